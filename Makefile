@@ -1,0 +1,70 @@
+# fdwarden: make help
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+O       ?= build
+CC      ?= gcc
+CFLAGS  ?= -O2 -g
+V       ?= 0
+VERSION := 0.1.0
+
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
+COMMON := -std=gnu11 $(WARN) -I$(O)/gen -I. -DFDW_VERSION='"$(VERSION)"' -MMD -MP
+Q      := $(if $(filter 1,$(V)),,@)
+say     = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2);)
+
+.PHONY: all deps demo check check-world check-loop bench install uninstall clean help
+all: $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(O)/fdwarden ## build everything under build/
+
+# ---- preload: runs inside somebody else's process; only libc in NEEDED -------------------------------------------------
+# initfirst: our constructor runs before the program's libraries call us. now: no lazy binding in handlers or vfork children.
+PRELOAD_SRC := $(wildcard preload/*.c preload/*.S)
+PRELOAD_OBJ := $(patsubst preload/%,$(O)/preload/%.o,$(PRELOAD_SRC))
+PRELOAD_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions -fasynchronous-unwind-tables \
+	-fno-omit-frame-pointer -U_FORTIFY_SOURCE -fno-builtin -fcf-protection=branch
+$(O)/gen/calls.h: preload/calls.def preload/calls.awk
+	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=header preload/calls.def > $@
+$(O)/gen/exports.map: preload/calls.def preload/calls.awk
+	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=map preload/calls.def > $@
+$(O)/preload/%.c.o: preload/%.c $(O)/gen/calls.h
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -c -o $@ $<
+$(O)/preload/%.S.o: preload/%.S
+	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -c -o $@ $<
+$(O)/libfdwarden.so: $(PRELOAD_OBJ) $(O)/gen/exports.map
+	$(call say,LD,$@)$(CC) -shared -o $@ $(PRELOAD_OBJ) -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack \
+		-Wl,-Bsymbolic-functions -Wl,--version-script=$(O)/gen/exports.map -Wl,-soname,libfdwarden.so
+
+# ---- trace: the provider (loaded into the program while recording) and the session (part of the command) ------------------
+TRACE_PROVIDER_SRC := $(wildcard trace/provider*.c)
+TRACE_SESSION_SRC  := $(filter-out $(TRACE_PROVIDER_SRC),$(wildcard trace/*.c))
+TRACE_PROVIDER_OBJ := $(patsubst %.c,$(O)/%.o,$(TRACE_PROVIDER_SRC))
+TRACE_SESSION_OBJ  := $(patsubst %.c,$(O)/%.o,$(TRACE_SESSION_SRC))
+$(TRACE_PROVIDER_OBJ): $(O)/trace/%.o: trace/%.c $(O)/gen/calls.h
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) -fPIC -fvisibility=hidden -Itrace -c -o $@ $<
+$(O)/libfdwarden-ust.so: $(TRACE_PROVIDER_OBJ)
+	$(call say,LD,$@)$(CC) -shared -o $@ $^ -Wl,-z,now -Wl,-z,nodelete -Wl,-soname,libfdwarden-ust.so -llttng-ust -ldl
+
+# ---- analyzer: the command ---------------------------------------------------------------------------------------------------
+ANALYZER_SRC := $(wildcard analyzer/*.c)
+ANALYZER_OBJ := $(patsubst %.c,$(O)/%.o,$(ANALYZER_SRC))
+ANALYZER_LIBS = -llttng-ctl $(shell pkg-config --libs babeltrace2 jansson libdw smartcols 2>/dev/null) -lelf -liberty
+$(TRACE_SESSION_OBJ) $(ANALYZER_OBJ): $(O)/%.o: %.c
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(SANFLAGS) $(shell pkg-config --cflags babeltrace2 jansson smartcols 2>/dev/null) -c -o $@ $<
+$(O)/fdwarden: $(ANALYZER_OBJ) $(TRACE_SESSION_OBJ)
+	$(call say,LD,$@)$(CC) $(SANFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+
+include tests/tests.mk
+
+install: all ## install under DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/fdwarden
+	install -m 755 $(O)/fdwarden $(DESTDIR)$(PREFIX)/bin/fdwarden
+	install -m 755 $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(DESTDIR)$(PREFIX)/lib/fdwarden/
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/fdwarden $(DESTDIR)$(PREFIX)/lib/fdwarden/libfdwarden.so $(DESTDIR)$(PREFIX)/lib/fdwarden/libfdwarden-ust.so
+	-rmdir $(DESTDIR)$(PREFIX)/lib/fdwarden
+clean: ## remove build/
+	rm -rf $(O)
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include $(wildcard $(O)/preload/*.d $(O)/trace/*.d $(O)/analyzer/*.d)

@@ -1,0 +1,209 @@
+/*
+ * trace/schema.h: the event schema, the only thing the interposer, the tracepoint provider and the analyzer share.
+ *
+ * Raise FDW_SCHEMA_VERSION whenever the meaning, the type or the order of an existing field or number below changes;
+ * adding an operation, a kind or a flag at the end of its list needs no new version. The analyzer refuses a trace whose
+ * version (in every FDW_OP_PROC_START) is newer than its own and says so.
+ *
+ * Vocabulary. *Number*: what open() returns. *Generation*: counts how often a number was made in this process image; starts
+ * at 1, 0 means "history unknown". (pid, image, number, generation) names one descriptor exactly, so the replay never
+ * depends on timestamps of different threads agreeing. *Image*: what one exec started; a pid has several over time.
+ * A fork child inherits its parent's generations and goes on counting from them; an exec starts again.
+ *
+ * Two tracepoints, `fdwarden:op` (frequent, channel "fds") and `fdwarden:life` (rare and load-bearing, channel
+ * "fds_meta"), share the layout of struct fdw_event; `fdwarden:stack` and `fdwarden:module` (channel "fds_meta") have their own.
+ * CTF field names are the member names below.
+ */
+#ifndef FDW_SCHEMA_H
+#define FDW_SCHEMA_H
+
+#include <stdint.h>
+
+#define FDW_SCHEMA_VERSION 1
+
+/* Longest detail (path, address) sent with an event, bytes; longer ones are cut and marked FDW_F_CUT. Below one memory page. */
+#define FDW_DETAIL_MAX 512
+/* Deepest stack sent, frames. FDWARDEN_STACK_DEPTH is clamped to it. */
+#define FDW_STACK_MAX 64
+
+/* What happened. `life` = sent through fdwarden:life. */
+#define FDW_OPS(X)                                                                                                     \
+	X(NONE, 0)                                                                                                     \
+	/* descriptors (fdwarden:op) */                                                                                \
+	X(CREATE, 1)      /* fd/gen made by call; fd2/gen2: what it came from (listener, directory), -1 if nothing */   \
+	X(DUP, 2)         /* fd/gen made as a duplicate of fd2/gen2: same open file description */                      \
+	X(REPLACE, 3)     /* dup2, dup3, freopen over an open number: fd/gen is the new one, arg the generation ended;  \
+	                     fd2/gen2 the source (fd2 = -1: freopen made a new description) */                          \
+	X(CLOSE, 4)       /* fd/gen closed, or tried: ret, err tell. gen: the generation the closer meant as far as the \
+	                     table knew before the call. arg: see FDW_F_RUN */                                          \
+	X(CLOSE_RANGE, 5) /* close_range/closefrom: fd first, fd2 last, arg the flags argument. One CLOSE with          \
+	                     FDW_F_RANGE per number known to be open in it follows */                                   \
+	X(SETFD, 6)       /* close-on-exec of fd/gen is now arg (0 or 1) */                                              \
+	X(USE, 7)         /* a call on fd failed with EBADF. FDW_F_KNOWN_CLOSED: gen was closed before the call began */ \
+	X(FIRST_USE, 8)   /* the first successful use of an inherited number */                                         \
+	X(OBJECT, 9)      /* detail tells more about fd/gen: what, see `kind` and FDW_F_LOCAL/FDW_F_PEER */               \
+	X(SEND, 10)       /* fd/gen passed to somebody over the socket fd2/gen2 (SCM_RIGHTS) */                           \
+	X(RECV, 11)       /* fd/gen received over the socket fd2/gen2 (SCM_RIGHTS): also a creation */                    \
+	X(STREAM, 12)     /* fd/gen is now owned by the FILE or DIR at address arg (fopen, fdopen, opendir ...) */       \
+	X(STALE_STREAM, 13) /* a FILE or DIR made for gen2 was used or closed (call) when its number fd already          \
+	                       belongs to generation gen, or to none (FDW_F_KNOWN_CLOSED); arg its address */            \
+	X(EPOLL_CTL, 14)  /* fd poller, fd2 target, ret/err, arg epoll data, flags EPOLL_CTL_* << FDW_F_USER_SHIFT;     \
+	                     detail: struct epoll_event.events (4 bytes) */                                             \
+	X(RESYNC, 15)     /* the table found out that fd was opened or closed by a route it cannot see; gen is new,     \
+	                     or 0 when the number turned out to be closed */                                            \
+	X(WAIT_BOUND, 16) /* a bounded wait ended at its bound: flags say which */                                      \
+	/* processes and threads (fdwarden:life) */                                                                    \
+	X(PROC_START, 32) /* a new image observed: fd schema version, fd2 parent pid, arg start time (CLOCK_BOOTTIME    \
+	                     ns, from /proc/self/stat), ret mode (FDW_MODE_*), detail: path of the executable */        \
+	X(PROC_ARGS, 33)  /* detail: the command line, arguments separated by NUL */                                    \
+	X(STATE, 34)      /* dump: fd/gen is open, kind, FDW_F_CLOEXEC; detail: readlink of /proc/self/fd/N */          \
+	X(STATE_END, 35)  /* the dump is complete; arg: number of STATE events */                                       \
+	X(FORK, 36)       /* in the parent, after: ret child pid or -1; kind FDW_FORK_*; detail: program when spawned */\
+	X(FORK_CHILD, 37) /* in the child, its first event: arg parent pid, fd2 parent tid, kind FDW_FORK_* */          \
+	X(EXEC, 38)       /* before exec; detail: the path as asked for. FDW_F_UNOBSERVED: target cannot load us, ret    \
+	                     FDW_WHY_* */                                                                              \
+	X(EXEC_FAILED, 39) /* exec came back: err */                                                                    \
+	X(EXIT, 40)       /* the process ends: ret status as far as known */                                            \
+	X(TOTALS, 41)     /* at exit and exec: arg events emitted by this process so far; ret what the interposer       \
+	                     itself had to drop */                                                                     \
+	X(THREAD, 42)     /* first event of a thread: detail its name */                                                \
+	X(THREAD_EXIT, 43) /* the thread ends; its last seq is this event's */                                          \
+	X(MODULES, 44)    /* the list of modules changed (dlopen, dlclose): a complete list of MODULE events follows */ \
+	X(BLIND, 45)      /* a route the interposer cannot see came into use: detail names it (io_uring, go, unshare) */ \
+	X(STOP, 46)       /* recording of this process ends here although it goes on: detail says why */                \
+	X(LOST, 47)       /* the interposer had to drop arg events of this thread (nested, too deep on a signal stack) */
+
+enum fdw_op {
+#define FDW_OP_ENUM(name, value) FDW_OP_##name = value,
+	FDW_OPS(FDW_OP_ENUM)
+#undef FDW_OP_ENUM
+};
+
+/* What a descriptor is. Names as /proc/PID/fd users know them. */
+#define FDW_KINDS(X)                                                                                                   \
+	X(UNKNOWN, 0, "descriptor") X(FILE, 1, "file") X(DIR, 2, "directory") X(PIPE_R, 3, "pipe (read end)")           \
+	X(PIPE_W, 4, "pipe (write end)") X(SOCKET, 5, "socket") X(LISTENER, 6, "listening socket")                      \
+	X(CONN, 7, "connection") X(EPOLL, 8, "epoll") X(EVENTFD, 9, "eventfd") X(TIMERFD, 10, "timerfd")                 \
+	X(SIGNALFD, 11, "signalfd") X(INOTIFY, 12, "inotify") X(FANOTIFY, 13, "fanotify") X(MEMFD, 14, "memfd")          \
+	X(PIDFD, 15, "pidfd") X(MQ, 16, "message queue") X(SHM, 17, "shared memory") X(PTY, 18, "pseudo terminal")       \
+	X(STREAM, 19, "stream") X(POPEN, 20, "popen stream") X(TMPFILE, 21, "temporary file") X(PORT, 22, "event port")  \
+	X(IO_URING, 23, "io_uring") X(PERF, 24, "perf event") X(BPF, 25, "bpf object") X(USERFAULT, 26, "userfaultfd")   \
+	X(MOUNT, 27, "mount") X(SYSLOG, 28, "syslog connection") X(OTHER, 29, "descriptor")
+
+enum fdw_kind {
+#define FDW_KIND_ENUM(name, value, text) FDW_KIND_##name = value,
+	FDW_KINDS(FDW_KIND_ENUM)
+#undef FDW_KIND_ENUM
+};
+
+enum fdw_mode { FDW_MODE_OBSERVE = 0, FDW_MODE_ENFORCE = 1, FDW_MODE_AUDIT = 2 };
+
+enum fdw_fork { FDW_FORK_FORK = 1, FDW_FORK_VFORK = 2, FDW_FORK_CLONE = 3, FDW_FORK_SPAWN = 4, FDW_FORK_POPEN = 5,
+	FDW_FORK_SYSTEM = 6, FDW_FORK_DAEMON = 7, FDW_FORK_PTY = 8 };
+
+/* Why an exec target cannot be observed. */
+#define FDW_WHYS(X)                                                                                                    \
+	X(OK, 0, "") X(STATIC, 1, "it is statically linked (no program interpreter)")                                    \
+	X(SETID, 2, "it runs with other privileges than its caller (set-user-id, set-group-id or file capabilities)")    \
+	X(CLASS, 3, "it was built for another machine or word size")                                                     \
+	X(LIBC, 4, "it uses another C library")                                                                         \
+	X(GONE, 5, "libfdwarden.so cannot be reached from there (chroot, container or mount namespace)")                \
+	X(ENV, 6, "its environment could not be extended")
+
+enum fdw_why {
+#define FDW_WHY_ENUM(name, value, text) FDW_WHY_##name = value,
+	FDW_WHYS(FDW_WHY_ENUM)
+#undef FDW_WHY_ENUM
+};
+
+/* Flags of an event. */
+#define FDW_F_CLOEXEC      0x00000001u /* the new descriptor has close-on-exec */
+#define FDW_F_NONBLOCK     0x00000002u /* asked for non-blocking */
+#define FDW_F_INHERITED    0x00000004u /* was there when the image started */
+#define FDW_F_KNOWN_CLOSED 0x00000008u /* history proves: closed before this call began */
+#define FDW_F_NEVER_SEEN   0x00000010u /* the number was never open as far as the table knows */
+#define FDW_F_LOSER        0x00000020u /* found another thread's close of the same generation under way */
+#define FDW_F_INVENTED     0x00000040u /* the errno is ours: the kernel was not asked */
+#define FDW_F_RUN          0x00000080u /* part of a run of closes n, n±1, n±2 ... by this thread; arg: length so far. From
+                                          FDW_RUN_QUIET on, failed closes of a run are no longer sent */
+#define FDW_F_RANGE        0x00000100u /* by close_range or closefrom */
+#define FDW_F_STREAM       0x00000200u /* through a FILE or DIR; arg its address */
+#define FDW_F_SYSCALL      0x00000400u /* through syscall() */
+#define FDW_F_WRITABLE     0x00000800u /* opened for writing */
+#define FDW_F_CUT          0x00001000u /* detail was cut at FDW_DETAIL_MAX */
+#define FDW_F_LOCAL        0x00002000u /* OBJECT: detail is a struct sockaddr, the descriptor's own address (bind) */
+#define FDW_F_PEER         0x00004000u /* CREATE/OBJECT: detail is a struct sockaddr, the peer's (accept, connect) */
+#define FDW_F_CHILD        0x00008000u /* in a fork child that has not exec'd, and is not (yet) a worker */
+#define FDW_F_UNOBSERVED   0x00010000u /* EXEC/FORK: the new image will not be observed */
+#define FDW_F_MULTI        0x00020000u /* the process had more than one thread */
+#define FDW_F_SIGNAL_STACK 0x00040000u /* on a signal stack: no unwinding, stack is the caller only */
+#define FDW_F_USER_SHIFT   24          /* bits 24-31: a small number of the call itself (EPOLL_CTL_*) */
+
+/* From this length on the failed closes of a run of closes are counted, not sent (a loop to 2^30 must stay a loop). */
+#define FDW_RUN_QUIET 64
+
+struct fdw_event {
+	uint32_t seq;   /* per thread, from 1, +1 each event: a gap is a loss */
+	uint32_t pid;   /* as the process sees itself */
+	uint32_t tid;
+	uint32_t gen;
+	uint32_t gen2;
+	int32_t fd;
+	int32_t fd2;
+	int32_t err;    /* errno of a failed call, else 0 */
+	uint32_t flags; /* FDW_F_* */
+	uint32_t stack; /* id of a stack event of this image or of the one it was forked from; 0: none */
+	uint16_t call;  /* enum fdw_call of this build (generated from the table of calls). Its numbers change with the table:
+	                   the CTF field is an enumeration, and readers take its label, the call's name */
+	uint8_t op;     /* enum fdw_op */
+	uint8_t kind;   /* enum fdw_kind, or enum fdw_fork for FORK */
+	int64_t ret;
+	uint64_t arg;
+	uint32_t detail_len;
+	const uint8_t *detail; /* CTF: sequence `detail` of bytes; no terminating NUL */
+};
+
+struct fdw_stack {
+	uint32_t pid;
+	uint32_t id;    /* hash of the frames: the same id in the same image is always the same stack */
+	uint32_t depth;
+	const uint64_t *frames; /* return addresses, innermost first; the first is the caller of the wrapped call */
+};
+
+struct fdw_module {
+	uint32_t pid;
+	uint64_t base;  /* load bias: address = base + ELF virtual address */
+	uint64_t start; /* lowest mapped address */
+	uint64_t end;   /* one past the highest */
+	uint32_t build_id_len;
+	const uint8_t *build_id;
+	const char *path; /* "" never: the executable's own path is filled in; "[vdso]" */
+};
+
+/*
+ * What libfdwarden-ust.so offers the interposer, found with dlsym("fdwarden_trace_ops"). Every function is async-signal-safe
+ * once thread() ran in that thread, keeps errno, allocates nothing and needs up to 2.5 KiB of stack.
+ */
+struct fdw_trace_ops {
+	uint32_t version; /* FDW_SCHEMA_VERSION of the provider: anything else is refused */
+	int (*enabled)(void); /* a session records fdwarden:op at this moment */
+	void (*op)(const struct fdw_event *);
+	void (*life)(const struct fdw_event *);
+	void (*stack)(const struct fdw_stack *);
+	void (*module)(const struct fdw_module *);
+	void (*thread)(void); /* lttng_ust_init_thread */
+	/* Around fork, in this order; `mask` is a sigset_t of the caller's. Never around vfork or posix_spawn. */
+	void (*before_fork)(void *mask);
+	void (*after_fork_parent)(void *mask);
+	void (*after_fork_child)(void *mask);
+};
+
+/*
+ * Environment between `fdwarden record` and the interposer.
+ * FDWARDEN_RECORD=DIR: record; the session daemon's application socket is DIR/lttng-ust-sock-8.
+ * FDWARDEN_PROVIDER=PATH: libfdwarden-ust.so when it is not beside libfdwarden.so.
+ */
+#define FDW_ENV_RECORD   "FDWARDEN_RECORD"
+#define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * trace/session.h: a recording session: a private LTTng session daemon, its channels, and its end.
+ *
+ * Context: the fdwarden command, never the observed program. One session per process at a time. Every call to LTTng is under
+ * a time limit; what does not answer is killed by process id; what is on disk stays readable.
+ */
+#ifndef FDW_SESSION_H
+#define FDW_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct fdw_session; /* opaque; made by fdw_session_start, freed by fdw_session_stop */
+
+struct fdw_session_options {
+	const char *output;       /* directory of the trace; must not exist or be empty; created with its parents */
+	uint64_t buffer_bytes;    /* total budget for ring buffers over all CPUs, bytes; 0: 32 MiB, less where /dev/shm is small */
+	int isolate;              /* one set of buffers per process instead of per user: a killed process cannot wedge others */
+};
+
+struct fdw_session_result {
+	uint64_t events;          /* events in the trace (0 when it could not be counted: counted = 0) */
+	uint64_t lost;            /* events the tracer says it discarded */
+	uint64_t bytes;           /* size on disk */
+	int counted;
+	int complete;             /* 0: something had to be killed or the disk was full; `why` says */
+	char why[256];
+};
+
+/* Starts daemon and session. NULL: failed, `error` (size n) has one sentence that says what to do. Nothing is left behind. */
+struct fdw_session *fdw_session_start(const struct fdw_session_options *, char *error, size_t n);
+/* Directory for FDW_ENV_RECORD: holds lttng-ust-sock-8, reachable by any user. Owned by the session. */
+const char *fdw_session_socket_dir(const struct fdw_session *);
+/* Stops, waits (bounded) until the trace is on disk, ends the daemon, removes its directory, frees the session. */
+void fdw_session_stop(struct fdw_session *, struct fdw_session_result *);
+
+#endif
