@@ -17,22 +17,23 @@ say     = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2);)
 all: $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(O)/fdwarden ## build everything under build/
 
 # ---- preload: runs inside somebody else's process; only libc in NEEDED -------------------------------------------------
+# Exported is what FDW_EXPORT marks, unversioned, so that it satisfies references to every version; versions.map holds the exceptions.
 # initfirst: our constructor runs before the program's libraries call us. now: no lazy binding in handlers or vfork children.
 PRELOAD_SRC := $(wildcard preload/*.c preload/*.S)
 PRELOAD_OBJ := $(patsubst preload/%,$(O)/preload/%.o,$(PRELOAD_SRC))
-PRELOAD_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions -fasynchronous-unwind-tables \
-	-fno-omit-frame-pointer -U_FORTIFY_SOURCE -fno-builtin -fcf-protection=branch
+PRELOAD_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-exceptions -fasynchronous-unwind-tables \
+	-fno-omit-frame-pointer -U_FORTIFY_SOURCE -fno-builtin -D_GNU_SOURCE -fno-delete-null-pointer-checks -Wno-nonnull-compare -Wno-missing-prototypes -fcf-protection=branch
 $(O)/gen/calls.h: preload/calls.def preload/calls.awk
 	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=header preload/calls.def > $@
-$(O)/gen/exports.map: preload/calls.def preload/calls.awk
-	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=map preload/calls.def > $@
+$(O)/gen/aliases.ld: preload/calls.def preload/calls.awk
+	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=ld preload/calls.def > $@
 $(O)/preload/%.c.o: preload/%.c $(O)/gen/calls.h
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -c -o $@ $<
 $(O)/preload/%.S.o: preload/%.S
 	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -c -o $@ $<
-$(O)/libfdwarden.so: $(PRELOAD_OBJ) $(O)/gen/exports.map
-	$(call say,LD,$@)$(CC) -shared -o $@ $(PRELOAD_OBJ) -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack \
-		-Wl,-Bsymbolic-functions -Wl,--version-script=$(O)/gen/exports.map -Wl,-soname,libfdwarden.so
+$(O)/libfdwarden.so: $(PRELOAD_OBJ) $(O)/gen/aliases.ld preload/versions.map
+	$(call say,LD,$@)$(CC) -shared -o $@ $(PRELOAD_OBJ) $(O)/gen/aliases.ld -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack \
+		-Wl,-Bsymbolic-functions -Wl,--version-script=preload/versions.map -Wl,-soname,libfdwarden.so
 
 # ---- trace: the provider (loaded into the program while recording) and the session (part of the command) ------------------
 TRACE_PROVIDER_SRC := $(wildcard trace/provider*.c)

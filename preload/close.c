@@ -1,0 +1,145 @@
+/*
+ * preload/close.c: close, mq_close, and what every other way of closing a descriptor shares.
+ *
+ * Context: everywhere; close is async-signal-safe and a cancellation point (real_close keeps it one).
+ * May not: wait without a bound. Locks: the word's own protocol (table.h).
+ */
+#include "close.h"
+#include "event.h"
+#include "log.h"
+#include "protect.h"
+#include "resolve.h"
+#include "poison.h"
+
+/*
+ * Programs close every number they can think of, up or down, before they exec. A failed close says nothing until it is known
+ * whether it belongs to such a run: it waits here for the thread's next close. Thread-local: no other thread sees it.
+ */
+#define LOOP_LENGTH 8
+static _Thread_local struct fdw_violation pending __attribute__((tls_model("initial-exec")));
+
+void fdw_pending_flush(void)
+{
+	struct fdw_violation v = pending;
+
+	if (likely(!v.rule))
+		return;
+	pending.rule = NULL;
+	if (fdw_self.run_length < LOOP_LENGTH)
+		fdw_log_violation(&v);
+}
+
+void fdw_pending_forget(void) { pending.rule = NULL; }
+
+/* Length of the run n, n±1, n±2 … of closes by this thread that fd belongs to. */
+static uint32_t run_of(int fd)
+{
+	struct fdw_thread *t = &fdw_self;
+	int step = fd - t->run_last;
+
+	if (t->run_length && (step == 1 || step == -1)) {
+		if (t->run_length < UINT32_MAX)
+			t->run_length++;
+	} else {
+		fdw_pending_flush();
+		t->run_length = 1;
+	}
+	t->run_last = fd;
+	return t->run_length;
+}
+
+static void hold_back(const struct fdw_claim *c, uint16_t call, uintptr_t pc, const char *what)
+{
+	struct fdw_record *r = &fdw_records[c->fd];
+
+	if (fdw_recording() || fdw_process.child)
+		return; /* the report judges; a fork child that cleans up is nobody's bug */
+	pending = (struct fdw_violation){ .rule = "double-close", .call = fdw_call_names[call], .fd = c->fd, .what = what,
+		.pc = pc, .before = fdw_call_names[r->close_call], .before_tid = r->close_tid, .before_pc = r->close_pc };
+}
+
+static uint32_t history(const struct fdw_claim *c, int err)
+{
+	if (err != EBADF)
+		return 0;
+	if (fdw_state(c->before) == FDW_CLOSED)
+		return FDW_F_KNOWN_CLOSED;
+	return fdw_gen(c->before) == 0 ? FDW_F_NEVER_SEEN : 0;
+}
+
+void fdw_closed(struct fdw_claim *c, int r, int err, uint16_t call, uintptr_t pc, uint32_t extra, uint64_t arg)
+{
+	int was_owner = c->owner, failed = r < 0 && err == EBADF;
+	uint32_t run = extra & FDW_F_RANGE ? 0 : run_of(c->fd);
+	uint32_t flags = extra | history(c, r < 0 ? err : 0) | (run > 1 ? FDW_F_RUN : 0) | (c->loser ? FDW_F_LOSER : 0) |
+	                 (c->refused ? FDW_F_INVENTED : 0);
+	fdw_word_t *w;
+	uint64_t v;
+
+	/* On Linux EINTR and EIO come after the number was freed: only EBADF means that nothing was closed. */
+	fdw_claim_end(c, failed ? FDW_CLOSE_NOT_OPEN : FDW_CLOSE_DONE, call, pc);
+	if (c->loser && failed)
+		hold_back(c, call, pc, "another thread was closing it at the same time");
+	else if (flags & FDW_F_KNOWN_CLOSED)
+		hold_back(c, call, pc, "it was closed before");
+	if (!was_owner && !failed && fdw_state(c->before) == FDW_CLOSED && (w = fdw_word(c->fd))) {
+		/* Closed as far as we knew, yet the kernel closed something: it had been opened by a route we cannot see. */
+		v = c->before;
+		atomic_compare_exchange_strong(w, &v, fdw_with_state(v, FDW_UNKNOWN));
+	}
+	if (unlikely(fdw_recording()) && (!failed || run < FDW_RUN_QUIET)) {
+		uint32_t gen = fdw_gen(c->before);
+		if (!was_owner && !failed && !c->loser)
+			gen = 0;
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_CLOSE, .call = call, .fd = c->fd, .gen = gen, .fd2 = -1,
+			.ret = r, .err = r < 0 ? err : 0, .flags = flags, .arg = extra & FDW_F_STREAM ? arg : run }, pc);
+	}
+}
+
+int fdw_close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
+{
+	struct fdw_claim c;
+	int r, err, saved = errno;
+
+	if (fdw_recording() && fdw_tool_caller(pc)) {
+		c.owner = 0;
+		fdw_unprotect(fd);
+		return real_close(fd);
+	}
+	fdw_claim(&c, fd);
+	if (unlikely(c.refused | c.protect)) {
+		if (c.refused)
+			fdw_closed(&c, -1, EBADF, call, pc, extra, 0);
+		errno = EBADF;
+		return -1;
+	}
+	r = real_close(fd);
+	err = errno;
+	fdw_closed(&c, r, err, call, pc, extra, 0);
+	errno = r < 0 ? err : saved;
+	return r;
+}
+
+FDW_EXPORT int close(int fd)
+{
+	if (unlikely(!fdw_on()))
+		return real_close(fd);
+	return fdw_close_fd(fd, FDW_CALL_close, FDW_CALLER, 0);
+}
+
+FDW_EXPORT int mq_close(mqd_t fd)
+{
+	struct fdw_claim c;
+	int r;
+
+	if (unlikely(!fdw_on()))
+		return FDW_REAL(mq_close)(fd);
+	fdw_claim(&c, fd);
+	if (unlikely(c.refused | c.protect)) {
+		errno = EBADF;
+		return -1;
+	}
+	r = FDW_REAL(mq_close)(fd);
+	fdw_closed(&c, r, errno, FDW_CALL_mq_close, FDW_CALLER, 0, 0);
+	return r;
+}

@@ -1,0 +1,16 @@
+/*
+ * preload/close.h: what a close was, once the kernel answered: table, event, log line.
+ */
+#ifndef FDW_CLOSE_H
+#define FDW_CLOSE_H
+
+#include "table.h"
+
+/* r and err are the kernel's. Ends the claim. errno untouched. extra: FDW_F_* of the route; arg: its argument. */
+void fdw_closed(struct fdw_claim *, int r, int err, uint16_t call, uintptr_t pc, uint32_t extra, uint64_t arg);
+/* A close of a number that history says was closed long ago: kept back until it is clear that no loop closes everything. */
+void fdw_pending_flush(void);
+void fdw_pending_forget(void); /* in a fork child: it is its parent's */
+int fdw_close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra); /* the whole of close(2), for close and syscall() */
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * preload/close_range.c: close_range and closefrom: many closes in one call, around the tracer's own numbers.
+ *
+ * Context: everywhere; both are used by forked children and daemons. Bounded by the table, never by RLIMIT_NOFILE.
+ */
+#include <linux/close_range.h>
+#include "close.h"
+#include "event.h"
+#include "resolve.h"
+#include "poison.h"
+
+static uint32_t clip(unsigned last)
+{
+	uint32_t end = atomic_load_explicit(&fdw_table_end, memory_order_acquire);
+	return last < end ? last + 1 : end;
+}
+
+/* Claims what is open: open to closing, for each number we know in [first, last]. */
+static void claim_range(unsigned first, unsigned last)
+{
+	uint32_t tid = fdw_tid();
+
+	for (uint32_t i = first; i < clip(last); i++) {
+		uint64_t v = atomic_load_explicit(&fdw_words[i], memory_order_acquire);
+		while (fdw_state(v) == FDW_OPEN)
+			if (atomic_compare_exchange_weak(&fdw_words[i], &v, fdw_with_state(v, FDW_CLOSING))) {
+				fdw_records[i].close_tid = tid;
+				break;
+			}
+	}
+}
+
+static void end_range(unsigned first, unsigned last, int ok, uint16_t call, uintptr_t pc)
+{
+	uint32_t tid = fdw_tid();
+
+	for (uint32_t i = first; i < clip(last); i++) {
+		uint64_t v = atomic_load_explicit(&fdw_words[i], memory_order_acquire);
+		struct fdw_claim c = { .fd = (int)i, .before = fdw_with_state(v, FDW_OPEN), .owner = 1 };
+		if (fdw_state(v) != FDW_CLOSING || fdw_records[i].close_tid != tid)
+			continue;
+		if (ok)
+			fdw_closed(&c, 0, 0, call, pc, FDW_F_RANGE, first == last);
+		else
+			fdw_claim_end(&c, FDW_CLOSE_UNDO, call, pc);
+	}
+}
+
+/* The kernel's close_range without the tracer's numbers. errno as libc would leave it. */
+static int split(unsigned first, unsigned last, int flags)
+{
+	unsigned from = first;
+	uint32_t end = clip(last);
+	int r;
+
+	for (uint32_t i = first; i < end; i++) {
+		if (likely(!fdw_is_protected((int)i)))
+			continue;
+		if (i > from && (r = (int)fdw_errno_of(fdw_raw(SYS_close_range, (long)from, (long)(i - 1), (long)flags))) != 0)
+			return r;
+		from = i + 1;
+	}
+	if (from > last || (from == 0 && end > 0 && last == UINT32_MAX && end == UINT32_MAX))
+		return 0;
+	return real_close_range(from, last, flags);
+}
+
+static void say_range(unsigned first, unsigned last, int flags, uint16_t call, uintptr_t pc, int r, int err)
+{
+	if (!fdw_recording())
+		return;
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_CLOSE_RANGE, .call = call, .fd = (int)first, .fd2 = (int)last, .ret = r,
+		.err = r < 0 ? err : 0, .arg = (uint64_t)(unsigned)flags }, pc);
+}
+
+FDW_EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+	int r, err;
+
+	if (unlikely(!fdw_on()))
+		return real_close_range(first, last, flags);
+	if (flags & CLOSE_RANGE_UNSHARE) {
+		/* This thread gets a descriptor table of its own: from here on ours says nothing about it, unless it is alone. */
+		if (!fdw_single_threaded()) {
+			fdw_emit_blind("close_range(CLOSE_RANGE_UNSHARE)", FDW_CALL_close_range, FDW_CALLER);
+			fdw_self.private_table = 1;
+			return real_close_range(first, last, flags);
+		}
+	}
+	if (first > last || (flags & CLOSE_RANGE_CLOEXEC))
+		return real_close_range(first, last, flags);
+	claim_range(first, last);
+	r = split(first, last, flags);
+	err = errno;
+	say_range(first, last, flags, FDW_CALL_close_range, FDW_CALLER, r, err);
+	end_range(first, last, r == 0, FDW_CALL_close_range, FDW_CALLER);
+	errno = err;
+	return r;
+}
+
+/* glibc's closefrom needs /proc when the kernel has no close_range; so do we, one number at a time, up to the table's end. */
+static void close_each(unsigned low)
+{
+	for (uint32_t i = low; i < clip(UINT32_MAX); i++)
+		if (!fdw_is_protected((int)i))
+			fdw_raw(SYS_close, (long)i);
+}
+
+FDW_EXPORT void closefrom(int low)
+{
+	unsigned first = low < 0 ? 0 : (unsigned)low;
+	int saved = errno;
+
+	if (unlikely(!fdw_on())) {
+		FDW_REAL(closefrom)(low);
+		return;
+	}
+	claim_range(first, UINT32_MAX);
+	if (split(first, UINT32_MAX, 0) != 0)
+		close_each(first);
+	say_range(first, UINT32_MAX, 0, FDW_CALL_closefrom, FDW_CALLER, 0, 0);
+	end_range(first, UINT32_MAX, 1, FDW_CALL_closefrom, FDW_CALLER);
+	errno = saved;
+}

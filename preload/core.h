@@ -1,0 +1,184 @@
+/*
+ * preload/core.h: what every file of the interposer shares: the per-thread block, the guard, the real_ pointers.
+ *
+ * Context: inside somebody else's process: any thread, signal handlers, vfork children, before constructors, after destructors.
+ * May not: allocate, use stdio, take a lock without a bound, call dlsym after fdw_init, change errno behind the program's back.
+ *
+ * LOCKS. None of ours blocks. Order of what nests: the program's own locks > a descriptor word in state *closing* or with in-flux
+ * counts (bounded waits, see table.h) > LTTng's locks (fork only, see fork.c).
+ */
+#ifndef FDW_CORE_H
+#define FDW_CORE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <mqueue.h>
+#include <poll.h>
+#include <pthread.h>
+#include <pty.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/fanotify.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/xattr.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "trace/schema.h"
+
+#define FDW_EXPORT __attribute__((visibility("default")))
+#define FDW_INLINE static inline __attribute__((always_inline))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+/* Who called the wrapper: must be evaluated in the wrapper itself. */
+#define FDW_CALLER ((uintptr_t)__builtin_return_address(0))
+
+/* aarch64 has only the newer forms of these; a stub without a system call finds libc's function instead. */
+#if !defined(SYS_open)
+#define SYS_open NONE
+#define SYS_creat NONE
+#define SYS_pipe NONE
+#define SYS_dup2 NONE
+#define SYS_epoll_create NONE
+#define SYS_epoll_wait NONE
+#define SYS_inotify_init NONE
+#endif
+#if !defined(SYS_renameat)
+#define SYS_renameat NONE
+#endif
+
+/* ---- real_ pointers ----------------------------------------------------------------------------------------------------------
+ * Valid at every moment: before fdw_init they point at a stub that makes the plain system call, or finds libc's own. */
+#define NONE (-1)
+#define FDW_DECLARE(ret, name, params) extern ret (*real_##name) params;
+#define USE(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
+#define USE2(ret, name, sys, params, args, fd, fd2) FDW_DECLARE(ret, name, params)
+#define USE_E(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
+#define MAKE(ret, name, sys, params, args, kind, flags, src) FDW_DECLARE(ret, name, params)
+#define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) FDW_DECLARE(ret, name, params)
+#define HAND(ret, name, sys, params, args, file) FDW_DECLARE(ret, name, params)
+#define HANDV(ret, name, params, file) FDW_DECLARE(ret, name, params)
+#define ALIAS(alias, name)
+#include "calls.def"
+#undef USE
+#undef USE2
+#undef USE_E
+#undef MAKE
+#undef MAKE_P
+#undef HAND
+#undef HANDV
+#undef ALIAS
+
+/* ---- per thread ---------------------------------------------------------------------------------------------------------------
+ * Initial-exec TLS, zero at thread start, never freed by us. A vfork child shares its parent's. */
+struct fdw_flux { /* an in-flux count this thread holds: which word, and from which frame */
+	int fd;   /* number + 1; 0: slot free */
+	uintptr_t frame;
+};
+
+struct fdw_thread {
+	uint32_t seq;          /* of the last event of this thread */
+	uint8_t vforked;       /* we are a vfork child: touch nothing that is shared */
+	uint8_t tool;          /* >0: this code runs on behalf of the tracer */
+	uint8_t emitting;      /* inside the tracer: events from a handler now are counted, not sent */
+	uint8_t announced;     /* the THREAD event was sent */
+	uint8_t in_fork;       /* a wrapper of ours is around the fork under way (see fork.c) */
+	uint8_t private_table; /* unshare(CLONE_FILES): the table no longer speaks of this thread's descriptors */
+	uint32_t lost;         /* events not sent since the last one that was */
+	int run_last;          /* number of the last close, for runs of closes */
+	uint32_t run_length;
+	struct fdw_flux flux[2];
+	uintptr_t alt_low, alt_high; /* the alternate signal stack, 0 when none is known */
+	sigset_t fork_mask;
+};
+extern _Thread_local struct fdw_thread fdw_self __attribute__((tls_model("initial-exec")));
+
+/* ---- process -----------------------------------------------------------------------------------------------------------------*/
+struct fdw_process {
+	uint32_t pid;             /* reset in every fork child we see */
+	uint8_t mode;             /* enum fdw_mode */
+	uint8_t disabled;         /* FDWARDEN_DISABLE, or set up failed: everything passes through */
+	uint8_t secure;           /* AT_SECURE: no setting is believed */
+	uint8_t filtered;         /* a seccomp filter is there: no system call the program does not make itself */
+	uint8_t on_violation;     /* 1: abort */
+	uint8_t stack_depth;      /* frames wanted, 0..FDW_STACK_MAX */
+	_Atomic uint8_t recording;/* events are sent */
+	_Atomic uint8_t child;    /* a fork child that has neither exec'd nor become a worker: observed only */
+	_Atomic uint32_t bounds;  /* bounded waits that ended at their bound */
+};
+extern struct fdw_process fdw_process;
+extern _Atomic int fdw_ready; /* fdw_init is done and the product is on */
+extern char **environ;
+
+/* The guard: 1 when the wrapper may look at the shared state. */
+FDW_INLINE int fdw_on(void)
+{
+	return likely(atomic_load_explicit(&fdw_ready, memory_order_acquire)) && !fdw_self.vforked && !fdw_self.private_table;
+}
+
+FDW_INLINE int fdw_recording(void)
+{
+	return unlikely(atomic_load_explicit(&fdw_process.recording, memory_order_relaxed));
+}
+
+FDW_INLINE int fdw_enforcing(void)
+{
+	return fdw_process.mode != FDW_MODE_OBSERVE && !atomic_load_explicit(&fdw_process.child, memory_order_relaxed);
+}
+
+uint32_t fdw_tid(void);                     /* no system call once fdw_init verified where glibc keeps it */
+int fdw_single_threaded(void);
+long fdw_raw(long nr, ...);                 /* system call; -errno on failure; errno untouched; no PLT */
+FDW_INLINE long fdw_errno_of(long r)        /* what libc would have returned */
+{
+	if (r < 0 && r > -4096) {
+		errno = (int)-r;
+		return -1;
+	}
+	return r;
+}
+
+/* ---- flags of the program's own arguments as event flags -------------------------------------------------------------------*/
+FDW_INLINE uint32_t fdw_oflags(int flags)
+{
+	return (flags & O_CLOEXEC ? FDW_F_CLOEXEC : 0) | (flags & O_NONBLOCK ? FDW_F_NONBLOCK : 0) |
+	       ((flags & O_ACCMODE) != O_RDONLY ? FDW_F_WRITABLE : 0);
+}
+
+FDW_INLINE uint32_t fdw_sflags(int type)
+{
+	return (type & SOCK_CLOEXEC ? FDW_F_CLOEXEC : 0) | (type & SOCK_NONBLOCK ? FDW_F_NONBLOCK : 0);
+}
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * preload/dup.c: dup, dup2, dup3, fcntl, ioctl: duplicates, flags, and descriptors made by requests.
+ *
+ * Context: everywhere. dup2 over an open number is a claimed close plus a create, atomically (rule 6). The source is held in flux
+ * while the kernel call runs, except for calls that can block (F_SETLKW; dup2, whose implicit close may linger).
+ */
+#include <asm/ioctls.h>
+#include <linux/sockios.h>
+#include "close.h"
+#include "event.h"
+#include "protect.h"
+#include "resolve.h"
+#include "stream.h"
+#include "poison.h"
+
+#define FRAME ((uintptr_t)__builtin_frame_address(0))
+
+FDW_EXPORT int dup(int fd)
+{
+	int r;
+
+	if (unlikely(!fdw_on()))
+		return real_dup(fd);
+	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(FDW_CALLER)) {
+		errno = EBADF;
+		return -1;
+	}
+	fdw_flux_enter(fd, FRAME);
+	r = real_dup(fd);
+	fdw_flux_leave(fd);
+	if (likely(r >= 0))
+		return fdw_made_dup(r, fd, 0, FDW_CALL_dup, FDW_CALLER);
+	fdw_use_failed(fd, FDW_CALL_dup, FDW_CALLER);
+	return r;
+}
+
+/* Rule 6. `call` is made between claim and create; a number of the tracer's cannot be had (as if above the limit). */
+static int dup_over(int old, int new, int flags, uint16_t call, uintptr_t pc)
+{
+	struct fdw_claim c;
+	uint32_t ended, gen;
+	uintptr_t stream;
+	int r, err, saved = errno;
+
+	if (unlikely(fdw_is_protected(new) || fdw_is_protected(old)) && !fdw_tool_caller(pc)) {
+		errno = EBADF;
+		return -1;
+	}
+	fdw_claim(&c, new);
+	ended = c.owner ? fdw_gen(c.before) : 0;
+	stream = c.owner && c.before & FDW_W_STREAM ? fdw_records[new].stream : 0;
+	c.refused = 0; /* a marker put over a number that another thread is closing is the program's affair */
+	r = call == FDW_CALL_dup2 ? real_dup2(old, new) : real_dup3(old, new, flags);
+	err = errno;
+	if (unlikely(r < 0)) {
+		fdw_claim_end(&c, FDW_CLOSE_UNDO, call, pc);
+		errno = err;
+		if ((uint32_t)new < FDW_TABLE_MAX)
+			fdw_use_failed(old, call, pc);
+		return r;
+	}
+	fdw_claim_end(&c, FDW_CLOSE_DONE, call, pc);
+	flags = flags & O_CLOEXEC ? FDW_F_CLOEXEC : 0;
+	gen = fdw_born(new, FDW_KIND_UNKNOWN, (uint32_t)flags, call, pc);
+	if (unlikely(stream)) {
+		fdw_stream_rebind((void *)stream, new, gen);
+		fdw_records[new].stream = stream;
+		atomic_fetch_or_explicit(fdw_word(new), FDW_W_STREAM, memory_order_relaxed);
+	}
+	if (fdw_recording())
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_REPLACE, .call = call, .fd = new, .gen = gen, .fd2 = old,
+			.gen2 = fdw_gen(fdw_peek(old)), .ret = r, .flags = (uint32_t)flags, .arg = ended }, pc);
+	errno = saved;
+	return r;
+}
+
+FDW_EXPORT int dup2(int old, int new)
+{
+	if (unlikely(!fdw_on()))
+		return real_dup2(old, new);
+	if (old == new) { /* changes nothing */
+		int r = real_dup2(old, new);
+		if (r < 0)
+			fdw_use_failed(old, FDW_CALL_dup2, FDW_CALLER);
+		return r;
+	}
+	return dup_over(old, new, 0, FDW_CALL_dup2, FDW_CALLER);
+}
+
+FDW_EXPORT int dup3(int old, int new, int flags)
+{
+	if (unlikely(!fdw_on()) || old == new)
+		return real_dup3(old, new, flags);
+	return dup_over(old, new, flags, FDW_CALL_dup3, FDW_CALLER);
+}
+
+/* ---- fcntl ----------------------------------------------------------------------------------------------------------------------------*/
+
+void fdw_note_setfd(int fd, int on, uint16_t call, uintptr_t pc)
+{
+	fdw_word_t *w = fdw_word(fd);
+	uint64_t v;
+
+	if (w) {
+		v = atomic_load_explicit(w, memory_order_relaxed);
+		while (fdw_state(v) == FDW_OPEN &&
+		       !atomic_compare_exchange_weak(w, &v, on ? v | FDW_W_CLOEXEC : v & ~FDW_W_CLOEXEC))
+			;
+	}
+	if (fdw_recording())
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_SETFD, .call = call, .fd = fd, .gen = fdw_gen(fdw_peek(fd)),
+			.fd2 = -1, .arg = (uint64_t)on }, pc);
+}
+
+static int fcntl_done(int fd, int cmd, long arg, int r, uintptr_t pc)
+{
+	if (unlikely(r < 0)) {
+		/* F_GETFD and F_GETFL only ask whether a number is open */
+		if (cmd != F_GETFD && cmd != F_GETFL)
+			fdw_use_failed(fd, FDW_CALL_fcntl, pc);
+		return r;
+	}
+	fdw_used(fd, FDW_CALL_fcntl, pc);
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+		return fdw_made_dup(r, fd, cmd == F_DUPFD_CLOEXEC ? FDW_F_CLOEXEC : 0, FDW_CALL_fcntl, pc);
+	if (cmd == F_SETFD)
+		fdw_note_setfd(fd, (arg & FD_CLOEXEC) != 0, FDW_CALL_fcntl, pc);
+	return r;
+}
+
+FDW_EXPORT int fcntl(int fd, int cmd, ...)
+{
+	va_list ap;
+	long arg;
+	int saved = errno, r;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, long); /* whatever it is: commands without one ignore it */
+	va_end(ap);
+	if (unlikely(!fdw_on()))
+		return likely(real_fcntl) ? real_fcntl(fd, cmd, arg) : (int)fdw_errno_of(fdw_raw(SYS_fcntl, (long)fd, (long)cmd, arg));
+	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(FDW_CALLER)) {
+		errno = EBADF;
+		return -1;
+	}
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_SETFD) {
+		fdw_flux_enter(fd, FRAME);
+		r = real_fcntl(fd, cmd, arg);
+		fdw_flux_leave(fd);
+		r = fcntl_done(fd, cmd, arg, r, FDW_CALLER);
+	} else {
+		r = real_fcntl(fd, cmd, arg); /* may block: F_SETLKW */
+		r = fcntl_done(fd, cmd, arg, r, FDW_CALLER);
+	}
+	if (r >= 0)
+		errno = saved;
+	return r;
+}
+
+/* ---- ioctl ----------------------------------------------------------------------------------------------------------------------------*/
+
+/* Requests whose result is a new descriptor: by number, since few of their headers can be included side by side. */
+static int makes_descriptor(unsigned long request, uint8_t *kind)
+{
+	*kind = FDW_KIND_OTHER;
+	switch (request) {
+	case TIOCGPTPEER: *kind = FDW_KIND_PTY; return 1;
+	case 0xae01: /* KVM_CREATE_VM */
+	case 0xae41: /* KVM_CREATE_VCPU */
+	case 0xaa00: /* USERFAULTFD_IOC_NEW */
+	case 0xb701: /* NS_GET_USERNS */
+	case 0xb702: /* NS_GET_PARENT */
+	case 0x3b6a: /* VFIO_GROUP_GET_DEVICE_FD */
+		return 1;
+	}
+	return 0;
+}
+
+FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+	uint8_t kind;
+	int r;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (unlikely(!real_ioctl))
+		return (int)fdw_errno_of(fdw_raw(SYS_ioctl, (long)fd, request, arg));
+	r = real_ioctl(fd, request, arg);
+	if (unlikely(!fdw_on()))
+		return r;
+	if (unlikely(r < 0)) {
+		fdw_use_failed(fd, FDW_CALL_ioctl, FDW_CALLER);
+		return r;
+	}
+	fdw_used(fd, FDW_CALL_ioctl, FDW_CALLER);
+	if (request == FIOCLEX || request == FIONCLEX)
+		fdw_note_setfd(fd, request == FIOCLEX, FDW_CALL_ioctl, FDW_CALLER);
+	else if (makes_descriptor(request, &kind))
+		fdw_made_plain(r, kind, (uint32_t)0, FDW_CALL_ioctl, FDW_CALLER, fd);
+	return r;
+}

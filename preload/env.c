@@ -1,0 +1,154 @@
+/*
+ * preload/env.c: see env.h.
+ *
+ * Context: exec and spawn wrappers, also in vfork children: the stack is the only memory used; nothing shared is written.
+ */
+#include "env.h"
+#include "options.h"
+#include "poison.h"
+
+/* Environments beyond this many entries are passed on as they are: their copy could overflow a small thread stack. */
+#define ENTRIES_MAX 2048u
+
+static int is_named(const char *entry, const char *name, size_t n) { return !strncmp(entry, name, n) && entry[n] == '='; }
+
+static size_t name_length(const char *entry)
+{
+	const char *eq = strchr(entry, '=');
+	return eq ? (size_t)(eq - entry) : strlen(entry);
+}
+
+/* Our library's place in a colon- or blank-separated list; NULL when it is not there. */
+static const char *find_library(const char *list)
+{
+	size_t n = strlen(fdw_options.library);
+
+	for (const char *p = list; n && (p = strstr(p, fdw_options.library)); p += n)
+		if ((p == list || p[-1] == ':' || p[-1] == ' ') && (!p[n] || p[n] == ':' || p[n] == ' '))
+			return p;
+	return NULL;
+}
+
+static int opted_out(char *const *envp)
+{
+	for (; *envp; envp++)
+		if (!strcmp(*envp, "FDWARDEN_DISABLE=1"))
+			return 1;
+	return 0;
+}
+
+static void plan_additions(struct fdw_env_plan *p)
+{
+	int home = 0;
+
+	p->missing = (uint32_t)((UINT64_C(1) << fdw_carry_count) - 1);
+	for (unsigned i = 0; i < p->count; i++) {
+		const char *e = p->envp[i];
+		if (is_named(e, "HOME", 4) || is_named(e, "LTTNG_HOME", 10))
+			home = 1;
+		if (strncmp(e, "FDWARDEN_", 9) && strncmp(e, "LTTNG_", 6))
+			continue;
+		for (unsigned c = 0; c < fdw_carry_count; c++)
+			if (is_named(e, fdw_carry[c], name_length(fdw_carry[c])))
+				p->missing &= ~(1u << c);
+	}
+	/* With neither, LTTng does not look for a session daemon of its user's. */
+	p->lttng_home = fdw_recording() && !home;
+}
+
+void fdw_env_plan(struct fdw_env_plan *p, char *const *envp, struct fdw_target target)
+{
+	static char *const empty[] = { NULL };
+	const char *preload;
+	size_t add = 0;
+
+	*p = (struct fdw_env_plan){ .envp = envp ? envp : empty, .preload_at = -1, .strip = target.strip };
+	while (p->envp[p->count])
+		if (p->count++ == ENTRIES_MAX)
+			return;
+	for (unsigned i = 0; i < p->count; i++)
+		if (is_named(p->envp[i], "LD_PRELOAD", 10))
+			p->preload_at = (int)i;
+	preload = p->preload_at >= 0 ? p->envp[p->preload_at] + 11 : NULL;
+	if (!fdw_options.library[0] || fdw_process.disabled || opted_out(p->envp))
+		return;
+	if (p->strip) {
+		if (preload && find_library(preload))
+			p->bytes = (p->count + 1) * sizeof(char *) + strlen(preload) + 12;
+		return;
+	}
+	if (target.why != FDW_WHY_OK)
+		return;
+	plan_additions(p);
+	for (unsigned c = 0; c < fdw_carry_count; c++)
+		add += p->missing >> c & 1;
+	if (preload && find_library(preload) && !add && !p->lttng_home)
+		return;
+	p->bytes = (p->count + add + 3) * sizeof(char *) + strlen(fdw_options.library) + (preload ? strlen(preload) : 0) + 16 +
+	           strlen(fdw_options.record) + 16;
+}
+
+static char *append(char *at, const char *s)
+{
+	size_t n = strlen(s);
+	memcpy(at, s, n + 1);
+	return at + n;
+}
+
+/* LD_PRELOAD= with or without us; NULL when nothing is left of it. */
+static char *write_preload(const struct fdw_env_plan *p, char *at, char **end)
+{
+	const char *list = p->preload_at >= 0 ? p->envp[p->preload_at] + 11 : "", *ours = find_library(list);
+	char *start = at;
+
+	at = append(at, "LD_PRELOAD=");
+	if (p->strip) {
+		const char *rest = ours + strlen(fdw_options.library);
+		memcpy(at, list, (size_t)(ours - list));
+		at += ours - list;
+		*end = append(at, *rest ? rest + 1 : "");
+		return start[11] ? start : NULL;
+	}
+	if (!ours) {
+		at = append(at, fdw_options.library);
+		if (*list)
+			at = append(at, ":");
+	}
+	*end = append(at, list);
+	return start;
+}
+
+char **fdw_env_build(const struct fdw_env_plan *p, void *memory)
+{
+	char **env = memory, *strings, *end, *preload;
+	unsigned n = 0;
+
+	strings = (char *)(env + p->count + fdw_carry_count + 3);
+	if (p->strip)
+		strings = (char *)(env + p->count + 1);
+	else {
+		unsigned add = 0;
+		for (unsigned c = 0; c < fdw_carry_count; c++)
+			add += p->missing >> c & 1;
+		strings = (char *)(env + p->count + add + 3);
+	}
+	preload = write_preload(p, strings, &end);
+	if (preload && p->preload_at < 0)
+		env[n++] = preload;
+	for (unsigned i = 0; i < p->count; i++) {
+		if ((int)i != p->preload_at)
+			env[n++] = p->envp[i];
+		else if (preload)
+			env[n++] = preload;
+	}
+	for (unsigned c = 0; !p->strip && c < fdw_carry_count; c++)
+		if (p->missing >> c & 1)
+			env[n++] = (char *)fdw_carry[c];
+	if (p->lttng_home && !p->strip) {
+		char *home = end + 1;
+		append(append(home, "LTTNG_HOME="), fdw_options.record);
+		env[n++] = home;
+	}
+	env[n] = NULL;
+	return env;
+}

@@ -1,0 +1,34 @@
+/*
+ * preload/env.h: the environment of what is exec'd, rebuilt without malloc; and whether the target can load us at all.
+ */
+#ifndef FDW_ENV_H
+#define FDW_ENV_H
+
+#include "core.h"
+
+struct fdw_target {
+	enum fdw_why why;     /* FDW_WHY_OK: it will be observed */
+	int strip;            /* it would break or complain with us in LD_PRELOAD */
+};
+/* Looks at the file that will run: `#!` followed. Makes system calls (open, pread), none where a seccomp filter is. */
+struct fdw_target fdw_target_of(int dir, const char *path);
+struct fdw_target fdw_target_of_fd(int fd);
+/* Finds file in PATH as execvp does; buf holds the result. NULL: not found. */
+const char *fdw_find_in_path(const char *file, char *buf, size_t n);
+
+/* Plan and build, so that the caller provides the memory from its own stack:
+ *   struct fdw_env_plan plan; fdw_env_plan(&plan, envp, target); char **env = alloca(plan.bytes) ... fdw_env_build(&plan, env) */
+struct fdw_env_plan {
+	char *const *envp;
+	size_t bytes;      /* 0: envp can be used as it is */
+	unsigned count;
+	int preload_at;    /* index of LD_PRELOAD in envp, -1 */
+	int strip;
+	uint32_t missing;  /* bit i: fdw_carry[i] has to be added */
+	int lttng_home;
+};
+void fdw_env_plan(struct fdw_env_plan *, char *const *envp, struct fdw_target);
+char **fdw_env_build(const struct fdw_env_plan *, void *memory);
+#define FDW_ENV_ON_STACK(plan) ((plan)->bytes ? fdw_env_build((plan), __builtin_alloca((plan)->bytes)) : (char **)(plan)->envp)
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * preload/event.c: see event.h.
+ *
+ * Context: any thread, handlers; nothing in vfork children. May not: allocate; emit while this thread is inside the tracer
+ * already (a handler that interrupted it: counted in `lost`), on behalf of the tracer, or on a signal stack with little room left.
+ */
+#include "event.h"
+#include "exit.h"
+#include "log.h"
+#include "stack.h"
+#include "thread.h"
+#include "poison.h"
+
+const struct fdw_trace_ops *fdw_ops;
+
+/* A tracepoint needs 2.3 KiB (measured on LTTng-UST 2.13.5); twice that must be left of a signal stack. */
+#define ROOM_ON_SIGNAL_STACK 4608u
+
+static int room_for_tracer(void)
+{
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+	return !fdw_on_signal_stack(sp) || sp - fdw_self.alt_low >= ROOM_ON_SIGNAL_STACK;
+}
+
+static void stamp(struct fdw_event *e)
+{
+	e->pid = fdw_process.pid;
+	e->tid = fdw_tid();
+	e->seq = ++fdw_self.seq;
+	e->flags |= (fdw_single_threaded() ? 0 : FDW_F_MULTI) |
+	            (atomic_load_explicit(&fdw_process.child, memory_order_relaxed) ? FDW_F_CHILD : 0);
+	if (e->detail_len > FDW_DETAIL_MAX) {
+		e->detail_len = FDW_DETAIL_MAX;
+		e->flags |= FDW_F_CUT;
+	}
+}
+
+static void deliver(struct fdw_event *e)
+{
+	stamp(e);
+	if (e->op >= FDW_OP_PROC_START)
+		fdw_ops->life(e);
+	else
+		fdw_ops->op(e);
+}
+
+void fdw_send(struct fdw_event *e, uintptr_t pc)
+{
+	struct fdw_thread *t = &fdw_self;
+	int saved = errno;
+
+	if (!fdw_on() || !fdw_recording() || t->tool)
+		return;
+	if (t->emitting || !room_for_tracer() || !fdw_emitter_enter()) {
+		t->lost++;
+		return;
+	}
+	t->emitting = 1;
+	if (unlikely(!t->announced)) {
+		t->announced = 1;
+		fdw_thread_announce(deliver);
+	}
+	if (unlikely(t->lost)) {
+		struct fdw_event lost = { .op = FDW_OP_LOST, .fd = -1, .fd2 = -1, .arg = t->lost };
+		t->lost = 0;
+		deliver(&lost);
+	}
+	if (fdw_on_signal_stack((uintptr_t)__builtin_frame_address(0)))
+		e->flags |= FDW_F_SIGNAL_STACK;
+	e->stack = fdw_stack_id(pc, (e->flags & FDW_F_SIGNAL_STACK) != 0);
+	deliver(e);
+	t->emitting = 0;
+	fdw_emitter_leave();
+	errno = saved;
+}
+
+int fdw_made(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src, struct fdw_detail d)
+{
+	int saved = errno;
+	uint32_t gen;
+
+	if (unlikely(!fdw_on()) || unlikely(fdw_self.tool))
+		return fd;
+	gen = fdw_born(fd, kind, flags, call, pc);
+	if (fdw_recording())
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_CREATE, .call = call, .kind = kind, .fd = fd, .gen = gen, .fd2 = src,
+			.gen2 = src >= 0 ? fdw_gen(fdw_peek(src)) : 0, .ret = fd, .flags = flags, .detail = d.data,
+			.detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
+	errno = saved;
+	return fd;
+}
+
+int fdw_made_plain(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src)
+{
+	return fdw_made(fd, kind, flags, call, pc, src, FDW_NO_DETAIL);
+}
+
+int fdw_made_dup(int fd, int src, uint32_t flags, uint16_t call, uintptr_t pc)
+{
+	int saved = errno;
+	uint32_t gen;
+
+	if (unlikely(!fdw_on()) || unlikely(fdw_self.tool))
+		return fd;
+	gen = fdw_born(fd, fdw_word(src) ? fdw_records[src].kind : FDW_KIND_UNKNOWN, flags, call, pc);
+	if (fdw_recording())
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_DUP, .call = call, .fd = fd, .gen = gen, .fd2 = src,
+			.gen2 = fdw_gen(fdw_peek(src)), .ret = fd, .flags = flags }, pc);
+	errno = saved;
+	return fd;
+}
+
+int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc)
+{
+	int saved = errno;
+	uint32_t gen;
+
+	if (unlikely(!fdw_on()) || unlikely(fdw_self.tool))
+		return fd;
+	gen = fdw_born(fd, FDW_KIND_UNKNOWN, flags, call, pc);
+	if (fdw_recording())
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_RECV, .call = call, .fd = fd, .gen = gen, .fd2 = sock,
+			.gen2 = fdw_gen(fdw_peek(sock)), .ret = fd, .flags = flags }, pc);
+	errno = saved;
+	return fd;
+}
+
+/* ---- uses -------------------------------------------------------------------------------------------------------------------------------*/
+
+static void log_use(int fd, uint16_t call, uintptr_t pc)
+{
+	struct fdw_record *r = &fdw_records[fd];
+
+	if (fdw_process.child)
+		return;
+	fdw_log_violation(&(struct fdw_violation){ .rule = "use-after-close", .call = fdw_call_names[call], .fd = fd,
+		.what = "EBADF: it was closed before", .pc = pc, .before = fdw_call_names[r->close_call],
+		.before_tid = r->close_tid, .before_pc = r->close_pc });
+}
+
+/* Calls that only ask whether a number is open. */
+static int only_asks(uint16_t call)
+{
+	return call == FDW_CALL_fstat || call == FDW_CALL___fxstat || call == FDW_CALL_tcgetattr || call == FDW_CALL_select ||
+	       call == FDW_CALL_pselect;
+}
+
+void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
+{
+	uint64_t v;
+	int known;
+
+	if (likely(errno != EBADF) || fd < 0 || !fdw_on() || fdw_self.tool)
+		return;
+	v = fdw_peek(fd);
+	known = fdw_state(v) == FDW_CLOSED;
+	if (fdw_state(v) == FDW_OPEN || fdw_state(v) == FDW_CLOSING)
+		return; /* EBADF has other reasons: not open for writing, no directory */
+	if (fdw_recording())
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_USE, .call = call, .fd = fd, .gen = known ? fdw_gen(v) : 0, .fd2 = -1,
+			.ret = -1, .err = EBADF, .flags = known ? FDW_F_KNOWN_CLOSED : fdw_gen(v) ? 0 : FDW_F_NEVER_SEEN }, pc);
+	else if (known && !only_asks(call))
+		log_use(fd, call, pc);
+	errno = EBADF;
+}
+
+void fdw_first_use(int fd, uint16_t call, uintptr_t pc)
+{
+	fdw_word_t *w = fdw_word(fd);
+
+	if (!w || !fdw_on() || !(atomic_fetch_and(w, ~FDW_W_INHERITED) & FDW_W_INHERITED))
+		return;
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_FIRST_USE, .call = call, .fd = fd, .gen = fdw_gen(fdw_peek(fd)), .fd2 = -1 }, pc);
+}
+
+void fdw_object(int fd, uint32_t flags, uint8_t kind, uint16_t call, uintptr_t pc, struct fdw_detail d)
+{
+	if (!fdw_recording())
+		return;
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_OBJECT, .call = call, .kind = kind, .fd = fd, .gen = fdw_gen(fdw_peek(fd)),
+		.fd2 = -1, .flags = flags, .detail = d.data, .detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
+}
+
+void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,
+              struct fdw_detail d)
+{
+	if (!fdw_recording())
+		return;
+	fdw_send(&(struct fdw_event){ .op = op, .kind = kind, .call = call, .fd = -1, .fd2 = fd2, .ret = ret, .arg = arg,
+		.flags = flags, .detail = d.data, .detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
+}
+
+void fdw_emit_blind(const char *what, uint16_t call, uintptr_t pc)
+{
+	fdw_life(FDW_OP_BLIND, 0, 0, 0, -1, 0, call, pc, fdw_text(what));
+}

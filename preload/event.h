@@ -1,0 +1,46 @@
+/*
+ * preload/event.h: from a wrapper's knowledge to an event of the trace, or to one line of the log.
+ *
+ * Context: any thread, handlers; returns at once in vfork children and for the tracer's own threads. Keeps errno.
+ * When nothing is recorded each function costs one load.
+ */
+#ifndef FDW_EVENT_H
+#define FDW_EVENT_H
+
+#include "table.h"
+
+extern const struct fdw_trace_ops *fdw_ops; /* the provider, NULL until recording */
+
+/* Fills in thread, sequence, flags and stack and sends the event. pc: the wrapper's caller. */
+void fdw_send(struct fdw_event *, uintptr_t pc);
+
+struct fdw_detail { const void *data; size_t len; };
+
+/* A number was made: table and event. Returns fd. Keeps errno. */
+int fdw_made(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src, struct fdw_detail);
+/* The same without a detail. */
+int fdw_made_plain(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src);
+/* fd is a duplicate of src: the same open file description. */
+int fdw_made_dup(int fd, int src, uint32_t flags, uint16_t call, uintptr_t pc);
+
+/* fd came in a message over sock. */
+int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc);
+
+/* A call on fd failed with EBADF. errno stays. */
+void fdw_use_failed(int fd, uint16_t call, uintptr_t pc);
+/* The first use of an inherited number. */
+void fdw_first_use(int fd, uint16_t call, uintptr_t pc);
+FDW_INLINE void fdw_used(int fd, uint16_t call, uintptr_t pc)
+{
+	if (unlikely(fdw_recording()) && unlikely(fdw_peek(fd) & FDW_W_INHERITED))
+		fdw_first_use(fd, call, pc);
+}
+void fdw_object(int fd, uint32_t flags, uint8_t kind, uint16_t call, uintptr_t pc, struct fdw_detail);
+void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,
+              struct fdw_detail);
+void fdw_emit_blind(const char *what, uint16_t call, uintptr_t pc);
+
+FDW_INLINE struct fdw_detail fdw_text(const char *s) { return (struct fdw_detail){ s, s ? strlen(s) : 0 }; }
+#define FDW_NO_DETAIL ((struct fdw_detail){ NULL, 0 })
+
+#endif

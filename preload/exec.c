@@ -1,0 +1,199 @@
+/*
+ * preload/exec.c: the exec family: each is a function of its own in libc, none calls the exported execve.
+ *
+ * Context: everywhere, above all in fork and vfork children. The stack is the only memory. In a vfork child no event is sent: the
+ * parent tells of the child, the new image of itself.
+ */
+#include "env.h"
+#include "event.h"
+#include "exit.h"
+#include "resolve.h"
+#include "poison.h"
+
+static void say_exec(const char *path, struct fdw_target t, uint16_t call, uintptr_t pc)
+{
+	if (!fdw_recording() || fdw_self.vforked)
+		return;
+	fdw_life(FDW_OP_EXEC, 0, t.why, 0, -1, t.why ? FDW_F_UNOBSERVED : 0, call, pc, fdw_text(path));
+	fdw_totals(call, pc);
+	fdw_emitters_stop();
+}
+
+static int exec_failed(const char *path, uint16_t call, uintptr_t pc)
+{
+	int err = errno;
+
+	if (!fdw_recording() || fdw_self.vforked)
+		return -1;
+	fdw_emitters_resume();
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_EXEC_FAILED, .call = call, .fd = -1, .fd2 = -1, .ret = -1, .err = err,
+		.detail = (const uint8_t *)path, .detail_len = path ? (uint32_t)strlen(path) : 0 }, pc);
+	errno = err;
+	return -1;
+}
+
+static int usable(void) { return likely(atomic_load_explicit(&fdw_ready, memory_order_acquire)) && !fdw_self.private_table; }
+
+FDW_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
+{
+	struct fdw_env_plan plan;
+	struct fdw_target t;
+
+	if (unlikely(!usable()))
+		return FDW_REAL(execve)(path, argv, envp);
+	t = fdw_target_of(AT_FDCWD, path);
+	fdw_env_plan(&plan, envp, t);
+	say_exec(path, t, FDW_CALL_execve, FDW_CALLER);
+	FDW_REAL(execve)(path, argv, FDW_ENV_ON_STACK(&plan));
+	return exec_failed(path, FDW_CALL_execve, FDW_CALLER);
+}
+
+FDW_EXPORT int execv(const char *path, char *const argv[])
+{
+	struct fdw_env_plan plan;
+	struct fdw_target t;
+
+	if (unlikely(!usable()))
+		return FDW_REAL(execv)(path, argv);
+	t = fdw_target_of(AT_FDCWD, path);
+	fdw_env_plan(&plan, environ, t);
+	say_exec(path, t, FDW_CALL_execv, FDW_CALLER);
+	FDW_REAL(execve)(path, argv, FDW_ENV_ON_STACK(&plan));
+	return exec_failed(path, FDW_CALL_execv, FDW_CALLER);
+}
+
+/* execvp is execvpe with the program's own environment, in libc as here. */
+static int exec_in_path(const char *file, char *const argv[], char *const envp[], uint16_t call, uintptr_t pc)
+{
+	char found[FDW_DETAIL_MAX * 2];
+	const char *path = file ? fdw_find_in_path(file, found, sizeof found) : NULL;
+	struct fdw_target t = fdw_target_of(AT_FDCWD, path);
+	struct fdw_env_plan plan;
+
+	fdw_env_plan(&plan, envp, t);
+	say_exec(path ? path : file, t, call, pc);
+	FDW_REAL(execvpe)(file, argv, FDW_ENV_ON_STACK(&plan));
+	return exec_failed(file, call, pc);
+}
+
+FDW_EXPORT int execvp(const char *file, char *const argv[])
+{
+	if (unlikely(!usable()))
+		return FDW_REAL(execvp)(file, argv);
+	return exec_in_path(file, argv, environ, FDW_CALL_execvp, FDW_CALLER);
+}
+
+FDW_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
+{
+	if (unlikely(!usable()))
+		return FDW_REAL(execvpe)(file, argv, envp);
+	return exec_in_path(file, argv, envp, FDW_CALL_execvpe, FDW_CALLER);
+}
+
+FDW_EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	struct fdw_env_plan plan;
+	struct fdw_target t;
+	int r;
+
+	if (unlikely(!usable()))
+		return FDW_REAL(execveat) ? real_execveat(dir, path, argv, envp, flags)
+		                          : (int)fdw_errno_of(fdw_raw(SYS_execveat, (long)dir, path, argv, envp, (long)flags));
+	t = path && !*path && flags & AT_EMPTY_PATH ? fdw_target_of_fd(dir) : fdw_target_of(dir, path);
+	fdw_env_plan(&plan, envp, t);
+	say_exec(path, t, FDW_CALL_execveat, FDW_CALLER);
+	r = FDW_REAL(execveat)(dir, path, argv, FDW_ENV_ON_STACK(&plan), flags);
+	fdw_use_failed(dir, FDW_CALL_execveat, FDW_CALLER);
+	exec_failed(path, FDW_CALL_execveat, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
+{
+	struct fdw_env_plan plan;
+	struct fdw_target t;
+	int r;
+
+	if (unlikely(!usable()))
+		return FDW_REAL(fexecve)(fd, argv, envp);
+	t = fd >= 0 ? fdw_target_of_fd(fd) : (struct fdw_target){ 0 };
+	fdw_env_plan(&plan, envp, t);
+	say_exec("(fexecve)", t, FDW_CALL_fexecve, FDW_CALLER);
+	r = FDW_REAL(fexecve)(fd, argv, envp ? FDW_ENV_ON_STACK(&plan) : NULL);
+	fdw_use_failed(fd, FDW_CALL_fexecve, FDW_CALLER);
+	exec_failed("(fexecve)", FDW_CALL_fexecve, FDW_CALLER);
+	return r;
+}
+
+/* ---- the variadic ones: their arguments as an array, on the stack as libc has it --------------------------------------------------------*/
+
+#define COUNT_ARGS(n, last)                                                                                            \
+	do {                                                                                                           \
+		va_list ap_;                                                                                           \
+		va_start(ap_, last);                                                                                   \
+		for ((n) = 1; va_arg(ap_, char *); (n)++)                                                               \
+			;                                                                                              \
+		va_end(ap_);                                                                                           \
+	} while (0)
+
+static void fill(char **argv, const char *arg, unsigned n, va_list ap)
+{
+	argv[0] = (char *)arg;
+	for (unsigned i = 1; i <= n; i++)
+		argv[i] = va_arg(ap, char *);
+}
+
+FDW_EXPORT int execl(const char *path, const char *arg, ...)
+{
+	va_list ap;
+	unsigned n = 0;
+	char **argv;
+
+	if (arg)
+		COUNT_ARGS(n, arg);
+	argv = __builtin_alloca((n + 2) * sizeof *argv);
+	va_start(ap, arg);
+	if (arg)
+		fill(argv, arg, n, ap);
+	else
+		argv[0] = NULL;
+	va_end(ap);
+	return execv(path, argv);
+}
+
+FDW_EXPORT int execlp(const char *file, const char *arg, ...)
+{
+	va_list ap;
+	unsigned n = 0;
+	char **argv;
+
+	if (arg)
+		COUNT_ARGS(n, arg);
+	argv = __builtin_alloca((n + 2) * sizeof *argv);
+	va_start(ap, arg);
+	if (arg)
+		fill(argv, arg, n, ap);
+	else
+		argv[0] = NULL;
+	va_end(ap);
+	return execvp(file, argv);
+}
+
+FDW_EXPORT int execle(const char *path, const char *arg, ...)
+{
+	va_list ap;
+	unsigned n = 0;
+	char **argv, **envp;
+
+	if (arg)
+		COUNT_ARGS(n, arg);
+	argv = __builtin_alloca((n + 2) * sizeof *argv);
+	va_start(ap, arg);
+	if (arg)
+		fill(argv, arg, n, ap);
+	else
+		argv[0] = NULL;
+	envp = va_arg(ap, char **);
+	va_end(ap);
+	return execve(path, argv, envp);
+}

@@ -1,0 +1,140 @@
+/*
+ * preload/exit.c: _exit, and calls after which the table or the tracer no longer fits: unshare, prctl, seccomp.
+ *
+ * Context: everywhere; _exit is what handlers and vfork children call.
+ */
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include "close.h"
+#include "event.h"
+#include "exit.h"
+#include "resolve.h"
+#include "wait.h"
+#include "poison.h"
+
+/* Striped by thread so that emitting threads do not share a cache line. */
+#define STRIPES 16
+static struct { _Alignas(64) _Atomic uint32_t inside; _Atomic uint32_t total; } stripes[STRIPES];
+static _Atomic int stopped;
+static _Atomic uint64_t refused;
+
+int fdw_emitter_enter(void)
+{
+	unsigned s = fdw_tid() % STRIPES;
+
+	/* seq_cst on both: either we see `stopped`, or who stops sees us inside. */
+	atomic_fetch_add(&stripes[s].inside, 1);
+	if (likely(!atomic_load(&stopped))) {
+		atomic_fetch_add_explicit(&stripes[s].total, 1, memory_order_relaxed);
+		return 1;
+	}
+	atomic_fetch_sub(&stripes[s].inside, 1);
+	atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
+	return 0;
+}
+
+void fdw_emitter_leave(void)
+{
+	atomic_fetch_sub_explicit(&stripes[fdw_tid() % STRIPES].inside, 1, memory_order_release);
+}
+
+void fdw_emitters_stop(void)
+{
+	struct fdw_wait wait;
+
+	atomic_store(&stopped, 1);
+	fdw_wait_start(&wait, 1000);
+	for (unsigned s = 0; s < STRIPES; s++)
+		while (atomic_load(&stripes[s].inside))
+			if (!fdw_wait_step(&wait))
+				return;
+}
+
+void fdw_emitters_resume(void) { atomic_store(&stopped, 0); }
+
+void fdw_totals(uint16_t call, uintptr_t pc)
+{
+	uint64_t n = 0;
+
+	for (unsigned s = 0; s < STRIPES; s++)
+		n += atomic_load_explicit(&stripes[s].total, memory_order_relaxed);
+	fdw_life(FDW_OP_TOTALS, 0, (int64_t)atomic_load(&refused), n, -1, 0, call, pc, FDW_NO_DETAIL);
+}
+
+void fdw_says_exit(int status, uint16_t call, uintptr_t pc)
+{
+	fdw_life(FDW_OP_EXIT, 0, status, 0, -1, 0, call, pc, FDW_NO_DETAIL);
+	fdw_totals(call, pc);
+}
+
+static void ending(int status, uint16_t call, uintptr_t pc)
+{
+	if (!fdw_on())
+		return;
+	fdw_pending_flush();
+	if (!fdw_recording())
+		return;
+	fdw_says_exit(status, call, pc);
+	fdw_emitters_stop();
+}
+
+FDW_EXPORT __attribute__((noreturn)) void _exit(int status)
+{
+	ending(status, FDW_CALL__exit, FDW_CALLER);
+	if (real__exit)
+		real__exit(status);
+	for (;;)
+		fdw_raw(SYS_exit_group, (long)status);
+}
+
+FDW_EXPORT __attribute__((noreturn)) void _Exit(int status)
+{
+	ending(status, FDW_CALL__Exit, FDW_CALLER);
+	if (real__Exit)
+		real__Exit(status);
+	for (;;)
+		fdw_raw(SYS_exit_group, (long)status);
+}
+
+FDW_EXPORT int unshare(int flags)
+{
+	int r = FDW_REAL(unshare)(flags);
+
+	if (r == 0 && flags & CLONE_FILES && fdw_on() && !fdw_single_threaded()) {
+		fdw_emit_blind("unshare(CLONE_FILES)", FDW_CALL_unshare, FDW_CALLER);
+		fdw_self.private_table = 1;
+	}
+	return r;
+}
+
+/* From here on no system call the program would not make itself: open what the table may need before. */
+void fdw_before_filter(void)
+{
+	struct rlimit rl;
+
+	if (fdw_process.filtered || !fdw_on())
+		return;
+	if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) == 0)
+		fdw_table_prepare(rl.rlim_cur > 65536 ? 65536 : (uint32_t)rl.rlim_cur);
+}
+
+FDW_EXPORT int prctl(int option, ...)
+{
+	unsigned long a[4];
+	va_list ap;
+	int r;
+
+	va_start(ap, option);
+	for (int i = 0; i < 4; i++)
+		a[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	if (unlikely(option == PR_SET_SECCOMP))
+		fdw_before_filter();
+	r = likely(real_prctl) ? real_prctl(option, a[0], a[1], a[2], a[3])
+	                       : (int)fdw_errno_of(fdw_raw(SYS_prctl, (long)option, a[0], a[1], a[2], a[3]));
+	if (unlikely(option == PR_SET_SECCOMP) && r == 0)
+		fdw_process.filtered = 1;
+	return r;
+}

@@ -1,0 +1,20 @@
+/*
+ * preload/exit.h: the end of a process or image, and its emitters.
+ *
+ * A thread that dies between reserving and committing a place in LTTng's ring buffer wedges that buffer for every process of the user.
+ * So before _exit and exec, which end other threads wherever they are, new events are refused and those under way waited for.
+ */
+#ifndef FDW_EXIT_H
+#define FDW_EXIT_H
+
+#include "core.h"
+
+int fdw_emitter_enter(void);  /* 0: refused, the event is lost and counted */
+void fdw_emitter_leave(void);
+void fdw_emitters_stop(void); /* bounded: 1 ms */
+void fdw_emitters_resume(void);
+void fdw_totals(uint16_t call, uintptr_t pc);
+void fdw_before_filter(void);   /* a seccomp filter is about to be installed */
+void fdw_says_exit(int status, uint16_t call, uintptr_t pc);
+
+#endif

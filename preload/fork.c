@@ -1,0 +1,278 @@
+/*
+ * preload/fork.c: fork, _Fork, clone, daemon, forkpty, system: and the fork child.
+ *
+ * Context: any thread; fork also in handlers. System calls of ours: none (the child's pid is in its thread descriptor).
+ * LOCKS: the program's atfork handlers run inside libc's fork; ours is registered first, so it is the innermost. LTTng's locks
+ * are taken around libc's fork, never around vfork, and nothing is emitted while they are held.
+ *
+ * What a fork child resets, in this order:
+ *   pid            events must carry the child's from the first one
+ *   thread         sequence and announcement start again; a handler's unfinished work is not ours
+ *   child          observed only, until exec, a thread, or a wait for events (fdw_child_becomes_worker)
+ * The table is kept: generations go on, as the descriptors do. In-flux counts of threads that are gone are cleared when the
+ * child becomes a worker: before that nobody waits for them.
+ */
+#include "close.h"
+#include "event.h"
+#include "fork.h"
+#include "protect.h"
+#include "resolve.h"
+#include "thread.h"
+#include "poison.h"
+
+static uint32_t parent_pid, parent_tid; /* as the child finds them: memory of before the fork */
+
+static void reset_child(void)
+{
+	struct fdw_thread *t = &fdw_self;
+
+	fdw_process.pid = fdw_process.filtered || fdw_tid() == parent_tid ? fdw_tid() : (uint32_t)fdw_raw(SYS_getpid);
+	t->seq = 0;
+	t->announced = 0;
+	t->emitting = 0;
+	t->lost = 0;
+	t->run_length = 0;
+	fdw_pending_forget();
+	atomic_store(&fdw_process.child, 1);
+}
+
+static void before_fork(void) { parent_pid = fdw_process.pid; parent_tid = fdw_tid(); }
+
+/* Innermost atfork handlers: they also see the forks libc makes on its own (wordexp). */
+static void at_prepare(void) { if (!fdw_self.in_fork) before_fork(); }
+static void at_child(void) { if (!fdw_self.in_fork) reset_child(); }
+
+int fdw_fork_init(void)
+{
+	return fdw_thread_init() | pthread_atfork(at_prepare, NULL, at_child);
+}
+
+void fdw_child_becomes_worker(void)
+{
+	atomic_store(&fdw_process.child, 0);
+	fdw_flux_reset();
+}
+
+static void tracer_before(sigset_t *mask)
+{
+	if (!fdw_recording())
+		return;
+	fdw_self.tool = 1;
+	fdw_ops->before_fork(mask);
+}
+
+static void tracer_after(sigset_t *mask, int child)
+{
+	if (!fdw_recording())
+		return;
+	if (child)
+		fdw_ops->after_fork_child(mask);
+	else
+		fdw_ops->after_fork_parent(mask);
+	fdw_self.tool = 0;
+}
+
+void fdw_forked_child(uint8_t kind, uint16_t call, uintptr_t pc)
+{
+	reset_child();
+	fdw_life(FDW_OP_FORK_CHILD, kind, 0, parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
+}
+
+static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
+{
+	int saved = errno;
+	fdw_life(FDW_OP_FORK, kind, r, 0, -1, 0, call, pc, FDW_NO_DETAIL);
+	errno = saved;
+}
+
+/* Around a libc function that forks and returns in both processes. r: 0 in the child. */
+struct around { sigset_t mask; int nested; };
+
+static void begin(struct around *a)
+{
+	a->nested = fdw_self.in_fork; /* fork in a handler that interrupted a fork */
+	fdw_self.in_fork = 1;
+	before_fork();
+	if (!a->nested)
+		tracer_before(&a->mask);
+}
+
+static void end(struct around *a, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
+{
+	int saved = errno;
+
+	if (r == 0)
+		reset_child();
+	if (!a->nested)
+		tracer_after(&a->mask, r == 0);
+	fdw_self.in_fork = (uint8_t)a->nested;
+	if (r == 0)
+		fdw_life(FDW_OP_FORK_CHILD, kind, 0, parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
+	else
+		said_parent(kind, r, call, pc);
+	errno = saved;
+}
+
+FDW_EXPORT pid_t fork(void)
+{
+	struct around a;
+	pid_t r;
+
+	if (unlikely(!fdw_on() || fdw_self.tool))
+		return FDW_REAL(fork)();
+	begin(&a);
+	r = FDW_REAL(fork)();
+	end(&a, r, FDW_FORK_FORK, FDW_CALL_fork, FDW_CALLER);
+	return r;
+}
+
+/* Async-signal-safe and without atfork handlers: the tracer's locks may be held by the thread it interrupts, so no hooks. */
+FDW_EXPORT pid_t _Fork(void)
+{
+	pid_t r;
+
+	if (unlikely(!fdw_on() || !FDW_REAL(_Fork)))
+		return real__Fork ? real__Fork() : (pid_t)fdw_errno_of(fdw_raw(SYS_clone, (long)SIGCHLD, 0L, NULL, NULL, NULL));
+	before_fork();
+	r = real__Fork();
+	if (r == 0)
+		fdw_forked_child(FDW_FORK_FORK, FDW_CALL__Fork, FDW_CALLER);
+	else
+		said_parent(FDW_FORK_FORK, r, FDW_CALL__Fork, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT int daemon(int nochdir, int noclose)
+{
+	struct around a;
+	int r;
+
+	if (unlikely(!fdw_on()))
+		return FDW_REAL(daemon)(nochdir, noclose);
+	/* The parent ends inside libc: what there is to say of it is said now. */
+	fdw_life(FDW_OP_FORK, FDW_FORK_DAEMON, 0, 0, -1, 0, FDW_CALL_daemon, FDW_CALLER, FDW_NO_DETAIL);
+	begin(&a);
+	r = FDW_REAL(daemon)(nochdir, noclose);
+	/* -1 is either a fork that failed, or a child that could not do the rest */
+	end(&a, r == 0 || fdw_tid() != parent_tid ? 0 : -1, FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
+	if (r == 0 && !noclose)
+		for (int fd = 0; fd < 3; fd++)
+			fdw_made_plain(fd, FDW_KIND_FILE, FDW_F_WRITABLE, FDW_CALL_daemon, FDW_CALLER, -1);
+	if (r == 0)
+		fdw_child_becomes_worker();
+	return r;
+}
+
+FDW_EXPORT pid_t forkpty(int *master, char *name, const struct termios *t, const struct winsize *w)
+{
+	struct around a;
+	pid_t r;
+
+	if (unlikely(!fdw_on()))
+		return FDW_REAL(forkpty)(master, name, t, w);
+	begin(&a);
+	r = FDW_REAL(forkpty)(master, name, t, w);
+	end(&a, r, FDW_FORK_PTY, FDW_CALL_forkpty, FDW_CALLER);
+	if (r > 0)
+		fdw_made_plain(*master, FDW_KIND_PTY, FDW_F_WRITABLE, FDW_CALL_forkpty, FDW_CALLER, -1);
+	for (int fd = 0; r == 0 && fd < 3; fd++)
+		fdw_made_plain(fd, FDW_KIND_PTY, FDW_F_WRITABLE, FDW_CALL_forkpty, FDW_CALLER, -1);
+	return r;
+}
+
+FDW_EXPORT int login_tty(int fd)
+{
+	int r = FDW_REAL(login_tty)(fd);
+
+	/* libc put the terminal over 0, 1, 2 and closed fd */
+	for (int i = 0; r == 0 && i < 3; i++)
+		fdw_made_plain(i, FDW_KIND_PTY, FDW_F_WRITABLE, FDW_CALL_login_tty, FDW_CALLER, -1);
+	if (r == 0 && fd > 2 && fdw_on()) {
+		struct fdw_claim c;
+		fdw_claim(&c, fd);
+		fdw_claim_end(&c, FDW_CLOSE_DONE, FDW_CALL_login_tty, FDW_CALLER);
+		if (fdw_recording())
+			fdw_send(&(struct fdw_event){ .op = FDW_OP_CLOSE, .call = FDW_CALL_login_tty, .fd = fd,
+				.gen = fdw_gen(c.before), .fd2 = -1 }, FDW_CALLER);
+	} else if (r < 0) {
+		fdw_use_failed(fd, FDW_CALL_login_tty, FDW_CALLER);
+	}
+	return r;
+}
+
+FDW_EXPORT int system(const char *command)
+{
+	/* Waits for the command: nothing may be held meanwhile. A cancellation point. */
+	if (command)
+		fdw_life(FDW_OP_FORK, FDW_FORK_SYSTEM, 0, 0, -1, 0, FDW_CALL_system, FDW_CALLER,
+		         fdw_recording() ? fdw_text(command) : FDW_NO_DETAIL);
+	return FDW_REAL(system)(command);
+}
+
+/* ---- clone -------------------------------------------------------------------------------------------------------------------------------*/
+
+#include <sched.h>
+
+struct started { int (*fn)(void *); void *arg; uintptr_t pc; };
+
+static int run_clone_child(void *p)
+{
+	struct started s = *(struct started *)p; /* our parent's frame, as copied */
+
+	fdw_forked_child(FDW_FORK_CLONE, FDW_CALL_clone, s.pc);
+	return s.fn(s.arg);
+}
+
+FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
+{
+	struct started s = { fn, arg, FDW_CALLER };
+	va_list ap;
+	void *ptid, *tls, *ctid;
+	int r;
+
+	va_start(ap, arg);
+	ptid = va_arg(ap, void *);
+	tls = va_arg(ap, void *);
+	ctid = va_arg(ap, void *);
+	va_end(ap);
+	if (unlikely(!fdw_on() || !fn || !stack) || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
+	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */
+		fdw_self.vforked = 1;
+		r = FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
+		fdw_self.vforked = 0;
+	} else {
+		before_fork();
+		r = FDW_REAL(clone)(run_clone_child, stack, flags, &s, ptid, tls, ctid);
+	}
+	said_parent(FDW_FORK_CLONE, r, FDW_CALL_clone, FDW_CALLER);
+	return r;
+}
+
+/* ---- vfork: the hooks of vfork.S ------------------------------------------------------------------------------------------------------------*/
+
+int fdw_vfork_pre(void);
+int fdw_vfork_parent(long r, uintptr_t pc, int nested);
+
+/* Returns what vforked was: a vfork child may vfork. */
+int fdw_vfork_pre(void)
+{
+	int was = fdw_self.vforked;
+	fdw_self.vforked = 1;
+	return was;
+}
+
+int fdw_vfork_parent(long r, uintptr_t pc, int nested)
+{
+	int saved = errno;
+
+	fdw_self.vforked = (uint8_t)nested;
+	if (!nested)
+		fdw_life(FDW_OP_FORK, FDW_FORK_VFORK, r < 0 ? -1 : r, 0, -1, 0, FDW_CALL_vfork, pc, FDW_NO_DETAIL);
+	errno = saved;
+	if (r < 0) {
+		errno = (int)-r;
+		return -1;
+	}
+	return (int)r;
+}

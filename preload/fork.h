@@ -1,0 +1,20 @@
+/*
+ * preload/fork.h: what a fork is made of, for every call that forks.
+ */
+#ifndef FDW_FORK_H
+#define FDW_FORK_H
+
+#include "core.h"
+
+int fdw_fork_init(void);
+/* In a new process that shares no memory with its parent: everything that spoke of the parent. kind: enum fdw_fork. */
+void fdw_forked_child(uint8_t kind, uint16_t call, uintptr_t pc);
+/* A fork child that starts threads or waits for events or clients is a worker: from here on it is treated like any process. */
+void fdw_child_becomes_worker(void);
+FDW_INLINE void fdw_child_is_worker(void)
+{
+	if (unlikely(atomic_load_explicit(&fdw_process.child, memory_order_relaxed)) && !fdw_self.vforked)
+		fdw_child_becomes_worker();
+}
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * preload/init.c: set-up, once, before any constructor of the program: libc's functions, settings, the table.
+ *
+ * Context: the main thread, from our constructor (-z initfirst: libc itself is not initialised: environ is NULL, stdio and malloc
+ * are not to be touched; argc, argv and envp come as arguments). Afterwards only reads.
+ * Order matters: settings before table (a disabled product maps nothing), fdw_ready last (release: who sees it sees all).
+ */
+#include <dlfcn.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include "fork.h"
+#include "options.h"
+#include "resolve.h"
+#include "start.h"
+#include "table.h"
+#include "poison.h"
+
+_Thread_local struct fdw_thread fdw_self;
+struct fdw_process fdw_process = { .mode = FDW_MODE_ENFORCE, .stack_depth = 16 };
+_Atomic int fdw_ready;
+
+/* ---- libc's functions -------------------------------------------------------------------------------------------------------------*/
+
+#define FIND(name)                                                                                                     \
+	do {                                                                                                           \
+		void *p = dlsym(RTLD_NEXT, #name);                                                                     \
+		if (p)                                                                                                 \
+			__atomic_store_n((void **)&real_##name, p, __ATOMIC_RELEASE);                                   \
+	} while (0);
+#define USE(ret, name, sys, params, args, fd) FIND(name)
+#define USE2(ret, name, sys, params, args, fd, fd2) FIND(name)
+#define USE_E(ret, name, sys, params, args, fd) FIND(name)
+#define MAKE(ret, name, sys, params, args, kind, flags, src) FIND(name)
+#define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) FIND(name)
+#define HAND(ret, name, sys, params, args, file) FIND(name)
+#define HANDV(ret, name, params, file) FIND(name)
+#define ALIAS(alias, name)
+void fdw_resolve(void)
+{
+	static _Atomic int done;
+	if (atomic_load_explicit(&done, memory_order_acquire))
+		return;
+#include "calls.def"
+	fdw_spawn_resolve();
+	atomic_store_explicit(&done, 1, memory_order_release);
+}
+#undef USE
+#undef USE2
+#undef USE_E
+#undef MAKE
+#undef MAKE_P
+#undef HAND
+#undef HANDV
+#undef ALIAS
+
+/* ---- the thread id without a system call ------------------------------------------------------------------------------------------*/
+
+/*
+ * glibc keeps each thread's id in its descriptor and corrects it in fork children, but exports no way to read it that makes no
+ * system call (a filter may forbid gettid). We look for the main thread's id near the place glibc 2.36 has it, and believe the
+ * offset only if the word there is exactly our pid.
+ */
+static size_t tid_offset;
+
+static void find_tid(uint32_t pid)
+{
+	static const size_t near[] = { 0x2d0, 0xd0, 0x2c0, 0x2d8, 0xe0 };
+	const char *tcb = __builtin_thread_pointer();
+	for (size_t i = 0; i < sizeof near / sizeof *near; i++) {
+#if defined(__x86_64__)
+		const char *at = tcb + near[i];
+#else
+		const char *at = tcb - 0x700 + near[i]; /* struct pthread lies below the thread pointer */
+#endif
+		if (*(const uint32_t *)at == pid && ((const uint32_t *)at)[1] == 0) {
+			tid_offset = (size_t)(at - tcb);
+			return;
+		}
+	}
+}
+
+uint32_t fdw_tid(void)
+{
+	if (likely(tid_offset))
+		return *(const uint32_t *)((const char *)__builtin_thread_pointer() + tid_offset);
+	return fdw_process.filtered ? 0 : (uint32_t)fdw_raw(SYS_gettid);
+}
+
+extern char __libc_single_threaded;
+int fdw_single_threaded(void) { return __libc_single_threaded; }
+
+/* ---- the constructor -----------------------------------------------------------------------------------------------------------------*/
+
+static void learn_kernel_state(void)
+{
+	/* PR_GET_SECCOMP itself is killed by strict mode, but that mode cannot be inherited over an exec. */
+	fdw_process.filtered = fdw_raw(SYS_prctl, PR_GET_SECCOMP, 0L, 0L, 0L, 0L) == 2;
+	fdw_process.secure = getauxval(AT_SECURE) != 0;
+	fdw_process.pid = (uint32_t)fdw_raw(SYS_getpid);
+}
+
+__attribute__((constructor)) static void fdw_init(int argc, char **argv, char **envp)
+{
+	int saved = errno;
+
+	fdw_resolve();
+	learn_kernel_state();
+	find_tid(fdw_process.pid);
+	fdw_options_read(argv, envp);
+	if (!fdw_process.disabled && fdw_table_init() == 0 && fdw_fork_init() == 0)
+		atomic_store_explicit(&fdw_ready, 1, memory_order_release);
+	errno = saved;
+}

@@ -1,0 +1,126 @@
+/*
+ * preload/module.c: which code is where, for the analyzer's symbols; and dlopen/dlclose that change it.
+ *
+ * Context: fdw_module_seen runs wherever a stack is seen for the first time, also in handlers: it takes no lock and allocates nothing.
+ * The loader's lock-free lookup (_dl_find_object, glibc 2.35) tells the module of an address, so a module is announced when the first
+ * stack through it is, and neither dl_iterate_phdr nor the loader's lock is ever needed. On an older glibc stacks stay numbers.
+ */
+#include <dlfcn.h>
+#include <link.h>
+#include "event.h"
+#include "exit.h"
+#include "module.h"
+#include "resolve.h"
+#include "stack.h"
+#include "poison.h"
+
+#pragma weak _dl_find_object
+
+#define KNOWN 512
+static struct { _Atomic uintptr_t start, end; } known[KNOWN];
+static _Atomic unsigned known_count;
+static char self_path[1024];
+
+static int is_known(uintptr_t pc)
+{
+	unsigned n = atomic_load_explicit(&known_count, memory_order_acquire);
+
+	for (unsigned i = 0; i < n && i < KNOWN; i++)
+		if (pc >= atomic_load_explicit(&known[i].start, memory_order_relaxed) &&
+		    pc < atomic_load_explicit(&known[i].end, memory_order_relaxed))
+			return 1;
+	return 0;
+}
+
+/* Two threads may announce the same module: the analyzer does not mind. */
+static void remember(uintptr_t start, uintptr_t end)
+{
+	unsigned n = atomic_fetch_add(&known_count, 1);
+
+	if (n >= KNOWN) {
+		atomic_store(&known_count, KNOWN);
+		return;
+	}
+	atomic_store_explicit(&known[n].start, start, memory_order_relaxed);
+	atomic_store_explicit(&known[n].end, end, memory_order_release);
+}
+
+static void find_build_id(struct fdw_module *m, const ElfW(Ehdr) *e)
+{
+	const ElfW(Phdr) *p = (const ElfW(Phdr) *)((const char *)e + e->e_phoff);
+
+	for (unsigned i = 0; i < e->e_phnum; i++) {
+		const char *at = (const char *)m->base + p[i].p_vaddr, *end = at + p[i].p_memsz;
+
+		while (p[i].p_type == PT_NOTE && at + sizeof(ElfW(Nhdr)) <= end) {
+			const ElfW(Nhdr) *n = (const ElfW(Nhdr) *)at;
+			const char *name = at + sizeof *n, *desc = name + ((n->n_namesz + 3) & ~3u);
+			if (n->n_type == NT_GNU_BUILD_ID && n->n_namesz == 4 && !memcmp(name, "GNU", 4) && desc + n->n_descsz <= end) {
+				m->build_id = (const uint8_t *)desc;
+				m->build_id_len = n->n_descsz > 32 ? 32 : n->n_descsz;
+				return;
+			}
+			at = desc + ((n->n_descsz + 3) & ~3u);
+		}
+	}
+}
+
+static const char *own_path(void)
+{
+	long n;
+
+	if (!self_path[0] && !fdw_process.filtered) {
+		n = fdw_raw(SYS_readlinkat, (long)AT_FDCWD, "/proc/self/exe", self_path, sizeof self_path - 1);
+		self_path[n > 0 ? n : 0] = 0;
+	}
+	return self_path[0] ? self_path : "?";
+}
+
+void fdw_module_seen(uintptr_t pc)
+{
+	struct dl_find_object found;
+	struct fdw_module m;
+
+	if (likely(is_known(pc)) || !_dl_find_object || _dl_find_object((void *)pc, &found) != 0)
+		return;
+	m = (struct fdw_module){ .pid = fdw_process.pid, .base = found.dlfo_link_map->l_addr,
+		.start = (uintptr_t)found.dlfo_map_start, .end = (uintptr_t)found.dlfo_map_end };
+	m.path = found.dlfo_link_map->l_name;
+	if (!m.path || !*m.path)
+		m.path = own_path();
+	/* The ELF header is the first thing mapped of every module that was linked the usual way. */
+	if (!memcmp(found.dlfo_map_start, ELFMAG, SELFMAG))
+		find_build_id(&m, found.dlfo_map_start);
+	remember(m.start, m.end);
+	fdw_ops->module(&m);
+}
+
+/* After fork the child's events carry another pid, but the analyzer looks at its parent's modules too: nothing to do then. */
+void fdw_modules_forget(uint16_t call, uintptr_t pc)
+{
+	atomic_store(&known_count, 0);
+	fdw_life(FDW_OP_MODULES, 0, 0, 0, -1, 0, call, pc, FDW_NO_DETAIL);
+}
+
+/*
+ * libc's dlopen looks at its caller for the run path and the namespace, so it must return straight to the program: a tail call, and
+ * nothing afterwards. RTLD_DEEPBIND makes a library find libc before us; masking it could change what the library does, so it is
+ * only told.
+ */
+FDW_EXPORT void *dlopen(const char *file, int mode)
+{
+	if (unlikely(mode & RTLD_DEEPBIND) && fdw_recording())
+		fdw_emit_blind("RTLD_DEEPBIND", FDW_CALL_dlopen, FDW_CALLER);
+	return FDW_REAL(dlopen)(file, mode);
+}
+
+FDW_EXPORT int dlclose(void *handle)
+{
+	int r = FDW_REAL(dlclose)(handle);
+
+	if (r == 0 && fdw_recording() && !fdw_self.tool) {
+		fdw_stack_flush();
+		fdw_modules_forget(FDW_CALL_dlclose, FDW_CALLER);
+	}
+	return r;
+}

@@ -1,0 +1,12 @@
+/*
+ * preload/module.h: the modules that stacks lead through.
+ */
+#ifndef FDW_MODULE_H
+#define FDW_MODULE_H
+
+#include "core.h"
+
+void fdw_module_seen(uintptr_t pc); /* announces pc's module if it was not; any context */
+void fdw_modules_forget(uint16_t call, uintptr_t pc); /* the list starts anew */
+
+#endif

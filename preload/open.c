@@ -1,0 +1,152 @@
+/*
+ * preload/open.c: creating calls whose arguments the table cannot describe: variadic ones, and those that make two descriptors.
+ *
+ * Context: everywhere; open is async-signal-safe, may block (FIFO, network file systems) and is a cancellation point: no state of
+ * ours is held over the kernel call.
+ */
+#include "event.h"
+#include "resolve.h"
+#include "table.h"
+#include "poison.h"
+
+/* The third argument is passed only when there is one, but reading a register too many is harmless, and as libc does it. */
+#define MODE_OF(flags, last)                                                                                           \
+	__extension__({                                                                                                \
+		mode_t mode_ = 0;                                                                                      \
+		if ((flags) & O_CREAT || ((flags) & O_TMPFILE) == O_TMPFILE) {                                          \
+			va_list ap_;                                                                                   \
+			va_start(ap_, last);                                                                           \
+			mode_ = va_arg(ap_, mode_t);                                                                   \
+			va_end(ap_);                                                                                   \
+		}                                                                                                      \
+		mode_;                                                                                                 \
+	})
+
+static uint8_t kind_of(int flags) { return flags & O_DIRECTORY ? FDW_KIND_DIR : FDW_KIND_FILE; }
+
+static struct fdw_detail path_of(const char *path) { return fdw_recording() ? fdw_text(path) : FDW_NO_DETAIL; }
+
+FDW_EXPORT int open(const char *path, int flags, ...)
+{
+	mode_t mode = MODE_OF(flags, flags);
+	int r = likely(real_open) ? real_open(path, flags, mode)
+	                          : (int)fdw_errno_of(fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)flags, (long)mode));
+
+	if (likely(r >= 0))
+		fdw_made(r, kind_of(flags), fdw_oflags(flags), FDW_CALL_open, FDW_CALLER, -1, path_of(path));
+	return r;
+}
+
+FDW_EXPORT int openat(int dir, const char *path, int flags, ...)
+{
+	mode_t mode = MODE_OF(flags, flags);
+	int r = likely(real_openat) ? real_openat(dir, path, flags, mode)
+	                            : (int)fdw_errno_of(fdw_raw(SYS_openat, (long)dir, path, (long)flags, (long)mode));
+
+	if (likely(r >= 0))
+		fdw_made(r, kind_of(flags), fdw_oflags(flags), FDW_CALL_openat, FDW_CALLER, dir, path_of(path));
+	else
+		fdw_use_failed(dir, FDW_CALL_openat, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT mqd_t mq_open(const char *name, int flags, ...)
+{
+	mode_t mode = 0;
+	struct mq_attr *attr = NULL;
+	mqd_t r;
+
+	if (flags & O_CREAT) {
+		va_list ap;
+		va_start(ap, flags);
+		mode = va_arg(ap, mode_t);
+		attr = va_arg(ap, struct mq_attr *);
+		va_end(ap);
+	}
+	r = FDW_REAL(mq_open)(name, flags, mode, attr);
+	if (likely(r >= 0))
+		fdw_made(r, FDW_KIND_MQ, fdw_oflags(flags) | FDW_F_CLOEXEC, FDW_CALL_mq_open, FDW_CALLER, -1, path_of(name));
+	return r;
+}
+
+static void made_pair(const int *fd, uint8_t kind0, uint8_t kind1, uint32_t flags, uint16_t call, uintptr_t pc)
+{
+	fdw_made_plain(fd[0], kind0, flags, call, pc, -1);
+	fdw_made_plain(fd[1], kind1, flags | FDW_F_WRITABLE, call, pc, -1);
+}
+
+FDW_EXPORT int pipe(int pfd[2])
+{
+	int r = real_pipe(pfd);
+
+	if (likely(r == 0))
+		made_pair(pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, 0, FDW_CALL_pipe, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT int pipe2(int pfd[2], int flags)
+{
+	int r = real_pipe2(pfd, flags);
+
+	if (likely(r == 0))
+		made_pair(pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, fdw_oflags(flags & ~3), FDW_CALL_pipe2, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT int socketpair(int domain, int type, int protocol, int sv[2])
+{
+	int r = real_socketpair(domain, type, protocol, sv);
+
+	if (likely(r == 0))
+		made_pair(sv, FDW_KIND_SOCKET, FDW_KIND_SOCKET, fdw_sflags(type), FDW_CALL_socketpair, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT int openpty(int *master, int *slave, char *name, const struct termios *t, const struct winsize *w)
+{
+	int r = FDW_REAL(openpty)(master, slave, name, t, w);
+
+	if (r == 0) {
+		fdw_made_plain(*master, FDW_KIND_PTY, FDW_F_WRITABLE, FDW_CALL_openpty, FDW_CALLER, -1);
+		fdw_made_plain(*slave, FDW_KIND_PTY, FDW_F_WRITABLE, FDW_CALL_openpty, FDW_CALLER, -1);
+	}
+	return r;
+}
+
+/* fd -1 makes a descriptor; anything else changes the mask of that one. */
+FDW_EXPORT int signalfd(int fd, const sigset_t *mask, int flags)
+{
+	int r = FDW_REAL(signalfd)(fd, mask, flags);
+
+	if (unlikely(r < 0))
+		fdw_use_failed(fd, FDW_CALL_signalfd, FDW_CALLER);
+	else if (fd == -1)
+		fdw_made_plain(r, FDW_KIND_SIGNALFD, fdw_oflags(flags & ~3), FDW_CALL_signalfd, FDW_CALLER, -1);
+	return r;
+}
+
+FDW_EXPORT int dprintf(int fd, const char *format, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, format);
+	r = real_vdprintf(fd, format, ap);
+	va_end(ap);
+	if (unlikely(r < 0))
+		fdw_use_failed(fd, FDW_CALL_dprintf, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, format);
+	r = real___vdprintf_chk(fd, flag, format, ap);
+	va_end(ap);
+	if (unlikely(r < 0))
+		fdw_use_failed(fd, FDW_CALL___dprintf_chk, FDW_CALLER);
+	return r;
+}

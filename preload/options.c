@@ -1,0 +1,171 @@
+/*
+ * preload/options.c: FDWARDEN_* by the contract. An unknown name or value is one warning line; the default is used.
+ *
+ * Context: constructor only; environ is not set up yet. All strings are copied into static memory: the program may change its own.
+ */
+#include <dlfcn.h>
+#include <link.h>
+#include "log.h"
+#include "options.h"
+#include "poison.h"
+
+struct fdw_options fdw_options = { .log = "stderr" };
+#define CARRY_MAX 24
+#define CARRY_BYTES 8192
+const char *fdw_carry[CARRY_MAX];
+unsigned fdw_carry_count;
+static char carry_bytes[CARRY_BYTES];
+static size_t carry_used;
+
+static const char *const help[] = {
+	"FDWARDEN_MODE=observe|enforce|audit   what may change for the program (default enforce)",
+	"FDWARDEN_STACK_DEPTH=0..64            frames of a recorded stack (default 16)",
+	"FDWARDEN_LOG=stderr|off|PATH          where violations are logged; %p in PATH is the pid (default stderr)",
+	"FDWARDEN_ON_VIOLATION=log|abort       what happens after a violation was logged (default log)",
+	"FDWARDEN_DISABLE=1                    everything passes through",
+	"FDWARDEN_RECORD=DIR                   record through the session daemon whose socket is DIR/lttng-ust-sock-8",
+	"FDWARDEN_PROVIDER=PATH                libfdwarden-ust.so (default: beside libfdwarden.so)",
+	"FDWARDEN_OPTIONS=help                 this list",
+};
+
+static void copy(char *to, const char *from)
+{
+	size_t n = strlen(from);
+	if (n >= FDW_PATH_MAX)
+		n = FDW_PATH_MAX - 1;
+	memcpy(to, from, n);
+	to[n] = 0;
+}
+
+static int set_mode(const char *v)
+{
+	static const char *const names[] = { "observe", "enforce", "audit" };
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(v, names[i]))
+			return fdw_process.mode = (uint8_t)i, 1;
+	return 0;
+}
+
+static int set_depth(const char *v)
+{
+	unsigned n = 0;
+	if (!*v)
+		return 0;
+	for (; *v >= '0' && *v <= '9' && n < 1000; v++)
+		n = n * 10 + (unsigned)(*v - '0');
+	if (*v)
+		return 0;
+	fdw_process.stack_depth = (uint8_t)(n > FDW_STACK_MAX ? FDW_STACK_MAX : n);
+	return 1;
+}
+
+static int set_log(const char *v)
+{
+	if (!*v)
+		return 0;
+	copy(fdw_options.log, v);
+	return 1;
+}
+
+static int set_violation(const char *v)
+{
+	fdw_process.on_violation = !strcmp(v, "abort");
+	return fdw_process.on_violation || !strcmp(v, "log");
+}
+
+static int set_disable(const char *v)
+{
+	fdw_process.disabled = !strcmp(v, "1");
+	return fdw_process.disabled || !*v || !strcmp(v, "0");
+}
+
+static int set_record(const char *v) { copy(fdw_options.record, v); return *v == '/'; }
+static int set_provider(const char *v) { copy(fdw_options.provider, v); return *v == '/'; }
+
+static int set_options(const char *v)
+{
+	if (strcmp(v, "help"))
+		return !*v;
+	for (size_t i = 0; i < sizeof help / sizeof *help; i++)
+		fdw_log_line(help[i], NULL);
+	return 1;
+}
+
+static const struct { const char *name; int (*set)(const char *); } settings[] = {
+	{ "FDWARDEN_LOG", set_log }, /* first: the warnings of the others go where it says */
+	{ "FDWARDEN_MODE", set_mode },
+	{ "FDWARDEN_STACK_DEPTH", set_depth },
+	{ "FDWARDEN_ON_VIOLATION", set_violation },
+	{ "FDWARDEN_DISABLE", set_disable },
+	{ FDW_ENV_RECORD, set_record },
+	{ FDW_ENV_PROVIDER, set_provider },
+	{ "FDWARDEN_OPTIONS", set_options },
+};
+
+static const char *value_of(const char *entry, const char *name)
+{
+	size_t n = strlen(name);
+	return !strncmp(entry, name, n) && entry[n] == '=' ? entry + n + 1 : NULL;
+}
+
+static void carry(const char *entry)
+{
+	size_t n = strlen(entry) + 1;
+	if (fdw_carry_count == CARRY_MAX || n > CARRY_BYTES - carry_used)
+		return; /* the child then runs with the default */
+	fdw_carry[fdw_carry_count++] = memcpy(carry_bytes + carry_used, entry, n);
+	carry_used += n;
+}
+
+static void read_one(const char *entry)
+{
+	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+		const char *v = value_of(entry, settings[i].name);
+		if (!v)
+			continue;
+		if (!settings[i].set(v)) {
+			fdw_log_line("value not understood, the default is used: ", entry);
+			return;
+		}
+		if (settings[i].set != set_options)
+			carry(entry);
+		return;
+	}
+	fdw_log_line("unknown setting ignored (FDWARDEN_OPTIONS=help lists them): ", entry);
+}
+
+/* Where we were loaded from: the name for LD_PRELOAD of what is exec'd, and the provider's folder. */
+static void find_library(void)
+{
+	Dl_info info;
+	char *slash;
+
+	if (!dladdr((void *)find_library, &info) || !info.dli_fname || info.dli_fname[0] != '/')
+		return;
+	copy(fdw_options.library, info.dli_fname);
+	if (fdw_options.provider[0])
+		return;
+	copy(fdw_options.provider, info.dli_fname);
+	slash = strrchr(fdw_options.provider, '/');
+	if (slash - fdw_options.provider + sizeof "/libfdwarden-ust.so" > FDW_PATH_MAX)
+		fdw_options.provider[0] = 0;
+	else
+		memcpy(slash, "/libfdwarden-ust.so", sizeof "/libfdwarden-ust.so");
+}
+
+void fdw_options_read(char **argv, char **envp)
+{
+	fdw_log_name(argv && argv[0] ? argv[0] : "?");
+	if (!envp || fdw_process.secure)
+		return find_library(); /* set-id: not one of the settings is believed */
+	for (char **e = envp; *e; e++)
+		if (value_of(*e, "FDWARDEN_LOG"))
+			read_one(*e);
+	for (char **e = envp; *e; e++) {
+		if (!strncmp(*e, "FDWARDEN_", 9) && !value_of(*e, "FDWARDEN_LOG"))
+			read_one(*e);
+		else if (!strncmp(*e, "LTTNG_", 6))
+			carry(*e);
+	}
+	find_library();
+}

@@ -1,0 +1,25 @@
+/*
+ * preload/options.h: the environment's settings, read once from the constructor's envp.
+ */
+#ifndef FDW_OPTIONS_H
+#define FDW_OPTIONS_H
+
+#include "core.h"
+
+#define FDW_PATH_MAX 1024
+
+struct fdw_options {
+	char library[FDW_PATH_MAX];  /* libfdwarden.so as LD_PRELOAD named it, made absolute by the loader */
+	char provider[FDW_PATH_MAX]; /* libfdwarden-ust.so */
+	char record[FDW_PATH_MAX];   /* the session's socket directory; "" when nothing is recorded */
+	char log[FDW_PATH_MAX];      /* "stderr", "off" or a path */
+};
+extern struct fdw_options fdw_options;
+
+void fdw_options_read(char **argv, char **envp);
+
+/* The settings as they must stand in a new image's environment: "NAME=value" strings, in static memory; count and array. */
+extern const char *fdw_carry[];
+extern unsigned fdw_carry_count;
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * preload/poller.c: epoll_ctl and select: arming holds the number in flux while the kernel call runs.
+ *
+ * Context: everywhere; epoll_ctl never blocks.
+ */
+#include "close.h"
+#include "event.h"
+#include "resolve.h"
+#include "poison.h"
+
+FDW_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	int r, saved = errno;
+
+	if (unlikely(!fdw_on()))
+		return real_epoll_ctl(epfd, op, fd, event);
+	fdw_flux_enter(fd, (uintptr_t)__builtin_frame_address(0));
+	r = real_epoll_ctl(epfd, op, fd, event);
+	fdw_flux_leave(fd);
+	if (unlikely(r < 0)) {
+		saved = errno;
+		fdw_use_failed(epfd, FDW_CALL_epoll_ctl, FDW_CALLER);
+		/* a DEL of what is closed already is how tidy programs close: no use after close */
+		if (op != EPOLL_CTL_DEL)
+			fdw_use_failed(fd, FDW_CALL_epoll_ctl, FDW_CALLER);
+	} else {
+		fdw_word_t *w = fdw_word(fd);
+		fdw_used(fd, FDW_CALL_epoll_ctl, FDW_CALLER);
+		if (op == EPOLL_CTL_ADD && w && !(atomic_load_explicit(w, memory_order_relaxed) & FDW_W_REGISTERED))
+			atomic_fetch_or_explicit(w, FDW_W_REGISTERED, memory_order_relaxed);
+	}
+	if (fdw_recording()) {
+		uint32_t events = event && op != EPOLL_CTL_DEL ? event->events : 0;
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_EPOLL_CTL, .call = FDW_CALL_epoll_ctl, .fd = epfd,
+			.gen = fdw_gen(fdw_peek(epfd)), .fd2 = fd, .gen2 = fdw_gen(fdw_peek(fd)), .ret = r,
+			.err = r < 0 ? saved : 0, .arg = event && op != EPOLL_CTL_DEL ? event->data.u64 : 0,
+			.flags = (uint32_t)(op & 0xff) << FDW_F_USER_SHIFT, .kind = FDW_KIND_EPOLL,
+			.detail = (const uint8_t *)&events, .detail_len = sizeof events }, FDW_CALLER);
+	}
+	errno = saved;
+	return r;
+}
+
+/* EBADF does not say which: every number in the sets whose close we saw is one. */
+static void sets_failed(int n, const fd_set *const *sets, uint16_t call, uintptr_t pc)
+{
+	if (errno != EBADF || n < 0 || n > FD_SETSIZE)
+		return;
+	for (int fd = 0; fd < n; fd++)
+		for (int s = 0; s < 3; s++)
+			if (sets[s] && FD_ISSET(fd, sets[s]))
+				fdw_use_failed(fd, call, pc);
+}
+
+FDW_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
+{
+	int result = FDW_REAL(select)(n, r, w, e, timeout);
+
+	if (unlikely(result < 0)) /* on failure the kernel leaves the sets as they were */
+		sets_failed(n, (const fd_set *const[]){ r, w, e }, FDW_CALL_select, FDW_CALLER);
+	return result;
+}
+
+FDW_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *timeout, const sigset_t *mask)
+{
+	int result = FDW_REAL(pselect)(n, r, w, e, timeout, mask);
+
+	if (unlikely(result < 0))
+		sets_failed(n, (const fd_set *const[]){ r, w, e }, FDW_CALL_pselect, FDW_CALLER);
+	return result;
+}

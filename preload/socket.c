@@ -1,0 +1,188 @@
+/*
+ * preload/socket.c: sockets: accepting, naming, and descriptors that travel in messages (SCM_RIGHTS).
+ *
+ * Context: everywhere. accept, connect, recvmsg block and are cancellation points: nothing is held over the real call.
+ */
+#include <sys/un.h>
+#include "close.h"
+#include "event.h"
+#include "protect.h"
+#include "resolve.h"
+#include "poison.h"
+
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04
+#endif
+
+static struct fdw_detail address(const struct sockaddr *addr, socklen_t len)
+{
+	return (struct fdw_detail){ addr, addr ? len : 0 };
+}
+
+/*
+ * While recording, a program that does not ask for the peer's address gets it asked for: into a buffer of ours, in the same
+ * system call, so nothing else changes.
+ */
+static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, uint16_t call, uintptr_t pc)
+{
+	struct sockaddr_storage own;
+	socklen_t own_len = sizeof own, room = addr && len ? *len : 0;
+	int ask = fdw_recording() && !addr && !len;
+	struct sockaddr *a = ask ? (struct sockaddr *)&own : addr;
+	socklen_t *l = ask ? &own_len : len;
+	int r = call == FDW_CALL_accept ? real_accept(fd, a, l) : real_accept4(fd, a, l, flags);
+
+	if (unlikely(r < 0)) {
+		fdw_use_failed(fd, call, pc);
+		return r;
+	}
+	fdw_used(fd, call, pc);
+	if (!ask && a && l && *l < room)
+		room = *l;
+	return fdw_made(r, FDW_KIND_CONN, fdw_sflags(flags) | FDW_F_PEER | FDW_F_WRITABLE, call, pc, fd,
+	                fdw_recording() ? address(a, ask ? own_len : room) : FDW_NO_DETAIL);
+}
+
+FDW_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return accept_any(fd, addr, len, 0, FDW_CALL_accept, FDW_CALLER);
+}
+
+FDW_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	return accept_any(fd, addr, len, flags, FDW_CALL_accept4, FDW_CALLER);
+}
+
+FDW_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct sockaddr_un redirected;
+	int r, redirect = unlikely(fdw_recording() || fdw_self.tool) && fdw_protect_connect(&redirected, addr, len, FDW_CALLER);
+
+	r = redirect ? real_connect(fd, (struct sockaddr *)&redirected, sizeof redirected) : real_connect(fd, addr, len);
+	if (unlikely(r < 0) && errno != EINPROGRESS) {
+		fdw_use_failed(fd, FDW_CALL_connect, FDW_CALLER);
+		return r;
+	}
+	fdw_used(fd, FDW_CALL_connect, FDW_CALLER);
+	fdw_object(fd, FDW_F_PEER, FDW_KIND_CONN, FDW_CALL_connect, FDW_CALLER, address(addr, len));
+	return r;
+}
+
+FDW_EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int r = real_bind(fd, addr, len);
+
+	if (unlikely(r < 0)) {
+		fdw_use_failed(fd, FDW_CALL_bind, FDW_CALLER);
+		return r;
+	}
+	fdw_used(fd, FDW_CALL_bind, FDW_CALLER);
+	fdw_object(fd, FDW_F_LOCAL, FDW_KIND_SOCKET, FDW_CALL_bind, FDW_CALLER, address(addr, len));
+	return r;
+}
+
+FDW_EXPORT int listen(int fd, int backlog)
+{
+	int r = real_listen(fd, backlog);
+
+	if (unlikely(r < 0)) {
+		fdw_use_failed(fd, FDW_CALL_listen, FDW_CALLER);
+		return r;
+	}
+	fdw_used(fd, FDW_CALL_listen, FDW_CALLER);
+	fdw_object(fd, 0, FDW_KIND_LISTENER, FDW_CALL_listen, FDW_CALLER, FDW_NO_DETAIL);
+	return r;
+}
+
+/* ---- descriptors in messages -------------------------------------------------------------------------------------------------------*/
+
+/* The kernel's answer is untrusted only in as far as the buffer is the program's: another thread may scribble over it. */
+static void received(int sock, const struct msghdr *m, int flags, uint16_t call, uintptr_t pc)
+{
+	struct cmsghdr *c;
+
+	if (!m->msg_control || m->msg_controllen < sizeof(struct cmsghdr))
+		return;
+	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR((struct msghdr *)m, c)) {
+		const unsigned char *p = CMSG_DATA(c);
+		size_t n = c->cmsg_len < CMSG_LEN(0) ? 0 : (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || (c->cmsg_type != SCM_RIGHTS && c->cmsg_type != SCM_PIDFD))
+			continue;
+		for (size_t i = 0; i < n && i < 253; i++) { /* SCM_MAX_FD */
+			int fd;
+			memcpy(&fd, p + i * sizeof fd, sizeof fd);
+			if (fd >= 0)
+				fdw_received(fd, sock, flags & MSG_CMSG_CLOEXEC ? FDW_F_CLOEXEC : 0, call, pc);
+		}
+	}
+}
+
+static void sent(int sock, const struct msghdr *m, uint16_t call, uintptr_t pc)
+{
+	struct cmsghdr *c;
+
+	if (!fdw_recording() || !m->msg_control || m->msg_controllen < sizeof(struct cmsghdr))
+		return;
+	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR((struct msghdr *)m, c)) {
+		size_t n = c->cmsg_len < CMSG_LEN(0) ? 0 : (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n && i < 253; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+			fdw_send(&(struct fdw_event){ .op = FDW_OP_SEND, .call = call, .fd = fd, .gen = fdw_gen(fdw_peek(fd)),
+				.fd2 = sock, .gen2 = fdw_gen(fdw_peek(sock)) }, pc);
+		}
+	}
+}
+
+FDW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t r = real_recvmsg(fd, msg, flags);
+
+	if (unlikely(r < 0)) {
+		fdw_use_failed(fd, FDW_CALL_recvmsg, FDW_CALLER);
+		return r;
+	}
+	fdw_used(fd, FDW_CALL_recvmsg, FDW_CALLER);
+	if (msg->msg_control && fdw_on())
+		received(fd, msg, flags, FDW_CALL_recvmsg, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout)
+{
+	int r = real_recvmmsg(fd, msgs, n, flags, timeout);
+
+	if (unlikely(r < 0))
+		fdw_use_failed(fd, FDW_CALL_recvmmsg, FDW_CALLER);
+	for (int i = 0; i < r && fdw_on(); i++)
+		received(fd, &msgs[i].msg_hdr, flags, FDW_CALL_recvmmsg, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	ssize_t r = real_sendmsg(fd, msg, flags);
+
+	if (unlikely(r < 0)) {
+		fdw_use_failed(fd, FDW_CALL_sendmsg, FDW_CALLER);
+		return r;
+	}
+	fdw_used(fd, FDW_CALL_sendmsg, FDW_CALLER);
+	sent(fd, msg, FDW_CALL_sendmsg, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
+{
+	int r = real_sendmmsg(fd, msgs, n, flags);
+
+	if (unlikely(r < 0))
+		fdw_use_failed(fd, FDW_CALL_sendmmsg, FDW_CALLER);
+	for (int i = 0; i < r; i++)
+		sent(fd, &msgs[i].msg_hdr, FDW_CALL_sendmmsg, FDW_CALLER);
+	return r;
+}

@@ -1,0 +1,203 @@
+/*
+ * preload/start.c: the start of a program and of its recording.
+ *
+ * Context: the main thread, in __libc_start_main: all libraries are initialised, the program's own constructors are not. Here malloc and
+ * dlopen are allowed: it is the program's own start-up. LTTng cannot be loaded from our constructor (libc is not set up then), and
+ * loading it later would come between the program and its numbers.
+ */
+#include <dlfcn.h>
+#include "close.h"
+#include "event.h"
+#include "exit.h"
+#include "module.h"
+#include "options.h"
+#include "protect.h"
+#include "resolve.h"
+#include "stack.h"
+#include "start.h"
+#include "table.h"
+#include "log.h"
+#include "poison.h"
+
+/* ---- what is open when the image starts -----------------------------------------------------------------------------------------*/
+
+struct linux_dirent64 { uint64_t ino; int64_t off; unsigned short len; unsigned char type; char name[]; };
+
+static uint8_t kind_of(const char *target)
+{
+	static const struct { const char *prefix; uint8_t kind; } kinds[] = {
+		{ "socket:", FDW_KIND_SOCKET }, { "pipe:", FDW_KIND_PIPE_R }, { "anon_inode:[eventpoll]", FDW_KIND_EPOLL },
+		{ "anon_inode:[eventfd", FDW_KIND_EVENTFD }, { "anon_inode:[timerfd", FDW_KIND_TIMERFD },
+		{ "anon_inode:[signalfd", FDW_KIND_SIGNALFD }, { "anon_inode:inotify", FDW_KIND_INOTIFY },
+		{ "anon_inode:[pidfd", FDW_KIND_PIDFD }, { "/memfd:", FDW_KIND_MEMFD }, { "/dev/pts/", FDW_KIND_PTY },
+		{ "/", FDW_KIND_FILE },
+	};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (!strncmp(target, kinds[i].prefix, strlen(kinds[i].prefix)))
+			return kinds[i].kind;
+	return FDW_KIND_OTHER;
+}
+
+static int number_of(const char *s)
+{
+	int n = 0;
+
+	if (*s < '0' || *s > '9')
+		return -1;
+	for (; *s >= '0' && *s <= '9' && n < 100000000; s++)
+		n = n * 10 + (*s - '0');
+	return n;
+}
+
+static void say_state(int dir, const char *name)
+{
+	char target[FDW_DETAIL_MAX];
+	int fd = number_of(name);
+	uint64_t v = fdw_peek(fd);
+	uint32_t flags = FDW_F_INHERITED, gen;
+	uint8_t kind;
+	long n;
+
+	if (fd < 0 || fd == dir || fdw_state(v) == FDW_PROTECTED)
+		return;
+	n = fdw_raw(SYS_readlinkat, (long)dir, name, target, sizeof target - 1);
+	target[n > 0 ? n : 0] = 0;
+	kind = kind_of(target);
+	if (fdw_raw(SYS_fcntl, (long)fd, (long)F_GETFD, 0L) & FD_CLOEXEC)
+		flags |= FDW_F_CLOEXEC;
+	if (fdw_state(v) == FDW_OPEN) {
+		gen = fdw_gen(v); /* made by a library's constructor, before anything was recorded */
+		flags &= ~FDW_F_INHERITED;
+	} else {
+		gen = fdw_born(fd, kind, flags, FDW_CALL_none, 0);
+	}
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_STATE, .kind = kind, .fd = fd, .gen = gen, .fd2 = -1, .flags = flags,
+		.detail = (uint8_t *)target, .detail_len = (uint32_t)(n > 0 ? n : 0) }, 0);
+}
+
+static void say_states(void)
+{
+	_Alignas(8) char buf[4096];
+	long n, dir;
+	uint64_t count = 0;
+
+	if (fdw_process.filtered)
+		return;
+	dir = fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/self/fd", (long)(O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0L);
+	if (dir < 0)
+		return;
+	while ((n = fdw_raw(SYS_getdents64, dir, buf, sizeof buf)) > 0)
+		for (long at = 0; at < n; at += ((struct linux_dirent64 *)(buf + at))->len) {
+			say_state((int)dir, ((struct linux_dirent64 *)(buf + at))->name);
+			count++;
+		}
+	fdw_raw(SYS_close, dir);
+	fdw_life(FDW_OP_STATE_END, 0, 0, count, -1, 0, FDW_CALL_none, 0, FDW_NO_DETAIL);
+}
+
+/* ---- the process ----------------------------------------------------------------------------------------------------------------------*/
+
+static long read_file(const char *path, char *buf, size_t n)
+{
+	long fd = fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)(O_RDONLY | O_CLOEXEC), 0L), r;
+
+	if (fd < 0)
+		return 0;
+	r = fdw_raw(SYS_read, fd, buf, n);
+	fdw_raw(SYS_close, fd);
+	return r > 0 ? r : 0;
+}
+
+/* Field 22 of /proc/self/stat, in clock ticks (always 100 a second for user space) since boot; as nanoseconds. */
+static uint64_t start_time(void)
+{
+	char buf[1024], *p;
+	uint64_t v = 0;
+	long n = read_file("/proc/self/stat", buf, sizeof buf - 1);
+
+	buf[n] = 0;
+	p = strrchr(buf, ')');
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	for (p = p ? p + 1 : NULL; p && *p >= '0' && *p <= '9'; p++)
+		v = v * 10 + (uint64_t)(*p - '0');
+	return v * 10000000u;
+}
+
+static void say_start(void)
+{
+	char buf[FDW_DETAIL_MAX];
+	long n = fdw_raw(SYS_readlinkat, (long)AT_FDCWD, "/proc/self/exe", buf, sizeof buf);
+
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_PROC_START, .fd = FDW_SCHEMA_VERSION, .fd2 = (int)fdw_raw(SYS_getppid),
+		.ret = fdw_process.mode, .arg = start_time(), .detail = (uint8_t *)buf,
+		.detail_len = (uint32_t)(n > 0 ? n : 0) }, 0);
+	n = read_file("/proc/self/cmdline", buf, sizeof buf);
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_PROC_ARGS, .fd = -1, .fd2 = -1, .detail = (uint8_t *)buf,
+		.detail_len = (uint32_t)n }, 0);
+}
+
+static const struct fdw_trace_ops *load_provider(void)
+{
+	const struct fdw_trace_ops *(*get)(void) = NULL;
+	const struct fdw_trace_ops *ops = NULL;
+	void *h;
+
+	fdw_self.tool = 1; /* the provider's and LTTng's constructors run here: what they open is theirs */
+	/* Local: nothing of LTTng's may satisfy the program's symbols. */
+	h = FDW_REAL(dlopen)(fdw_options.provider, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (h)
+		get = (const struct fdw_trace_ops *(*)(void))dlsym(h, "fdwarden_trace_ops");
+	if (get)
+		ops = get();
+	fdw_self.tool = 0;
+	if (!h)
+		fdw_log_line("cannot record, the tracing library could not be loaded: ", fdw_options.provider);
+	else if (!ops || ops->version != FDW_SCHEMA_VERSION)
+		fdw_log_line("cannot record, the tracing library is of another version: ", fdw_options.provider);
+	return ops && ops->version == FDW_SCHEMA_VERSION ? ops : NULL;
+}
+
+void fdw_start_recording(void)
+{
+	if (!fdw_options.record[0] || !fdw_on() || fdw_process.filtered || fdw_recording())
+		return;
+	fdw_ops = load_provider();
+	if (!fdw_ops || !fdw_ops->enabled())
+		return; /* no session listens: nothing is sent, nothing is paid for */
+	fdw_tool_ranges_learn();
+	fdw_stack_init();
+	atomic_store_explicit(&fdw_process.recording, 1, memory_order_release);
+	say_start();
+	fdw_modules_forget(FDW_CALL_none, 0);
+	say_states();
+}
+
+/* ---- the hook ----------------------------------------------------------------------------------------------------------------------------*/
+
+static void (*real_fini)(void);
+
+/*
+ * Runs after the program's atexit handlers and static destructors and before those of libraries: the last moment at which the tracer
+ * still works.
+ */
+static void at_fini(void)
+{
+	fdw_pending_flush();
+	if (fdw_on() && fdw_recording())
+		fdw_says_exit(-1, FDW_CALL_none, 0);
+	if (real_fini)
+		real_fini();
+}
+
+FDW_EXPORT int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
+                                 void (*rtld_fini)(void), void *stack_end)
+{
+	int saved = errno;
+
+	real_fini = rtld_fini;
+	if (fdw_on())
+		fdw_start_recording();
+	errno = saved;
+	return FDW_REAL(__libc_start_main)(main, argc, argv, init, fini, at_fini, stack_end);
+}

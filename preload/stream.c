@@ -1,0 +1,283 @@
+/*
+ * preload/stream.c: FILE and DIR streams: they own a descriptor that libc opens and closes where nobody sees it.
+ *
+ * Context: ordinary program code (stdio is not async-signal-safe); still correct in handlers. A stream we did not see made is
+ * passed through: its number's history ends in *unknown*, nothing is judged.
+ */
+#include "close.h"
+#include "event.h"
+#include "log.h"
+#include "resolve.h"
+#include "stream.h"
+#include "poison.h"
+
+static uint32_t mode_flags(const char *mode)
+{
+	uint32_t f = 0;
+
+	if (!mode)
+		return 0;
+	for (const char *p = mode; *p && *p != ','; p++)
+		f |= *p == 'e' ? FDW_F_CLOEXEC : *p == 'w' || *p == 'a' || *p == '+' ? FDW_F_WRITABLE : 0;
+	return f;
+}
+
+static void own(const void *stream, int fd, uint16_t call, uintptr_t pc)
+{
+	fdw_word_t *w = fdw_word(fd);
+
+	if (!w || fd < 0 || !fdw_on())
+		return;
+	fdw_stream_add(stream, fd, fdw_gen(fdw_peek(fd)));
+	fdw_records[fd].stream = (uintptr_t)stream;
+	atomic_fetch_or_explicit(w, FDW_W_STREAM, memory_order_relaxed);
+	if (fdw_recording())
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_STREAM, .call = call, .fd = fd, .gen = fdw_gen(fdw_peek(fd)),
+			.fd2 = -1, .arg = (uintptr_t)stream, .flags = FDW_F_STREAM }, pc);
+}
+
+static FILE *made_file(FILE *f, const char *path, const char *mode, uint8_t kind, uint16_t call, uintptr_t pc)
+{
+	int saved = errno, fd;
+
+	if (!f)
+		return NULL;
+	fd = fileno(f);
+	if (fd >= 0) {
+		fdw_made(fd, kind, mode_flags(mode), call, pc, -1, fdw_recording() ? fdw_text(path) : FDW_NO_DETAIL);
+		own(f, fd, call, pc);
+	}
+	errno = saved;
+	return f;
+}
+
+FDW_EXPORT FILE *fopen(const char *path, const char *mode)
+{
+	return made_file(FDW_REAL(fopen)(path, mode), path, mode, FDW_KIND_FILE, FDW_CALL_fopen, FDW_CALLER);
+}
+
+FDW_EXPORT FILE *tmpfile(void)
+{
+	return made_file(FDW_REAL(tmpfile)(), NULL, "w", FDW_KIND_TMPFILE, FDW_CALL_tmpfile, FDW_CALLER);
+}
+
+FDW_EXPORT FILE *setmntent(const char *path, const char *mode)
+{
+	/* libc adds "e" on its own */
+	FILE *f = made_file(FDW_REAL(setmntent)(path, mode), path, mode, FDW_KIND_FILE, FDW_CALL_setmntent, FDW_CALLER);
+	return f;
+}
+
+FDW_EXPORT FILE *popen(const char *command, const char *mode)
+{
+	FILE *f = FDW_REAL(popen)(command, mode);
+
+	if (f)
+		fdw_life(FDW_OP_FORK, FDW_FORK_POPEN, 0, 0, -1, 0, FDW_CALL_popen, FDW_CALLER,
+		         fdw_recording() ? fdw_text(command) : FDW_NO_DETAIL);
+	return made_file(f, command, mode, FDW_KIND_POPEN, FDW_CALL_popen, FDW_CALLER);
+}
+
+FDW_EXPORT FILE *fdopen(int fd, const char *mode)
+{
+	FILE *f = FDW_REAL(fdopen)(fd, mode);
+
+	if (f)
+		own(f, fd, FDW_CALL_fdopen, FDW_CALLER);
+	else
+		fdw_use_failed(fd, FDW_CALL_fdopen, FDW_CALLER);
+	return f;
+}
+
+static DIR *made_dir(DIR *d, const char *path, uint16_t call, uintptr_t pc)
+{
+	int saved = errno, fd;
+
+	if (!d)
+		return NULL;
+	fd = dirfd(d);
+	if (fd >= 0) {
+		fdw_made(fd, FDW_KIND_DIR, FDW_F_CLOEXEC, call, pc, -1, fdw_recording() ? fdw_text(path) : FDW_NO_DETAIL);
+		own(d, fd, call, pc);
+	}
+	errno = saved;
+	return d;
+}
+
+FDW_EXPORT DIR *opendir(const char *path)
+{
+	return made_dir(FDW_REAL(opendir)(path), path, FDW_CALL_opendir, FDW_CALLER);
+}
+
+FDW_EXPORT DIR *fdopendir(int fd)
+{
+	DIR *d = FDW_REAL(fdopendir)(fd);
+
+	if (d)
+		own(d, fd, FDW_CALL_fdopendir, FDW_CALLER);
+	else
+		fdw_use_failed(fd, FDW_CALL_fdopendir, FDW_CALLER);
+	return d;
+}
+
+/* ---- the end of a stream -----------------------------------------------------------------------------------------------------------*/
+
+struct ending {
+	struct fdw_claim claim;
+	struct fdw_owned owned;
+	const void *stream;
+	int known; /* we saw it made */
+	int fd;
+};
+
+/* The stream's number belongs to a later generation, or to none: somebody closed it behind the stream's back. */
+static int is_stale(const struct ending *e, uint64_t v)
+{
+	if (!e->known || e->owned.fd != e->fd)
+		return 0;
+	if (fdw_state(v) == FDW_OPEN)
+		return fdw_gen(v) != e->owned.gen;
+	return fdw_state(v) == FDW_CLOSED && fdw_gen(v) >= e->owned.gen;
+}
+
+static void say_stale(struct ending *e, uint64_t v, uint16_t call, uintptr_t pc)
+{
+	int open = fdw_state(v) == FDW_OPEN;
+
+	if (fdw_recording())
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_STALE_STREAM, .call = call, .fd = e->fd, .gen = open ? fdw_gen(v) : 0,
+			.fd2 = e->fd, .gen2 = e->owned.gen, .arg = (uintptr_t)e->stream,
+			.flags = FDW_F_STREAM | (open ? 0 : FDW_F_KNOWN_CLOSED) }, pc);
+	else if (!fdw_process.child)
+		fdw_log_violation(&(struct fdw_violation){ .rule = "double-close", .call = fdw_call_names[call], .fd = e->fd,
+			.what = open ? "the stream's descriptor was closed before; its number belongs to another one now"
+			             : "the stream's descriptor was closed before", .pc = pc });
+}
+
+static void begin_end(struct ending *e, const void *stream, int fd, uint16_t call, uintptr_t pc)
+{
+	uint64_t v = fdw_peek(fd);
+
+	*e = (struct ending){ .stream = stream, .fd = fd };
+	e->known = fdw_stream_remove(stream, &e->owned);
+	if (fd < 0)
+		return;
+	if (is_stale(e, v)) {
+		say_stale(e, v, call, pc);
+		e->fd = -2; /* said; libc now closes what it closes */
+		if (fdw_state(v) != FDW_OPEN)
+			return;
+	}
+	/* A stream nobody saw made may be a dangling pointer: claim only what it is known to own, or what libc made itself. */
+	if (e->known || fd <= 2)
+		fdw_claim(&e->claim, fd);
+	e->claim.refused = 0;
+}
+
+static void finish_end(struct ending *e, int fd, int r, int err, uint16_t call, uintptr_t pc)
+{
+	fdw_word_t *w = fdw_word(fd);
+	uint64_t v;
+
+	if (e->claim.owner || e->claim.loser) {
+		if (e->fd == -2) { /* the victim's descriptor is gone: its owner did not do that */
+			fdw_claim_end(&e->claim, FDW_CLOSE_NOT_OPEN, call, pc);
+			return;
+		}
+		fdw_closed(&e->claim, err == EBADF ? r : 0, err, call, pc, FDW_F_STREAM, (uintptr_t)e->stream);
+	} else if (!e->known && w && fd > 2) {
+		v = atomic_load(w);
+		if (fdw_state(v) == FDW_OPEN) /* closed by a stream we never saw */
+			atomic_compare_exchange_strong(w, &v, fdw_with_state(v, FDW_UNKNOWN));
+	}
+}
+
+static int end_file(FILE *f, int (*real)(FILE *), uint16_t call, uintptr_t pc)
+{
+	struct ending e;
+	int saved = errno, r, err, fd = fileno(f);
+
+	errno = saved;
+	begin_end(&e, f, fd, call, pc);
+	r = real(f);
+	err = errno;
+	/* pclose answers with the command's status: positive is no error of the close */
+	finish_end(&e, fd, r < 0 ? -1 : 0, r < 0 ? err : 0, call, pc);
+	errno = err;
+	return r;
+}
+
+FDW_EXPORT int fclose(FILE *f)
+{
+	if (unlikely(!fdw_on() || !f))
+		return FDW_REAL(fclose)(f);
+	return end_file(f, FDW_REAL(fclose), FDW_CALL_fclose, FDW_CALLER);
+}
+
+FDW_EXPORT int pclose(FILE *f)
+{
+	if (unlikely(!fdw_on() || !f))
+		return FDW_REAL(pclose)(f);
+	return end_file(f, FDW_REAL(pclose), FDW_CALL_pclose, FDW_CALLER);
+}
+
+FDW_EXPORT int endmntent(FILE *f)
+{
+	if (unlikely(!fdw_on() || !f))
+		return FDW_REAL(endmntent)(f);
+	return end_file(f, FDW_REAL(endmntent), FDW_CALL_endmntent, FDW_CALLER);
+}
+
+FDW_EXPORT int closedir(DIR *d)
+{
+	struct ending e;
+	int r, err, fd;
+
+	if (unlikely(!fdw_on() || !d))
+		return FDW_REAL(closedir)(d);
+	fd = dirfd(d);
+	begin_end(&e, d, fd, FDW_CALL_closedir, FDW_CALLER);
+	r = FDW_REAL(closedir)(d);
+	err = errno;
+	finish_end(&e, fd, r, r < 0 ? err : 0, FDW_CALL_closedir, FDW_CALLER);
+	errno = err;
+	return r;
+}
+
+/*
+ * freopen closes the stream's descriptor and opens another, usually under the same number (dup3): a claimed close plus a create.
+ */
+FDW_EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
+{
+	struct ending e;
+	int saved = errno, old, now, err;
+	uint32_t ended, gen;
+	FILE *r;
+
+	if (unlikely(!fdw_on() || !f))
+		return FDW_REAL(freopen)(path, mode, f);
+	old = fileno(f);
+	errno = saved;
+	begin_end(&e, f, old, FDW_CALL_freopen, FDW_CALLER);
+	ended = e.claim.owner ? fdw_gen(e.claim.before) : 0;
+	r = FDW_REAL(freopen)(path, mode, f);
+	err = errno;
+	now = r ? fileno(r) : -1;
+	fdw_claim_end(&e.claim, FDW_CLOSE_DONE, FDW_CALL_freopen, FDW_CALLER);
+	if (now >= 0) {
+		gen = fdw_born(now, FDW_KIND_FILE, mode_flags(mode), FDW_CALL_freopen, FDW_CALLER);
+		if (fdw_recording()) {
+			struct fdw_detail d = fdw_text(path);
+			fdw_send(&(struct fdw_event){ .op = now == old && ended ? FDW_OP_REPLACE : FDW_OP_CREATE,
+				.call = FDW_CALL_freopen, .fd = now, .gen = gen, .fd2 = -1, .ret = now, .arg = ended,
+				.kind = FDW_KIND_FILE, .flags = mode_flags(mode), .detail = d.data,
+				.detail_len = (uint32_t)d.len }, FDW_CALLER);
+		}
+		own(r, now, FDW_CALL_freopen, FDW_CALLER);
+	}
+	if (fdw_recording() && ended && now != old)
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_CLOSE, .call = FDW_CALL_freopen, .fd = old, .gen = ended, .fd2 = -1,
+			.flags = FDW_F_STREAM, .arg = (uintptr_t)f }, FDW_CALLER);
+	errno = err;
+	return r;
+}

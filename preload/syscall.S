@@ -1,0 +1,68 @@
+/*
+ * preload/syscall.S: long syscall(long nr, ...): hands the six arguments and its caller to fdw_syscall, but jumps straight to libc's
+ * own for calls that return twice on this very stack (vfork, clone with CLONE_VM, clone3): a frame of ours would be overwritten by
+ * the child.
+ */
+	.text
+	.globl	syscall
+	.type	syscall, @function
+#if defined(__x86_64__)
+#define CLONE_VM 0x100
+syscall:
+	.cfi_startproc
+	endbr64
+	cmpl	$58, %edi		/* SYS_vfork */
+	je	1f
+	cmpl	$435, %edi		/* SYS_clone3 */
+	je	1f
+	cmpl	$56, %edi		/* SYS_clone */
+	jne	2f
+	testl	$CLONE_VM, %esi
+	jnz	1f
+2:	movq	(%rsp), %rax		/* our caller */
+	movq	8(%rsp), %r10		/* sixth argument of the call */
+	subq	$8, %rsp
+	.cfi_adjust_cfa_offset 8
+	pushq	%rax
+	.cfi_adjust_cfa_offset 8
+	pushq	%r10
+	.cfi_adjust_cfa_offset 8
+	call	fdw_syscall
+	addq	$24, %rsp
+	.cfi_adjust_cfa_offset -24
+	ret
+1:	movq	real_syscall@GOTPCREL(%rip), %rax
+	movq	(%rax), %rax
+	testq	%rax, %rax
+	jz	2b			/* before we found it: nobody vforks then */
+	jmp	*%rax
+	.cfi_endproc
+#elif defined(__aarch64__)
+syscall:
+	.cfi_startproc
+	hint	34			/* bti c */
+	cmp	w0, #435		/* SYS_clone3 */
+	b.eq	1f
+	cmp	w0, #220		/* SYS_clone */
+	b.ne	2f
+	tbnz	w1, #8, 1f		/* CLONE_VM */
+2:	mov	x7, x30
+	stp	x29, x30, [sp, #-16]!
+	.cfi_adjust_cfa_offset 16
+	.cfi_rel_offset x29, 0
+	.cfi_rel_offset x30, 8
+	bl	fdw_syscall
+	ldp	x29, x30, [sp], #16
+	.cfi_adjust_cfa_offset -16
+	.cfi_restore x29
+	.cfi_restore x30
+	ret
+1:	adrp	x16, :got:real_syscall
+	ldr	x16, [x16, #:got_lo12:real_syscall]
+	ldr	x16, [x16]
+	cbz	x16, 2b
+	br	x16
+	.cfi_endproc
+#endif
+	.size	syscall, .-syscall
+	.section .note.GNU-stack,"",@progbits

@@ -1,0 +1,133 @@
+/*
+ * preload/syscall.c: syscall(): libuv closes with it, jemalloc opens with it. A fast switch on the number; everything else goes
+ * straight through.
+ *
+ * Context: everywhere, also inside malloc. Calls that return twice on the caller's stack (vfork, clone with CLONE_VM, clone3) never come
+ * here: syscall.S jumps to libc's own with the stack as it was.
+ */
+#include <linux/seccomp.h>
+#include "close.h"
+#include "event.h"
+#include "exit.h"
+#include "fork.h"
+#include "resolve.h"
+#include "poison.h"
+
+long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc);
+long fdw_plain_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
+long fdw_plain_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	return fdw_errno_of(fdw_raw(nr, a, b, c, d, e, f));
+}
+
+#define PLAIN() (real_syscall ? real_syscall(nr, a, b, c, d, e, f) : fdw_plain_syscall(nr, a, b, c, d, e, f))
+
+static uint8_t kind_made_by(long nr, uint32_t *flags, long a, long b, long c, long d)
+{
+	*flags = 0;
+	switch (nr) {
+	case SYS_openat: *flags = fdw_oflags((int)c); return FDW_KIND_FILE;
+	case SYS_openat2: return FDW_KIND_FILE;
+	case SYS_socket: *flags = fdw_sflags((int)b); return FDW_KIND_SOCKET;
+	case SYS_accept: *flags = FDW_F_WRITABLE; return FDW_KIND_CONN;
+	case SYS_accept4: *flags = fdw_sflags((int)d); return FDW_KIND_CONN;
+	case SYS_epoll_create1: *flags = a & EPOLL_CLOEXEC ? FDW_F_CLOEXEC : 0; return FDW_KIND_EPOLL;
+	case SYS_eventfd2: *flags = fdw_oflags((int)b & ~3); return FDW_KIND_EVENTFD;
+	case SYS_timerfd_create: *flags = fdw_oflags((int)b & ~3); return FDW_KIND_TIMERFD;
+	case SYS_inotify_init1: *flags = fdw_oflags((int)a & ~3); return FDW_KIND_INOTIFY;
+	case SYS_memfd_create: *flags = b & MFD_CLOEXEC ? FDW_F_CLOEXEC : 0; return FDW_KIND_MEMFD;
+	case SYS_pidfd_open: *flags = FDW_F_CLOEXEC; return FDW_KIND_PIDFD;
+	case SYS_pidfd_getfd: *flags = FDW_F_CLOEXEC; return FDW_KIND_OTHER;
+	case SYS_perf_event_open: return FDW_KIND_PERF;
+	case SYS_userfaultfd: *flags = fdw_oflags((int)a & ~3); return FDW_KIND_USERFAULT;
+	case SYS_io_uring_setup: *flags = FDW_F_CLOEXEC; return FDW_KIND_IO_URING;
+	case SYS_fsopen: case SYS_fsmount: case SYS_fspick: case SYS_open_tree: return FDW_KIND_MOUNT;
+	case SYS_landlock_create_ruleset: *flags = FDW_F_CLOEXEC; return FDW_KIND_OTHER;
+#if defined(SYS_memfd_secret)
+	case SYS_memfd_secret: return FDW_KIND_MEMFD;
+#endif
+#if defined(__x86_64__)
+	case SYS_open: *flags = fdw_oflags((int)b); return FDW_KIND_FILE;
+	case SYS_creat: *flags = FDW_F_WRITABLE; return FDW_KIND_FILE;
+	case SYS_epoll_create: return FDW_KIND_EPOLL;
+	case SYS_eventfd: return FDW_KIND_EVENTFD;
+	case SYS_inotify_init: return FDW_KIND_INOTIFY;
+#endif
+	}
+	return FDW_KIND_UNKNOWN;
+}
+
+static long make(long r, long nr, long a, long b, long c, long d, uintptr_t pc)
+{
+	uint32_t flags;
+	uint8_t kind = kind_made_by(nr, &flags, a, b, c, d);
+	const char *path = NULL;
+
+	if (kind == FDW_KIND_UNKNOWN || r < 0)
+		return r;
+	if (nr == SYS_io_uring_setup)
+		fdw_emit_blind("io_uring", FDW_CALL_syscall, pc);
+	if (nr == SYS_openat)
+		path = (const char *)b;
+#if defined(__x86_64__)
+	if (nr == SYS_open || nr == SYS_creat)
+		path = (const char *)a;
+#endif
+	fdw_made((int)r, kind, flags | FDW_F_SYSCALL, FDW_CALL_syscall, pc, -1, fdw_recording() ? fdw_text(path) : FDW_NO_DETAIL);
+	return r;
+}
+
+/* Uses worth knowing when they fail: the first argument is the descriptor. */
+static int uses_descriptor(long nr)
+{
+	switch (nr) {
+	case SYS_read: case SYS_write: case SYS_readv: case SYS_writev: case SYS_pread64: case SYS_pwrite64: case SYS_sendto:
+	case SYS_recvfrom: case SYS_sendmsg: case SYS_recvmsg: case SYS_fsync: case SYS_fdatasync: case SYS_ftruncate:
+	case SYS_getdents64: case SYS_lseek: case SYS_flock:
+		return 1;
+	}
+	return 0;
+}
+
+long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc)
+{
+	long r;
+
+	if (unlikely(!fdw_on()))
+		return PLAIN();
+	switch (nr) {
+	case SYS_close:
+		return fdw_close_fd((int)a, FDW_CALL_syscall, pc, FDW_F_SYSCALL);
+	case SYS_dup: return dup((int)a);
+	case SYS_dup3: return dup3((int)a, (int)b, (int)c);
+#if defined(__x86_64__)
+	case SYS_dup2: return dup2((int)a, (int)b);
+	case SYS_pipe: return pipe((int *)a);
+#endif
+	case SYS_pipe2: return pipe2((int *)a, (int)b);
+	case SYS_socketpair: return socketpair((int)a, (int)b, (int)c, (int *)d);
+	case SYS_fcntl: return fcntl((int)a, (int)b, c);
+	case SYS_close_range: return close_range((unsigned)a, (unsigned)b, (int)c);
+	case SYS_epoll_ctl: return epoll_ctl((int)a, (int)b, (int)c, (struct epoll_event *)d);
+	case SYS_seccomp:
+		if (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT)
+			fdw_before_filter();
+		r = PLAIN();
+		if (r >= 0 && (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT))
+			fdw_process.filtered = 1;
+		return r;
+#if defined(__x86_64__)
+	case SYS_fork:
+#endif
+	case SYS_clone: /* without CLONE_VM: see syscall.S */
+		r = PLAIN();
+		if (r == 0)
+			fdw_forked_child(FDW_FORK_CLONE, FDW_CALL_syscall, pc);
+		return r;
+	}
+	r = PLAIN();
+	if (unlikely(r < 0) && uses_descriptor(nr))
+		fdw_use_failed((int)a, FDW_CALL_syscall, pc);
+	return make(r, nr, a, b, c, d, pc);
+}

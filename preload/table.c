@@ -1,0 +1,279 @@
+/*
+ * preload/table.c: the descriptor words and the claimed close. Rules 1-5 of the design live here and nowhere else.
+ *
+ * Context: every thread, handlers. Not in a vfork child (the words are its parent's).
+ * May not: allocate, block without a bound. mprotect only while the table grows and no seccomp filter is known.
+ * Locks: none. Each word is its own protocol.
+ */
+#include "table.h"
+#include "wait.h"
+#include "poison.h"
+
+fdw_word_t *fdw_words;
+struct fdw_record *fdw_records;
+_Atomic uint32_t fdw_table_end;
+
+/* Reserved without access: costs no memory, and mlockall(MCL_FUTURE) of an unprivileged program still succeeds. */
+static void *reserve(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int open_step(uint32_t from, uint32_t to)
+{
+	long r = fdw_raw(SYS_mprotect, fdw_words + from, (to - from) * sizeof *fdw_words, PROT_READ | PROT_WRITE);
+	if (r == 0)
+		r = fdw_raw(SYS_mprotect, fdw_records + from, (to - from) * sizeof *fdw_records, PROT_READ | PROT_WRITE);
+	return r == 0 ? 0 : -1;
+}
+
+void fdw_table_prepare(uint32_t end)
+{
+	uint32_t now = atomic_load_explicit(&fdw_table_end, memory_order_acquire);
+
+	end = (end + FDW_TABLE_STEP - 1) / FDW_TABLE_STEP * FDW_TABLE_STEP;
+	if (end > FDW_TABLE_MAX)
+		end = FDW_TABLE_MAX;
+	if (end <= now || open_step(now, end) != 0)
+		return;
+	/* Two threads may open the same step: mprotect twice is harmless, the larger end stays. Release: who sees the new end
+	 * may touch the pages. */
+	while (now < end && !atomic_compare_exchange_weak_explicit(&fdw_table_end, &now, end, memory_order_release,
+	                                                           memory_order_relaxed))
+		;
+}
+
+int fdw_table_init(void)
+{
+	fdw_words = reserve(FDW_TABLE_MAX * sizeof *fdw_words);
+	fdw_records = reserve(FDW_TABLE_MAX * sizeof *fdw_records);
+	if (!fdw_words || !fdw_records)
+		return -1;
+	fdw_table_prepare(FDW_TABLE_STEP);
+	return atomic_load(&fdw_table_end) ? 0 : -1;
+}
+
+fdw_word_t *fdw_word_grow(int fd)
+{
+	if (unlikely((uint32_t)fd >= atomic_load_explicit(&fdw_table_end, memory_order_acquire))) {
+		if ((uint32_t)fd >= FDW_TABLE_MAX || fdw_process.filtered)
+			return NULL;
+		fdw_table_prepare((uint32_t)fd + 1);
+	}
+	return fdw_word(fd);
+}
+
+uint32_t fdw_born(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc)
+{
+	fdw_word_t *w = fdw_word_grow(fd);
+	uint64_t v, n;
+	struct fdw_record *r;
+
+	if (!w)
+		return 0;
+	v = atomic_load_explicit(w, memory_order_relaxed);
+	do {
+		/* The in-flux count stays: those who hold it will leave it. Everything else is the new generation's. */
+		n = ((uint64_t)(fdw_gen(v) + 1) << FDW_GEN_SHIFT) | (v & FDW_FLUX_MASK) | FDW_OPEN;
+		if (unlikely(n >> FDW_GEN_SHIFT == 0))
+			n |= UINT64_C(1) << FDW_GEN_SHIFT; /* 0 means unknown, also after 2^32 generations */
+		n |= flags & FDW_F_CLOEXEC ? FDW_W_CLOEXEC : 0;
+		n |= flags & FDW_F_INHERITED ? FDW_W_INHERITED : 0;
+		n |= kind == FDW_KIND_EPOLL || kind == FDW_KIND_PORT ? FDW_W_POLLER : 0;
+		/* acq_rel: whoever sees this generation also sees what the thread did before it made the number known. */
+	} while (!atomic_compare_exchange_weak_explicit(w, &v, n, memory_order_acq_rel, memory_order_relaxed));
+	r = &fdw_records[fd];
+	r->gen = fdw_gen(n);
+	r->open_tid = fdw_tid();
+	r->open_call = call;
+	r->open_pc = pc;
+	r->kind = kind;
+	r->stream = 0;
+	return fdw_gen(n);
+}
+
+/* ---- closing ---------------------------------------------------------------------------------------------------------------------*/
+
+static unsigned own_flux(int fd)
+{
+	return (fdw_self.flux[0].fd == fd + 1) + (fdw_self.flux[1].fd == fd + 1);
+}
+
+/* Rule 4: the closer waits until nobody arms or duplicates the number any more. Own counts (we are in a handler) don't matter. */
+static void drain(int fd, fdw_word_t *w)
+{
+	struct fdw_wait wait;
+	unsigned own = own_flux(fd);
+
+	if (likely(fdw_flux(atomic_load_explicit(w, memory_order_acquire)) <= own))
+		return;
+	fdw_wait_start(&wait, FDW_DRAIN_BOUND_US);
+	while (fdw_flux(atomic_load_explicit(w, memory_order_acquire)) > own)
+		if (!fdw_wait_step(&wait)) {
+			/* Its holder was cancelled or jumped out: nobody else shall wait for it. A late leaver finds 0 and leaves it. */
+			atomic_fetch_and_explicit(w, ~FDW_FLUX_MASK, memory_order_relaxed);
+			break;
+		}
+}
+
+/* Another thread closes this generation. Wait until that is over, then look again: is the number somebody else's by now? */
+static void lose(struct fdw_claim *c, fdw_word_t *w, uint64_t v)
+{
+	struct fdw_wait wait;
+	uint64_t n;
+
+	c->loser = 1;
+	if (!fdw_enforcing() || fdw_records[c->fd].close_tid == fdw_tid())
+		return; /* observe; or we are a handler that interrupted the closer: waiting for ourselves would be foolish */
+	fdw_wait_start(&wait, FDW_LOSER_BOUND_US);
+	while (fdw_state(v) == FDW_CLOSING && fdw_gen(v) == fdw_gen(c->before)) {
+		if (!fdw_wait_step(&wait)) {
+			/* A close that lingers, or whose thread was cancelled inside it (POSIX leaves open whether it closed): the
+			 * history is unknown from here on, and nobody waits for it again. */
+			n = fdw_with_state(v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK;
+			atomic_compare_exchange_strong(w, &v, n);
+			return;
+		}
+		v = atomic_load_explicit(w, memory_order_acquire);
+	}
+	/* A newer generation was made after this call began: it cannot be what the caller meant. */
+	c->refused = fdw_gen(v) != fdw_gen(c->before);
+}
+
+void fdw_claim(struct fdw_claim *c, int fd)
+{
+	fdw_word_t *w = fdw_word(fd);
+	uint64_t v;
+
+	*c = (struct fdw_claim){ .fd = fd };
+	if (!w)
+		return;
+	v = atomic_load_explicit(w, memory_order_acquire);
+	while (fdw_state(v) == FDW_OPEN) {
+		/* acquire: what the maker and earlier owners recorded is ours to read from here on. */
+		if (atomic_compare_exchange_weak_explicit(w, &v, fdw_with_state(v, FDW_CLOSING), memory_order_acq_rel,
+		                                          memory_order_acquire)) {
+			c->before = v;
+			c->owner = 1;
+			fdw_records[fd].close_tid = fdw_tid();
+			if (fdw_enforcing())
+				drain(fd, w);
+			return;
+		}
+	}
+	c->before = v;
+	if (fdw_state(v) == FDW_CLOSING)
+		lose(c, w, v);
+	else if (fdw_state(v) == FDW_PROTECTED)
+		c->protect = 1;
+}
+
+void fdw_claim_end(struct fdw_claim *c, enum fdw_close_result result, uint16_t call, uintptr_t pc)
+{
+	fdw_word_t *w = fdw_word(c->fd);
+	uint64_t v, n;
+
+	if (!c->owner || !w)
+		return;
+	c->owner = 0;
+	if (result == FDW_CLOSE_DONE) {
+		fdw_records[c->fd].close_call = call;
+		fdw_records[c->fd].close_pc = pc;
+	}
+	v = atomic_load_explicit(w, memory_order_relaxed);
+	/* Rule 3: leave *closing* only if the generation is still ours. The kernel freed the number before we came here, so another
+	 * thread may have been given it and have said so already. */
+	while (fdw_gen(v) == fdw_gen(c->before) && fdw_state(v) == FDW_CLOSING) {
+		enum fdw_state s = result == FDW_CLOSE_DONE ? FDW_CLOSED : result == FDW_CLOSE_UNDO ? FDW_OPEN : FDW_UNKNOWN;
+		n = fdw_with_state(v, s);
+		if (s != FDW_OPEN)
+			n &= ~FDW_FLAGS_MASK;
+		if (atomic_compare_exchange_weak_explicit(w, &v, n, memory_order_release, memory_order_relaxed))
+			break;
+	}
+}
+
+/* ---- in flux -------------------------------------------------------------------------------------------------------------------------*/
+
+static void flux_drop(int fd)
+{
+	fdw_word_t *w = fdw_word(fd);
+	uint64_t v;
+
+	if (!w)
+		return;
+	v = atomic_load_explicit(w, memory_order_relaxed);
+	while (fdw_flux(v) && !atomic_compare_exchange_weak_explicit(w, &v, v - FDW_FLUX_ONE, memory_order_release,
+	                                                             memory_order_relaxed))
+		;
+}
+
+void fdw_flux_enter(int fd, uintptr_t frame)
+{
+	fdw_word_t *w = fdw_word(fd);
+	struct fdw_flux *slot = &fdw_self.flux[0];
+
+	if (!w)
+		return;
+	if (unlikely(slot->fd)) {
+		/* Left over by a siglongjmp out of a wrapper when its frame lies at or below ours on the same stack; otherwise
+		 * we are a handler that interrupted it, and use the second slot. */
+		int alt = fdw_self.alt_high && frame >= fdw_self.alt_low && frame < fdw_self.alt_high;
+		if (!alt && slot->frame <= frame)
+			flux_drop(slot->fd - 1);
+		else
+			slot = &fdw_self.flux[1];
+		if (slot == &fdw_self.flux[1] && slot->fd)
+			return; /* a handler in a handler: not counted, which is what happened without us */
+	}
+	slot->fd = fd + 1;
+	slot->frame = frame;
+	if (unlikely(fdw_flux(atomic_fetch_add_explicit(w, FDW_FLUX_ONE, memory_order_acquire)) == 0xfff))
+		atomic_fetch_sub_explicit(w, FDW_FLUX_ONE, memory_order_relaxed), slot->fd = 0;
+}
+
+void fdw_flux_leave(int fd)
+{
+	struct fdw_flux *slot = fdw_self.flux[1].fd == fd + 1 ? &fdw_self.flux[1] : &fdw_self.flux[0];
+
+	if (slot->fd != fd + 1)
+		return;
+	slot->fd = 0;
+	flux_drop(fd);
+}
+
+void fdw_flux_reset(void)
+{
+	/* Only the numbers of threads that are gone can be in flux here; they are few, and the words are ours alone now. */
+	uint32_t end = atomic_load_explicit(&fdw_table_end, memory_order_relaxed);
+	for (uint32_t i = 0; i < end; i++) {
+		uint64_t v = atomic_load_explicit(&fdw_words[i], memory_order_relaxed);
+		if (unlikely(v & FDW_FLUX_MASK))
+			atomic_store_explicit(&fdw_words[i], v & ~FDW_FLUX_MASK, memory_order_relaxed);
+	}
+	fdw_self.flux[0].fd = fdw_self.flux[1].fd = 0;
+}
+
+/* ---- the tracer's own --------------------------------------------------------------------------------------------------------------------*/
+
+int fdw_is_protected(int fd)
+{
+	return fdw_state(fdw_peek(fd)) == FDW_PROTECTED;
+}
+
+static void force_state(int fd, enum fdw_state s)
+{
+	fdw_word_t *w = fdw_word_grow(fd);
+	uint64_t v;
+
+	if (!w)
+		return;
+	v = atomic_load_explicit(w, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(w, &v, fdw_with_state(v & ~FDW_FLAGS_MASK, s), memory_order_acq_rel,
+	                                              memory_order_relaxed))
+		;
+}
+
+void fdw_protect(int fd) { force_state(fd, FDW_PROTECTED); }
+void fdw_unprotect(int fd) { if (fdw_is_protected(fd)) force_state(fd, FDW_UNKNOWN); }

@@ -1,0 +1,118 @@
+/*
+ * preload/table.h: the descriptor table: one atomic word and one record per number.
+ *
+ * The word holds the protocol (state, generation, in-flux count), the record what a report wants to know. Numbers beyond the
+ * table are passed through, never judged.
+ *
+ *   function             | any thread | handler | vfork child | waits
+ *   fdw_word, fdw_peek   |    yes     |   yes   |    yes      | no
+ *   fdw_born             |    yes     |   yes   |    never    | no
+ *   fdw_claim            |    yes     |   yes   |    never    | bounded, enforce only
+ *   fdw_flux_enter/leave |    yes     |   yes   |    never    | no
+ */
+#ifndef FDW_TABLE_H
+#define FDW_TABLE_H
+
+#include "core.h"
+
+/* 2^20 is Linux' default fs.nr_open; 8 MiB of address space for words, 64 MiB for records, opened 8192 numbers at a time. */
+#define FDW_TABLE_MAX (1u << 20)
+#define FDW_TABLE_STEP 8192u
+
+/*
+ * The word: generation:32 | in-flux:12 | flags:16 | state:4
+ *
+ *  unknown    history not known (never seen, or an invisible route changed it): passed through, never judged
+ *  open       made by a call we saw
+ *  closing    exactly one thread is closing this generation (fdw_claim)
+ *  closed     this generation was closed by a call we saw
+ *  protected  the tracer's own
+ *  tombstone  closed; the number is kept by an O_PATH descriptor
+ */
+enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, FDW_TOMBSTONE };
+#define FDW_STATE_MASK   UINT64_C(0xf)
+#define FDW_W_INHERITED  (UINT64_C(1) << 4)  /* inherited and not used yet: the first use is an event */
+#define FDW_W_STREAM     (UINT64_C(1) << 5)  /* a FILE or DIR owns the number */
+#define FDW_W_POLLER     (UINT64_C(1) << 6)  /* an epoll descriptor or an event port */
+#define FDW_W_REGISTERED (UINT64_C(1) << 7)  /* was added to a poller since it was made */
+#define FDW_W_CLOEXEC    (UINT64_C(1) << 8)  /* what the program asked for, as far as seen */
+#define FDW_W_SECTION    (UINT64_C(1) << 9)  /* born close-on-exec, the program has not decided yet (fork lock) */
+#define FDW_FLAGS_MASK   UINT64_C(0xffff0)
+#define FDW_FLUX_SHIFT   20
+#define FDW_FLUX_ONE     (UINT64_C(1) << FDW_FLUX_SHIFT)
+#define FDW_FLUX_MASK    (UINT64_C(0xfff) << FDW_FLUX_SHIFT)
+#define FDW_GEN_SHIFT    32
+
+typedef _Atomic uint64_t fdw_word_t;
+
+/* Written by the thread that made or claimed the number; read for messages only, so a torn read costs a wrong hint. */
+struct fdw_record {
+	uint32_t gen;         /* which generation the fields speak of */
+	uint32_t open_tid, close_tid;
+	uint16_t open_call, close_call;
+	uint8_t kind;
+	uint8_t spare[7];
+	uintptr_t open_pc, close_pc;
+	uintptr_t stream;     /* FILE or DIR that owns it */
+	uint64_t section;     /* fork lock: index of the section, 0 none */
+};
+
+extern fdw_word_t *fdw_words;
+extern struct fdw_record *fdw_records;
+extern _Atomic uint32_t fdw_table_end; /* numbers below it may be touched */
+
+FDW_INLINE enum fdw_state fdw_state(uint64_t v) { return (enum fdw_state)(v & FDW_STATE_MASK); }
+FDW_INLINE uint32_t fdw_gen(uint64_t v) { return (uint32_t)(v >> FDW_GEN_SHIFT); }
+FDW_INLINE unsigned fdw_flux(uint64_t v) { return (unsigned)((v & FDW_FLUX_MASK) >> FDW_FLUX_SHIFT); }
+FDW_INLINE uint64_t fdw_with_state(uint64_t v, enum fdw_state s) { return (v & ~FDW_STATE_MASK) | s; }
+
+/* The word of a number, or NULL when the table does not reach it (then its history is unknown). */
+FDW_INLINE fdw_word_t *fdw_word(int fd)
+{
+	if (unlikely((uint32_t)fd >= atomic_load_explicit(&fdw_table_end, memory_order_acquire)))
+		return NULL;
+	return &fdw_words[fd];
+}
+
+/* The word's value; 0 (unknown, generation 0) beyond the table. */
+FDW_INLINE uint64_t fdw_peek(int fd)
+{
+	fdw_word_t *w = fdw_word(fd);
+	return w ? atomic_load_explicit(w, memory_order_acquire) : 0;
+}
+
+int fdw_table_init(void);              /* 0, or -1: no table, the product stays off */
+fdw_word_t *fdw_word_grow(int fd);     /* the word, opening the table up to it; NULL beyond its end or when memory is refused */
+void fdw_table_prepare(uint32_t end);  /* opens numbers below end now (before a seccomp filter forbids it) */
+
+/* Rule 1: a number the kernel just returned is open, with a new generation, whatever the word said. Returns the generation, 0
+ * when the table cannot hold it. */
+uint32_t fdw_born(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc);
+
+/* Rules 2 and 3: a close in three steps. */
+struct fdw_claim {
+	int fd;
+	uint64_t before;   /* the word as found */
+	uint8_t owner;     /* this thread moved open to closing: it must call fdw_claim_end */
+	uint8_t loser;     /* another thread is closing the same generation */
+	uint8_t refused;   /* enforce: the call must fail with EBADF without asking the kernel */
+	uint8_t protect;   /* the tracer's own: must fail with EBADF */
+};
+void fdw_claim(struct fdw_claim *, int fd);
+enum fdw_close_result { FDW_CLOSE_DONE, FDW_CLOSE_NOT_OPEN, FDW_CLOSE_UNDO };
+void fdw_claim_end(struct fdw_claim *, enum fdw_close_result, uint16_t call, uintptr_t pc);
+
+/* Rule 4: arming, duplicating and F_SETFD hold an in-flux count on the number while the kernel call runs. */
+void fdw_flux_enter(int fd, uintptr_t frame);
+void fdw_flux_leave(int fd);
+void fdw_flux_reset(void); /* in a fork child: nobody else is in flux */
+
+/* Tracer descriptors (lttng_ust_add_fd_to_tracker). */
+int fdw_is_protected(int fd);
+void fdw_protect(int fd);
+void fdw_unprotect(int fd);
+
+/* Close-on-exec of fd is now `on`: table and event (dup.c). */
+void fdw_note_setfd(int fd, int on, uint16_t call, uintptr_t pc);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * preload/thread.c: pthread_create, names, thread ends, sigaltstack.
+ *
+ * Context: the thread itself. The tracer's own threads are known by who creates them and marked before they run.
+ */
+#include <sys/prctl.h>
+#include "event.h"
+#include "fork.h"
+#include "protect.h"
+#include "resolve.h"
+#include "thread.h"
+#include "poison.h"
+
+static pthread_key_t at_end;
+
+/* Destructors of other keys may still close descriptors after this one: come back until the last round. */
+static void thread_ends(void *round)
+{
+	uintptr_t n = (uintptr_t)round;
+
+	if (n < 3) {
+		pthread_setspecific(at_end, (void *)(n + 1));
+		return;
+	}
+	fdw_life(FDW_OP_THREAD_EXIT, 0, 0, 0, -1, 0, FDW_CALL_none, 0, FDW_NO_DETAIL);
+}
+
+/* Created from our constructor, so its index is among those glibc keeps inside the thread: setting it never allocates. */
+int fdw_thread_init(void) { return pthread_key_create(&at_end, thread_ends); }
+
+void fdw_thread_announce(void (*deliver)(struct fdw_event *))
+{
+	char name[16] = "";
+	struct fdw_event e = { .op = FDW_OP_THREAD, .fd = -1, .fd2 = -1, .detail = (uint8_t *)name };
+
+	fdw_ops->thread();
+	if (!fdw_process.filtered)
+		fdw_raw(SYS_prctl, (long)PR_GET_NAME, name, 0L, 0L, 0L);
+	e.detail_len = (uint32_t)strnlen(name, sizeof name);
+	deliver(&e);
+	pthread_setspecific(at_end, (void *)1);
+}
+
+/* ---- the tracer's threads ------------------------------------------------------------------------------------------------------------*/
+
+#define TOOL_THREADS 16
+static struct { _Atomic int taken; void *(*start)(void *); void *arg; } tool_threads[TOOL_THREADS];
+
+static void *run_tool_thread(void *slot)
+{
+	unsigned i = (unsigned)(uintptr_t)slot;
+	void *(*start)(void *) = tool_threads[i].start;
+	void *arg = tool_threads[i].arg;
+
+	fdw_self.tool = 1;
+	atomic_store_explicit(&tool_threads[i].taken, 0, memory_order_release);
+	return start(arg);
+}
+
+static int create_tool_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
+{
+	for (uintptr_t i = 0; i < TOOL_THREADS; i++) {
+		int none = 0;
+		if (!atomic_compare_exchange_strong(&tool_threads[i].taken, &none, 1))
+			continue;
+		tool_threads[i].start = start;
+		tool_threads[i].arg = arg;
+		return FDW_REAL(pthread_create)(thread, attr, run_tool_thread, (void *)i);
+	}
+	return FDW_REAL(pthread_create)(thread, attr, start, arg);
+}
+
+FDW_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
+{
+	if (unlikely(fdw_on() && (fdw_self.tool || fdw_tool_caller(FDW_CALLER))))
+		return create_tool_thread(thread, attr, start, arg);
+	if (fdw_on())
+		fdw_child_is_worker();
+	return FDW_REAL(pthread_create)(thread, attr, start, arg);
+}
+
+FDW_EXPORT int pthread_setname_np(pthread_t thread, const char *name)
+{
+	int r = FDW_REAL(pthread_setname_np)(thread, name);
+
+	if (r == 0 && fdw_recording() && pthread_equal(thread, pthread_self()))
+		fdw_life(FDW_OP_THREAD, 0, 0, 0, -1, 0, FDW_CALL_pthread_setname_np, FDW_CALLER, fdw_text(name));
+	return r;
+}
+
+/* ---- the alternate signal stack ---------------------------------------------------------------------------------------------------------*/
+
+FDW_EXPORT int sigaltstack(const stack_t *ss, stack_t *old)
+{
+	int r = real_sigaltstack(ss, old);
+
+	if (r == 0 && ss && !fdw_self.vforked) {
+		int off = (ss->ss_flags & SS_DISABLE) != 0;
+		fdw_self.alt_low = off ? 0 : (uintptr_t)ss->ss_sp;
+		fdw_self.alt_high = off ? 0 : (uintptr_t)ss->ss_sp + ss->ss_size;
+	}
+	return r;
+}

@@ -1,0 +1,13 @@
+/*
+ * preload/thread.h: threads as they come and go, and their alternate signal stacks.
+ */
+#ifndef FDW_THREAD_H
+#define FDW_THREAD_H
+
+#include "core.h"
+
+/* First event of a thread: its name. deliver sends one event without asking anything. */
+void fdw_thread_announce(void (*deliver)(struct fdw_event *));
+int fdw_thread_init(void);
+
+#endif
