@@ -9,7 +9,7 @@ bash -c 'coproc up { while read -r l; do echo "${l^^}"; done; }; echo hello >&${
 bash -c 'diff <(seq 1 5) <(seq 2 6); echo "status $?"; tee >(wc -l >count) < <(seq 100) >/dev/null; sleep 0.3; cat count'
 bash -c 'trap "echo usr1" USR1; kill -USR1 $$; trap "echo bye" EXIT; (exit 7); echo "status $?"'
 bash -c 'sleep 0.2 & wait $!; echo "status $?"; (sleep 5 & kill $!; wait $!; echo "status $?") 2>/dev/null'
-bash -c 'cat <<END; cat <<<"$(seq 3)"; read -r -t 0.1 x < <(sleep 1); echo "status $(($? > 128))"
+bash -c 'cat <<END; cat <<<"$(seq 3)"; read -r -t 0.1 x < <(sleep 0.3); echo "status $(($? > 128))"; sleep 0.4
 here $((6 * 7))
 END'
 bash -c 'ulimit -n 20; for i in $(seq 40); do exec {f}</dev/null || { echo full; break; }; done' | sed 's/line [0-9]*/line N/'

@@ -24,6 +24,6 @@ git -C three fetch -q && git -C three branch -r
 git -C three archive origin/pushed | tar -tf - | sort | sha256sum
 git -C one diff --stat HEAD~3 | tail -1
 git -C one grep -c 17 | sort
-git -C one repack -q -a -d && git -C one verify-pack .git/objects/pack/*.idx; echo "status $?"
+git -C one repack -q -a -d && git -C one rev-list --objects --all | sort | sha256sum; echo "status $?"
 git -C one blame file3.1 | wc -l
 git clone -q nowhere four; echo "status $?"

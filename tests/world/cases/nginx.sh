@@ -18,7 +18,7 @@ http {
 		listen 127.0.0.1:$PORT;
 		root web;
 		location /again/ { proxy_pass http://127.0.0.1:$PORT/; }
-		location /no { return 403; }
+		location /forbidden { return 403; }
 		location /gz/ { alias web/; gzip on; gzip_min_length 10; }
 	}
 }
@@ -28,7 +28,7 @@ wait_for 10 test -s nginx.pid && pid=$(cat nginx.pid) || exit 1
 trap 'kill -QUIT $pid 2>/dev/null' EXIT
 wait_for 10 listening "$PORT"
 url=http://127.0.0.1:$PORT
-for p in 1.txt 10.txt 1000.txt none.txt no again/100.txt again/none.txt; do
+for p in 1.txt 10.txt 1000.txt none.txt forbidden again/100.txt again/none.txt; do
 	curl -s -o body -w '%{http_code} %{size_download} ' "$url/$p"; sha256sum <body | cut -c1-16
 done
 curl -s --compressed "$url/gz/1000.txt" | sha256sum

@@ -16,13 +16,13 @@ redis-benchmark -h 127.0.0.1 -p "$PORT" -n 2000 -c 20 -q -t get,incr,lpush,sadd,
 cli debug digest
 cli eval 'return redis.call("incrby", KEYS[1], 41)' 1 lua
 cli bgsave; wait_for 20 sh -c "redis-cli -p $PORT info persistence | grep -q 'rdb_bgsave_in_progress:0'"
-cli info persistence | grep -E '^rdb_last_bgsave_status|^aof_last' | grep -v time | tr -d '\r'
+cli info persistence | grep -E '^rdb_last_bgsave_status|^aof_last' | grep -E 'status' | tr -d '\r'
 cli bgrewriteaof; wait_for 20 sh -c "redis-cli -p $PORT info persistence | grep -q 'aof_rewrite_in_progress:0'"
 cli info persistence | grep -E '^aof_last_bgrewrite_status' | tr -d '\r'
-(echo subscribe chan; sleep 1) | redis-cli -p "$PORT" | head -3 & sub=$!
+timeout 3 redis-cli -p "$PORT" subscribe chan & sub=$!
 wait_for 5 sh -c "redis-cli -p $PORT pubsub numsub chan | grep -qx 1"
 cli publish chan hello
-wait $sub
+wait $sub; echo "subscriber $?"
 cli debug digest
 cli shutdown nosave; echo "shutdown $?"
 wait_for 10 gone "$pid"
