@@ -1,0 +1,50 @@
+# tests/tests.mk: tests, demo and bench. Included by the Makefile. What is a test is found by its place:
+#	tests/programs/*.c	small wrong and right programs, judged by tests/programs/expect.tsv
+#	tests/e2e/src/*.c	programs the bats files of tests/e2e run
+#	tests/unit/*.c		cmocka, linked with the analyzer and the session
+#	tests/bench/*.c		measured by make bench
+T ?=
+N ?= 50
+
+TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -MMD -MP -Itests/programs
+TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c)))
+TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static
+UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
+
+$(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/%,$(TEST_BIN)): $(O)/tests/%: tests/%.c
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -o $@ $< -lpthread -ldl
+$(O)/tests/programs/lib%.so: tests/programs/lib%.c
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -shared -fPIC -o $@ $<
+$(O)/tests/e2e/src/static: tests/e2e/src/first_open.c
+	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -static -o $@ $<
+$(O)/tests/unit/%: tests/unit/%.c $(filter-out $(O)/analyzer/main.o,$(ANALYZER_OBJ)) $(TRACE_SESSION_OBJ)
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(SANFLAGS) -o $@ $< $(filter %.o,$^) -lcmocka $(ANALYZER_LIBS)
+
+.PHONY: tests check-programs
+tests: $(TEST_BIN) $(TEST_LIB) $(UNIT_BIN)
+
+deps: ## install what is missing to build and test (Debian)
+	@tests/deps.sh build demo check check-world
+# The packages come first, or the build fails; so the goals that promise to need nothing else build in a second make.
+demo: ## record nginx under load and audit a program with planted bugs, under a minute
+	@tests/deps.sh build demo
+	@$(MAKE) --no-print-directory all
+	@tests/demo/demo.sh $(O)
+check: ## unit and end-to-end tests, programs, a quick world: TAP
+	@tests/deps.sh build check
+	@$(MAKE) --no-print-directory all tests
+	@FDW_BUILD=$(O) tests/check.sh
+check-programs: all tests
+	@FDW_BUILD=$(O) tests/programs/run $(T)
+check-world: ## suites nobody here wrote, natively and preloaded side by side (T=CASE for one)
+	@tests/deps.sh build check-world
+	@$(MAKE) --no-print-directory $(O)/libfdwarden.so
+	@tests/world/run --lib=$(O)/libfdwarden.so $(T)
+check-loop: all tests ## repeat one test until it fails: T=program, bats file or world case, N=50 times
+	@FDW_BUILD=$(O) tests/check-loop.sh "$(T)" "$(N)"
+bench: ## overheads, side by side with native, in one run
+	@tests/deps.sh build demo check
+	@$(MAKE) --no-print-directory all tests
+	@FDW_BUILD=$(O) tests/bench/bench.sh
+
+-include $(wildcard $(O)/tests/*/*.d $(O)/tests/e2e/src/*.d)

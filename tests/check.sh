@@ -1,0 +1,37 @@
+#!/bin/bash
+# tests/check.sh: everything `make check` runs, as one TAP stream; the last line is `N passed, N failed`, and the exit status says it too.
+# Groups: unit/*, e2e/*.bats, e2e/*.sh, programs, world. CHECK_GROUPS="programs world" chooses. FDW_BUILD: the build directory.
+set -u -o pipefail
+cd "$(dirname "$0")/.." || exit 2
+FDW_BUILD=$(cd "${FDW_BUILD:-build}" && pwd) || exit 2
+export FDW_BUILD CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C.UTF-8
+# The tests say what they want; settings of the caller must not.
+unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+export TERM=${TERM:-dumb}
+
+# group NAME SECONDS COMMAND...
+group() {
+	local name=$1 limit=$2
+	shift 2
+	[ -z "${CHECK_GROUPS:-}" ] || [[ " $CHECK_GROUPS " == *" ${name%%/*} "* ]] || [[ " $CHECK_GROUPS " == *" $name "* ]] || return 0
+	echo "@begin $name"
+	timeout -k 10 "$limit" "$@" 2>&1
+	printf '\n@end %d\n' $?
+}
+
+all() {
+	local f
+	for f in "$FDW_BUILD"/tests/unit/*; do
+		[ -x "$f" ] && [ -f "$f" ] && group "unit/${f##*/}" 120 "$f"
+	done
+	for f in tests/e2e/*.bats; do
+		[ -e "$f" ] && group "e2e/$(basename "$f" .bats)" 300 bats --tap "$f"
+	done
+	for f in tests/e2e/*.sh; do
+		[ -e "$f" ] && [ -x "$f" ] && group "e2e/$(basename "$f" .sh)" 300 "$f"
+	done
+	group programs 400 tests/programs/run
+	group world 300 tests/world/run --quick --lib="$FDW_BUILD/libfdwarden.so"
+}
+
+all | grep --line-buffered -v '^$' | awk -f tests/tap.awk

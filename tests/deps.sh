@@ -1,0 +1,60 @@
+#!/bin/bash
+# tests/deps.sh GROUP...: installs what is missing of Debian's packages for the groups named (build, demo, check, check-world).
+# Context: called by make before build and tests. Says what it installs; does nothing, and asks nobody, when all is there.
+# May not: start, stop or configure services. Exit 1 with the command to run when it may not install.
+set -u -o pipefail
+
+build="gcc libc6-dev make pkg-config liblttng-ust-dev lttng-tools liblttng-ctl-dev libbabeltrace2-dev libunwind-dev libunwind8
+	libjansson-dev libdw-dev libelf-dev libdebuginfod-dev libsmartcols-dev uthash-dev libiberty-dev"
+demo="nginx-light wrk curl"
+check="libcmocka-dev bats babeltrace2 nginx-light apache2-utils wrk curl git jq strace gdb python3 libpython3.11-testsuite
+	binutils util-linux procps"
+check_world="redis-server redis-tools postgresql postgresql-contrib stress-ng perl tar gzip"
+
+wanted() {
+	local group
+	for group in "$@"; do
+		case $group in
+		build) echo $build ;;
+		demo) echo $build $demo ;;
+		check) echo $build $check ;;
+		check-world) echo $build $check $check_world ;;
+		*) echo "deps: unknown group '$group'; use build, demo, check or check-world" >&2; return 2 ;;
+		esac
+	done
+}
+
+# A package counts as there when it is installed, or when an installed one provides it.
+missing() {
+	local have package
+	have=$(dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\t${Provides}\n' 2>/dev/null | awk -F'\t' '$1 ~ /^ii/ {
+		print $2; n = split($3, p, /, */); for (i = 1; i <= n; i++) { sub(/ .*/, "", p[i]); print p[i] } }')
+	for package in "$@"; do
+		grep -qxF -- "$package" <<<"$have" || echo "$package"
+	done
+}
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "deps: this is not a Debian system; install the counterparts of these packages by hand: $(wanted "${@:-build}" | xargs)" >&2
+	exit 0
+fi
+list=$(wanted "${@:-build}") || exit 2
+todo=$(missing $(tr ' ' '\n' <<<"$list" | sort -u))
+[ -z "$todo" ] && exit 0
+todo=$(echo $todo)
+echo "deps: installing $todo"
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "deps: not root and no sudo here; run as root:  apt-get install $todo" >&2
+		exit 1
+	fi
+	sudo=sudo
+fi
+install() {
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $todo >/dev/null
+}
+# The package lists are fetched only when the present ones do not lead to the packages.
+if ! install 2>/dev/null; then
+	$sudo apt-get -qq update && install || { echo "deps: apt-get could not install: $todo" >&2; exit 1; }
+fi

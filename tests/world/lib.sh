@@ -1,0 +1,24 @@
+# tests/world/lib.sh: what cases share. Runs inside the case, so also preloaded.
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || { echo "waited too long for: $*"; return 1; }
+		sleep 0.1
+	done
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+listening() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# cpython SUITE: verdict for verdict what CPython's own tests say.
+cpython() {
+	/usr/bin/python3 -m test -v "$1" >suite.txt 2>&1
+	echo "status $?"
+	awk -f "$FDW_WORLD/verdicts.awk" suite.txt | sort
+	# Kept for the reader of a failure.
+	grep -aE '^(FAIL|ERROR|Traceback|[A-Za-z.]*Error)|fdwarden' suite.txt | head -20 >&2
+	return 0
+}
