@@ -8,7 +8,7 @@ BEGIN {
 		printf "#define FDW_CALLS(X) X(none, 0)"
 	}
 }
-/^(USE|USE2|USE_E|MAKE|MAKE_P|HAND|HANDV)\(/ {
+/^(USE|USE2|USE_E|WAIT|MAKE|MAKE_P|HAND|HANDV)\(/ {
 	role = $0; sub(/\(.*/, "", role)
 	rest = $0; sub(/^[A-Z_2]+\(/, "", rest)
 	split(rest, part, /, */)

@@ -30,6 +30,7 @@ _Atomic int fdw_ready;
 #define USE(ret, name, sys, params, args, fd) FIND(name)
 #define USE2(ret, name, sys, params, args, fd, fd2) FIND(name)
 #define USE_E(ret, name, sys, params, args, fd) FIND(name)
+#define WAIT(ret, name, sys, params, args, fd) FIND(name)
 #define MAKE(ret, name, sys, params, args, kind, flags, src) FIND(name)
 #define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) FIND(name)
 #define HAND(ret, name, sys, params, args, file) FIND(name)
@@ -47,6 +48,7 @@ void fdw_resolve(void)
 #undef USE
 #undef USE2
 #undef USE_E
+#undef WAIT
 #undef MAKE
 #undef MAKE_P
 #undef HAND

@@ -116,11 +116,31 @@ static void put_place(struct line *l, uintptr_t pc)
 	put_number(l, pc - 1 - found.dlfo_link_map->l_addr, 16);
 }
 
+/* The same wrong call from the same place is said once: a loop must not flood the program's stderr. Lines beyond the table are said. */
+static int said_before(const struct fdw_violation *v)
+{
+	static _Atomic uint64_t said[64];
+	uint64_t key = ((uint64_t)v->pc * 31 + v->before_pc) * 31 + (uintptr_t)v->rule, none;
+
+	for (int i = 0; i < 64; i++) {
+		none = 0;
+		if (atomic_load(&said[i]) == key)
+			return 1;
+		if (atomic_compare_exchange_strong(&said[i], &none, key))
+			return 0;
+		if (none == key)
+			return 1;
+	}
+	return 0;
+}
+
 void fdw_log_violation(const struct fdw_violation *v)
 {
 	struct line l = { 0 };
 	int saved = errno;
 
+	if (said_before(v) && !fdw_process.on_violation)
+		return;
 	put(&l, "fdwarden: ");
 	put(&l, name);
 	put(&l, "[");

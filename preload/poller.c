@@ -5,6 +5,7 @@
  */
 #include "close.h"
 #include "event.h"
+#include "fork.h"
 #include "resolve.h"
 #include "poison.h"
 
@@ -41,6 +42,31 @@ FDW_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	return r;
 }
 
+/* poll only asks whether its numbers are open (POLLNVAL); what matters is that the process waits. */
+FDW_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	fdw_child_is_worker();
+	return FDW_REAL(poll)(fds, n, timeout);
+}
+
+FDW_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+	fdw_child_is_worker();
+	return FDW_REAL(ppoll)(fds, n, timeout, mask);
+}
+
+FDW_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
+{
+	fdw_child_is_worker();
+	return FDW_REAL(__poll_chk)(fds, n, timeout, size);
+}
+
+FDW_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t size)
+{
+	fdw_child_is_worker();
+	return FDW_REAL(__ppoll_chk)(fds, n, timeout, mask, size);
+}
+
 /* EBADF does not say which: every number in the sets whose close we saw is one. */
 static void sets_failed(int n, const fd_set *const *sets, uint16_t call, uintptr_t pc)
 {
@@ -54,7 +80,10 @@ static void sets_failed(int n, const fd_set *const *sets, uint16_t call, uintptr
 
 FDW_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
 {
-	int result = FDW_REAL(select)(n, r, w, e, timeout);
+	int result;
+
+	fdw_child_is_worker();
+	result = FDW_REAL(select)(n, r, w, e, timeout);
 
 	if (unlikely(result < 0)) /* on failure the kernel leaves the sets as they were */
 		sets_failed(n, (const fd_set *const[]){ r, w, e }, FDW_CALL_select, FDW_CALLER);
@@ -63,7 +92,10 @@ FDW_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *ti
 
 FDW_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *timeout, const sigset_t *mask)
 {
-	int result = FDW_REAL(pselect)(n, r, w, e, timeout, mask);
+	int result;
+
+	fdw_child_is_worker();
+	result = FDW_REAL(pselect)(n, r, w, e, timeout, mask);
 
 	if (unlikely(result < 0))
 		sets_failed(n, (const fd_set *const[]){ r, w, e }, FDW_CALL_pselect, FDW_CALLER);

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include "close.h"
 #include "event.h"
+#include "fork.h"
 #include "protect.h"
 #include "resolve.h"
 #include "poison.h"
@@ -30,7 +31,10 @@ static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, 
 	int ask = fdw_recording() && !addr && !len;
 	struct sockaddr *a = ask ? (struct sockaddr *)&own : addr;
 	socklen_t *l = ask ? &own_len : len;
-	int r = call == FDW_CALL_accept ? real_accept(fd, a, l) : real_accept4(fd, a, l, flags);
+	int r;
+
+	fdw_child_is_worker();
+	r = call == FDW_CALL_accept ? real_accept(fd, a, l) : real_accept4(fd, a, l, flags);
 
 	if (unlikely(r < 0)) {
 		fdw_use_failed(fd, call, pc);

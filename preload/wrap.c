@@ -5,6 +5,7 @@
  * May not: anything on the success path of USE but one compare. No lock, no allocation.
  */
 #include "event.h"
+#include "fork.h"
 #include "resolve.h"
 #include "table.h"
 #include "poison.h"
@@ -27,6 +28,7 @@
 #define USE(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
 #define USE2(ret, name, sys, params, args, fd, fd2) EARLY(ret, name, sys, params, args)
 #define USE_E(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
+#define WAIT(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
 #define MAKE(ret, name, sys, params, args, kind, flags, src) EARLY(ret, name, sys, params, args)
 #define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) EARLY(ret, name, sys, params, args)
 #define HAND(ret, name, sys, params, args, file) EARLY(ret, name, sys, params, args)
@@ -36,6 +38,7 @@
 #undef USE
 #undef USE2
 #undef USE_E
+#undef WAIT
 #undef MAKE
 #undef MAKE_P
 #undef HAND
@@ -50,6 +53,18 @@
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
 		ret r = real_##name args;                                                                              \
+		if (unlikely(FAILED(r)))                                                                               \
+			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
+		else                                                                                                   \
+			fdw_used(fd, FDW_CALL_##name, FDW_CALLER);                                                      \
+		return r;                                                                                              \
+	}
+#define WAIT(ret, name, sys, params, args, fd)                                                                         \
+	FDW_EXPORT ret name params                                                                                     \
+	{                                                                                                              \
+		ret r;                                                                                                 \
+		fdw_child_is_worker();                                                                                 \
+		r = real_##name args;                                                                                  \
 		if (unlikely(FAILED(r)))                                                                               \
 			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
 		else                                                                                                   \
@@ -109,6 +124,7 @@
 #undef USE
 #undef USE2
 #undef USE_E
+#undef WAIT
 #undef MAKE
 #undef MAKE_P
 #undef HAND
