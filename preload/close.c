@@ -101,8 +101,7 @@ int fdw_close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
 	struct fdw_claim c;
 	int r, err, saved = errno;
 
-	if (fdw_recording() && fdw_tool_caller(pc)) {
-		c.owner = 0;
+	if (fdw_tool_caller(pc)) {
 		fdw_unprotect(fd);
 		return real_close(fd);
 	}

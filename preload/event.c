@@ -7,6 +7,7 @@
 #include "event.h"
 #include "exit.h"
 #include "log.h"
+#include "protect.h"
 #include "stack.h"
 #include "thread.h"
 #include "poison.h"
@@ -79,7 +80,7 @@ int fdw_made(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, 
 	int saved = errno;
 	uint32_t gen;
 
-	if (unlikely(!fdw_on()) || unlikely(fdw_self.tool))
+	if (unlikely(!fdw_on()) || fdw_tool_caller(pc))
 		return fd;
 	gen = fdw_born(fd, kind, flags, call, pc);
 	if (fdw_recording())
@@ -100,7 +101,7 @@ int fdw_made_dup(int fd, int src, uint32_t flags, uint16_t call, uintptr_t pc)
 	int saved = errno;
 	uint32_t gen;
 
-	if (unlikely(!fdw_on()) || unlikely(fdw_self.tool))
+	if (unlikely(!fdw_on()) || fdw_tool_caller(pc))
 		return fd;
 	gen = fdw_born(fd, fdw_word(src) ? fdw_records[src].kind : FDW_KIND_UNKNOWN, flags, call, pc);
 	if (fdw_recording())
@@ -115,7 +116,7 @@ int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc)
 	int saved = errno;
 	uint32_t gen;
 
-	if (unlikely(!fdw_on()) || unlikely(fdw_self.tool))
+	if (unlikely(!fdw_on()) || fdw_tool_caller(pc))
 		return fd;
 	gen = fdw_born(fd, FDW_KIND_UNKNOWN, flags, call, pc);
 	if (fdw_recording())
@@ -150,7 +151,7 @@ void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
 	uint64_t v;
 	int known;
 
-	if (likely(errno != EBADF) || fd < 0 || !fdw_on() || fdw_self.tool)
+	if (likely(errno != EBADF) || fd < 0 || !fdw_on() || fdw_tool_caller(pc))
 		return;
 	v = fdw_peek(fd);
 	known = fdw_state(v) == FDW_CLOSED;
