@@ -1,0 +1,86 @@
+/*
+ * trace/session_hello.c: a rehearsal: one process registers with the new session as the program will, before the program starts.
+ *
+ * It puts the metadata on disk (a trace without it is unreadable, whatever happens later), makes the buffers, which the program then
+ * need not wait for, and shows in time when the tracer does not work here.
+ *
+ * Context: the helper. The rehearsal is a child of its own: LTTng starts threads in it.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "trace/schema.h"
+#include "trace/session_private.h"
+
+/* Metadata is flushed every 10 ms. */
+#define METADATA_WAIT_MS 1000
+
+enum { HELLO_HEARD, HELLO_NO_LIBRARY, HELLO_OTHER_VERSION, HELLO_NOT_ENABLED };
+
+static void __attribute__((noreturn)) hello(const struct fdw_setup *s)
+{
+	const struct fdw_trace_ops *(*get)(void);
+	const struct fdw_trace_ops *ops;
+	void *h;
+
+	setenv("LTTNG_UST_REGISTER_TIMEOUT", "3000", 1);
+	unsetenv("LTTNG_UST_WITHOUT_BADDR_STATEDUMP");
+	if (s->as_root) {
+		/* Root's daemon is found through /run/lttng; a second registration would say everything twice. */
+		unsetenv("HOME");
+		unsetenv("LTTNG_HOME");
+	}
+	h = dlopen(s->provider, RTLD_NOW | RTLD_LOCAL);
+	if (!h)
+		_exit(HELLO_NO_LIBRARY);
+	get = (const struct fdw_trace_ops *(*)(void))dlsym(h, "fdwarden_trace_ops");
+	ops = get ? get() : NULL;
+	if (!ops || ops->version != FDW_SCHEMA_VERSION)
+		_exit(HELLO_OTHER_VERSION);
+	_exit(ops->enabled() ? HELLO_HEARD : HELLO_NOT_ENABLED);
+}
+
+static void wait_for_metadata(const char *output)
+{
+	struct timespec ms = { 0, 1000000 };
+
+	for (int i = 0; i < METADATA_WAIT_MS && !fdw_metadata_there(output); i++)
+		nanosleep(&ms, NULL);
+}
+
+int fdw_session_hello(const struct fdw_setup *s, char *error, size_t n)
+{
+	static const char *const texts[] = {
+		[HELLO_NO_LIBRARY] = "%s cannot be loaded; is liblttng-ust1 installed? fdwarden doctor tells more",
+		[HELLO_OTHER_VERSION] = "%s is of another version than fdwarden; install both from the same build",
+		[HELLO_NOT_ENABLED] = "a trial program with %s could not register with LTTng; is /dev/shm writable, and large enough? "
+		                      "fdwarden doctor tells more",
+	};
+	pid_t pid = fork();
+	int status, code;
+
+	if (pid == 0)
+		hello(s);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			pid = -1;
+	if (pid < 0) {
+		snprintf(error, n, "cannot start a process: %s", strerror(errno));
+		return -1;
+	}
+	code = WIFEXITED(status) ? WEXITSTATUS(status) : HELLO_NOT_ENABLED;
+	if (code != HELLO_HEARD) {
+		snprintf(error, n, texts[code < 4 ? code : HELLO_NOT_ENABLED], s->provider);
+		return -1;
+	}
+	/* With buffers of its own each process has its own metadata: the rehearsal's says nothing about the program's. */
+	if (!s->isolate)
+		wait_for_metadata(s->output);
+	return 0;
+}
