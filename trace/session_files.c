@@ -139,15 +139,15 @@ void fdw_remove_tree(const char *path)
 }
 
 /* nftw has no argument for the visitor. */
-static struct { uint64_t bytes; int metadata, heard; uint64_t discarded; } seen;
+static struct { uint64_t bytes, metadata; int heard; uint64_t discarded; } seen;
 
 static int measure_one(const char *path, const struct stat *st, int type, struct FTW *f)
 {
 	if (type != FTW_F || !S_ISREG(st->st_mode))
 		return 0;
 	seen.bytes += (uint64_t)st->st_size;
-	if (st->st_size > 0 && !strcmp(path + f->base, "metadata"))
-		seen.metadata = 1;
+	if (!strcmp(path + f->base, "metadata"))
+		seen.metadata += (uint64_t)st->st_size;
 	return 0;
 }
 
@@ -158,7 +158,7 @@ uint64_t fdw_tree_bytes(const char *path)
 	return seen.bytes;
 }
 
-int fdw_metadata_there(const char *path)
+uint64_t fdw_metadata_bytes(const char *path)
 {
 	seen.metadata = 0;
 	nftw(path, measure_one, OPEN_DIRS, FTW_PHYS);

@@ -20,8 +20,27 @@
 
 /* Metadata is flushed every 10 ms. */
 #define METADATA_WAIT_MS 1000
+#define METADATA_QUIET_MS 12
 
 enum { HELLO_HEARD, HELLO_NO_LIBRARY, HELLO_OTHER_VERSION, HELLO_NOT_ENABLED };
+
+/*
+ * Until the size stays the same over two flushes. A process that ends with metadata under way makes LTTng's consumer sleep for 200 ms, and
+ * whoever comes next waits for it.
+ */
+static void wait_for_metadata(const char *output)
+{
+	struct timespec ms = { 0, 1000000 };
+	uint64_t size = 0, next;
+	int quiet = 0;
+
+	for (int i = 0; i < METADATA_WAIT_MS && quiet < METADATA_QUIET_MS; i++) {
+		nanosleep(&ms, NULL);
+		next = fdw_metadata_bytes(output);
+		quiet = next && next == size ? quiet + 1 : 0;
+		size = next;
+	}
+}
 
 static void __attribute__((noreturn)) hello(const struct fdw_setup *s)
 {
@@ -43,15 +62,10 @@ static void __attribute__((noreturn)) hello(const struct fdw_setup *s)
 	ops = get ? get() : NULL;
 	if (!ops || ops->version != FDW_SCHEMA_VERSION)
 		_exit(HELLO_OTHER_VERSION);
-	_exit(ops->enabled() ? HELLO_HEARD : HELLO_NOT_ENABLED);
-}
-
-static void wait_for_metadata(const char *output)
-{
-	struct timespec ms = { 0, 1000000 };
-
-	for (int i = 0; i < METADATA_WAIT_MS && !fdw_metadata_there(output); i++)
-		nanosleep(&ms, NULL);
+	if (!ops->enabled())
+		_exit(HELLO_NOT_ENABLED);
+	wait_for_metadata(s->output);
+	_exit(HELLO_HEARD);
 }
 
 int fdw_session_hello(const struct fdw_setup *s, char *error, size_t n)
@@ -79,8 +93,5 @@ int fdw_session_hello(const struct fdw_setup *s, char *error, size_t n)
 		snprintf(error, n, texts[code < 4 ? code : HELLO_NOT_ENABLED], s->provider);
 		return -1;
 	}
-	/* With buffers of its own each process has its own metadata: the rehearsal's says nothing about the program's. */
-	if (!s->isolate)
-		wait_for_metadata(s->output);
 	return 0;
 }

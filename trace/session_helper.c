@@ -6,8 +6,10 @@
  * change. Ends when asked, or when the command is gone: then the trace is written out all the same.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,6 +59,11 @@ static void __attribute__((noreturn)) become_daemon(const struct fdw_setup *s, c
 		dup2(fd, 2);
 	if (fd > 2)
 		close(fd);
+	if (s->as_root) {
+		/* LTTng's daemons raise root's limit themselves, before they close everything up to it: 40 ms more. */
+		prctl(PR_CAPBSET_DROP, (long)CAP_SYS_RESOURCE);
+		small.rlim_max = small.rlim_cur;
+	}
 	setrlimit(RLIMIT_NOFILE, &small);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -107,6 +114,40 @@ static void note_deaths(void)
 			daemon_status = status;
 }
 
+static void raise_children(pid_t pid, const struct rlimit *r)
+{
+	char path[64], text[512];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof path, "%.20s/children", e->d_name);
+		int fd = openat(dirfd(d), path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+		if (fd >= 0)
+			close(fd);
+		text[n > 0 ? n : 0] = 0;
+		for (char *at = text, *end; (pid = (pid_t)strtol(at, &end, 10)) > 0 && end != at; at = end)
+			prlimit(pid, RLIMIT_NOFILE, r, NULL);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* Each program served costs the daemon and its consumer descriptors. Only now: both have done with closing them all. */
+static void give_room(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return;
+	r.rlim_cur = r.rlim_max < NOFILE_RUN ? r.rlim_max : NOFILE_RUN;
+	prlimit(daemon_pid, RLIMIT_NOFILE, &r, NULL);
+	raise_children(daemon_pid, &r);
+}
+
 static int daemon_ended(void)
 {
 	note_deaths();
@@ -140,7 +181,7 @@ static int wait_for_daemon(const struct fdw_setup *s, char *error, size_t n)
 static int start_daemon(const struct fdw_setup *s, int sock, char *error, size_t n)
 {
 	struct fdw_message m = { .what = FDW_SAY_DAEMON };
-	struct rlimit nofile, roomy;
+	struct rlimit nofile;
 	char path[PATH_MAX];
 	pid_t self = getpid();
 
@@ -160,12 +201,7 @@ static int start_daemon(const struct fdw_setup *s, int sock, char *error, size_t
 	setpgid(daemon_pid, daemon_pid); /* whoever is first: the command kills by this group */
 	m.daemon = daemon_pid;
 	tell(sock, &m);
-	if (wait_for_daemon(s, error, n) != 0)
-		return -1;
-	roomy = nofile;
-	roomy.rlim_cur = roomy.rlim_max < NOFILE_RUN ? roomy.rlim_max : NOFILE_RUN;
-	prlimit(daemon_pid, RLIMIT_NOFILE, &roomy, NULL);
-	return 0;
+	return wait_for_daemon(s, error, n);
 }
 
 /* All are killed and reaped: nothing of ours outlives the recording. */
@@ -222,6 +258,7 @@ static int begin(struct fdw_setup *s, int sock, char *error, size_t n)
 	unsetenv("LTTNG_UST_DEBUG");
 	if (start_daemon(s, sock, error, n) != 0 || fdw_lttng_start(s, error, n) != 0)
 		return -1;
+	give_room();
 	return s->provider ? fdw_session_hello(s, error, n) : 0;
 }
 

@@ -60,8 +60,8 @@ int fdw_make_output(const char *path, char resolved[PATH_MAX], int *made, char *
 int fdw_probe_disk(const char *dir, char *error, size_t n);
 void fdw_remove_tree(const char *path);
 uint64_t fdw_tree_bytes(const char *path);
-/* 1 when a file `metadata` below is not empty. */
-int fdw_metadata_there(const char *path);
+/* Size of the files `metadata` below. */
+uint64_t fdw_metadata_bytes(const char *path);
 /* Walks the packets below: whether any holds an event, and how many events the tracer had to discard. */
 void fdw_scan_packets(const char *path, int *heard, uint64_t *discarded);
 
