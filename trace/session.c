@@ -5,7 +5,6 @@
  * Context: the command, which is about to become the parent of the program: nothing here changes its signals, limits or environment.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -263,58 +262,7 @@ struct fdw_session *fdw_session_start(const struct fdw_session_options *o, char 
 const char *fdw_session_socket_dir(const struct fdw_session *s) { return s->sockets; }
 const char *fdw_session_output(const struct fdw_session *s) { return s->setup.output; }
 
-/* Inode numbers of the daemon's sockets. */
-static size_t daemon_sockets(pid_t pid, unsigned long *inodes, size_t max)
-{
-	char path[64], link[64];
-	struct dirent *e;
-	size_t n = 0;
-	DIR *d;
-
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	d = opendir(path);
-	while (d && n < max && (e = readdir(d))) {
-		ssize_t len = readlinkat(dirfd(d), e->d_name, link, sizeof link - 1);
-		if (len <= 0)
-			continue;
-		link[len] = 0;
-		n += sscanf(link, "socket:[%lu]", &inodes[n]) == 1;
-	}
-	if (d)
-		closedir(d);
-	return n;
-}
-
-static int is_among(unsigned long v, const unsigned long *all, size_t n)
-{
-	while (n--)
-		if (all[n] == v)
-			return 1;
-	return 0;
-}
-
-/*
- * A registered program holds two connections to the applications' socket. Both recordings of root have the same path for it, so the
- * daemon's own descriptors tell whose a connection is.
- */
-int fdw_session_connected(const struct fdw_session *s)
-{
-	unsigned long inodes[8192], inode;
-	char line[512], path[256];
-	unsigned state;
-	size_t n = daemon_sockets(s->daemon, inodes, 8192);
-	FILE *f = n ? fopen("/proc/net/unix", "re") : NULL;
-	int connections = 0;
-
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof line, f))
-		if (strstr(line, "/lttng-ust-sock-8") &&
-		    sscanf(line, "%*s %*s %*s %*s %*s %x %lu %255s", &state, &inode, path) == 3 && state == 3)
-			connections += is_among(inode, inodes, n);
-	fclose(f);
-	return (connections + 1) / 2;
-}
+int fdw_session_connected(const struct fdw_session *s) { return fdw_count_connected(s->daemon); }
 
 /* As long as the trace grows, the helper has its time. */
 static int wait_until_done(struct fdw_session *s, struct fdw_message *m)

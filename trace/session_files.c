@@ -139,15 +139,14 @@ void fdw_remove_tree(const char *path)
 }
 
 /* nftw has no argument for the visitor. */
-static struct { uint64_t bytes, metadata; int heard; uint64_t discarded; } seen;
+static struct { uint64_t bytes; int heard; uint64_t discarded; } seen;
 
 static int measure_one(const char *path, const struct stat *st, int type, struct FTW *f)
 {
-	if (type != FTW_F || !S_ISREG(st->st_mode))
-		return 0;
-	seen.bytes += (uint64_t)st->st_size;
-	if (!strcmp(path + f->base, "metadata"))
-		seen.metadata += (uint64_t)st->st_size;
+	(void)path;
+	(void)f;
+	if (type == FTW_F && S_ISREG(st->st_mode))
+		seen.bytes += (uint64_t)st->st_size;
 	return 0;
 }
 
@@ -156,13 +155,6 @@ uint64_t fdw_tree_bytes(const char *path)
 	seen.bytes = 0;
 	nftw(path, measure_one, OPEN_DIRS, FTW_PHYS);
 	return seen.bytes;
-}
-
-uint64_t fdw_metadata_bytes(const char *path)
-{
-	seen.metadata = 0;
-	nftw(path, measure_one, OPEN_DIRS, FTW_PHYS);
-	return seen.metadata;
 }
 
 /* A packet of LTTng-UST 2.13, as its metadata describes it: header and context, packed. */

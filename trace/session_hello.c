@@ -9,36 +9,56 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "trace/schema.h"
 #include "trace/session_private.h"
 
-/* Metadata is flushed every 10 ms. */
+/* Flushed every 10 ms, packets of 4 KiB one after the other; about 24 KiB in all. */
 #define METADATA_WAIT_MS 1000
-#define METADATA_QUIET_MS 12
+#define METADATA_QUIET_MS 3
+#define METADATA_MAX (256u << 10)
 
 enum { HELLO_HEARD, HELLO_NO_LIBRARY, HELLO_OTHER_VERSION, HELLO_NOT_ENABLED };
 
-/*
- * Until the size stays the same over two flushes. A process that ends with metadata under way makes LTTng's consumer sleep for 200 ms, and
- * whoever comes next waits for it.
- */
-static void wait_for_metadata(const char *output)
+/* Every event is described in the first `size` bytes on disk. */
+static int is_described(const char *path, char *text, size_t size)
 {
+	static const char *const events[] = { "fdwarden:op", "fdwarden:life", "fdwarden:stack", "fdwarden:module" };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, size);
+
+	if (fd >= 0)
+		close(fd);
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+		if (n <= 0 || !memmem(text, (size_t)n, events[i], strlen(events[i])))
+			return 0;
+	return 1;
+}
+
+/* Until all is on disk. */
+static void wait_for_metadata(const struct fdw_setup *s)
+{
+	static char text[METADATA_MAX];
 	struct timespec ms = { 0, 1000000 };
-	uint64_t size = 0, next;
+	char path[PATH_MAX + 64];
+	off_t size = 0;
+	struct stat st;
 	int quiet = 0;
 
+	snprintf(path, sizeof path, "%s/ust/uid/%u/64-bit/metadata", s->output, (unsigned)getuid());
 	for (int i = 0; i < METADATA_WAIT_MS && quiet < METADATA_QUIET_MS; i++) {
 		nanosleep(&ms, NULL);
-		next = fdw_metadata_bytes(output);
-		quiet = next && next == size ? quiet + 1 : 0;
-		size = next;
+		if (stat(path, &st) != 0 || !is_described(path, text, sizeof text))
+			continue;
+		quiet = st.st_size == size ? quiet + 1 : 0;
+		size = st.st_size;
 	}
 }
 
@@ -64,7 +84,9 @@ static void __attribute__((noreturn)) hello(const struct fdw_setup *s)
 		_exit(HELLO_OTHER_VERSION);
 	if (!ops->enabled())
 		_exit(HELLO_NOT_ENABLED);
-	wait_for_metadata(s->output);
+	/* With buffers of its own each process has its own metadata: ours says nothing about the program's. */
+	if (!s->isolate)
+		wait_for_metadata(s);
 	_exit(HELLO_HEARD);
 }
 

@@ -60,12 +60,13 @@ int fdw_make_output(const char *path, char resolved[PATH_MAX], int *made, char *
 int fdw_probe_disk(const char *dir, char *error, size_t n);
 void fdw_remove_tree(const char *path);
 uint64_t fdw_tree_bytes(const char *path);
-/* Size of the files `metadata` below. */
-uint64_t fdw_metadata_bytes(const char *path);
 /* Walks the packets below: whether any holds an event, and how many events the tracer had to discard. */
 void fdw_scan_packets(const char *path, int *heard, uint64_t *discarded);
 
 /* session_hello.c: registers once as a program would and waits for the metadata. 0, or -1 with a sentence. */
 int fdw_session_hello(const struct fdw_setup *, char *error, size_t n);
+
+/* session_connected.c: programs connected to the daemon; -1: cannot be told. */
+int fdw_count_connected(pid_t daemon);
 
 #endif
