@@ -9,6 +9,7 @@
 #include "close.h"
 #include "event.h"
 #include "protect.h"
+#include "quick.h"
 #include "resolve.h"
 #include "stream.h"
 #include "poison.h"
@@ -19,6 +20,17 @@ FDW_EXPORT int dup(int fd)
 {
 	int r;
 
+	/* Alone, nobody can close it meanwhile: no in-flux count. */
+	if (fdw_quick()) {
+		r = (int)fdw_quick_call(SYS_dup, fd);
+		if (likely(r >= 0)) {
+			fdw_born(r, fdw_word(fd) ? fdw_records[fd].kind : FDW_KIND_UNKNOWN, 0, FDW_CALL_dup, FDW_CALLER);
+			return r;
+		}
+		errno = -r;
+		fdw_use_failed(fd, FDW_CALL_dup, FDW_CALLER);
+		return -1;
+	}
 	if (unlikely(!fdw_on()))
 		return real_dup(fd);
 	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(FDW_CALLER)) {

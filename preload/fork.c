@@ -235,6 +235,8 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	tls = va_arg(ap, void *);
 	ctid = va_arg(ap, void *);
 	va_end(ap);
+	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+		atomic_store(&fdw_raw_threads, 1);
 	if (unlikely(!fdw_on() || !fn || !stack) || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
 	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */
