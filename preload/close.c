@@ -50,14 +50,30 @@ FDW_INLINE uint32_t run_of(int fd)
 	return t->run_length;
 }
 
-static void hold_back(const struct fdw_claim *c, uint16_t call, uintptr_t pc, const char *what)
+static void hold_back(const char *rule, int fd, uint16_t call, uintptr_t pc, const char *what)
 {
-	struct fdw_record *r = &fdw_records[c->fd];
+	struct fdw_record *r = &fdw_records[fd];
 
 	if (fdw_recording() || fdw_process.child)
 		return; /* the report judges; a fork child that cleans up is nobody's bug */
-	pending = (struct fdw_violation){ .rule = "double-close", .call = fdw_call_names[call], .fd = c->fd, .what = what,
+	pending = (struct fdw_violation){ .rule = rule, .call = fdw_call_names[call], .fd = fd, .what = what,
 		.pc = pc, .before = fdw_call_names[r->close_call], .before_tid = r->close_tid, .before_pc = r->close_pc };
+}
+
+void fdw_marked(int fd, int failed, uint16_t call, uintptr_t pc)
+{
+	uint32_t run = run_of(fd);
+	uint64_t v = fdw_peek(fd);
+	int known = fdw_state(v) == FDW_CLOSED;
+
+	if (likely(!failed) || fd < 0 || (!known && fdw_gen(v)))
+		return;
+	if (known)
+		hold_back("use-after-close", fd, call, pc, "EBADF: it was closed before");
+	if (fdw_recording() && run < FDW_RUN_QUIET)
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_USE, .call = call, .fd = fd, .gen = known ? fdw_gen(v) : 0, .fd2 = -1,
+			.ret = -1, .err = EBADF, .arg = run,
+			.flags = (known ? FDW_F_KNOWN_CLOSED : FDW_F_NEVER_SEEN) | (run > 1 ? FDW_F_RUN : 0) }, pc);
 }
 
 static uint32_t history(const struct fdw_claim *c, int err)
@@ -81,9 +97,9 @@ void fdw_closed(struct fdw_claim *c, int r, int err, uint16_t call, uintptr_t pc
 	/* On Linux EINTR and EIO come after the number was freed: only EBADF means that nothing was closed. */
 	fdw_claim_end(c, failed ? FDW_CLOSE_NOT_OPEN : FDW_CLOSE_DONE, call, pc);
 	if (c->loser && failed)
-		hold_back(c, call, pc, "another thread was closing it at the same time");
+		hold_back("double-close", c->fd, call, pc, "another thread was closing it at the same time");
 	else if (flags & FDW_F_KNOWN_CLOSED)
-		hold_back(c, call, pc, "it was closed before");
+		hold_back("double-close", c->fd, call, pc, "it was closed before");
 	if (!was_owner && !failed && fdw_state(c->before) == FDW_CLOSED && (w = fdw_word(c->fd))) {
 		/* Closed as far as we knew, yet the kernel closed something: it had been opened by a route we cannot see. */
 		v = c->before;

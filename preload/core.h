@@ -52,6 +52,8 @@
 #include <sys/uio.h>
 #include <sys/xattr.h>
 #include <termios.h>
+#include <threads.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "calls.h"
@@ -142,6 +144,7 @@ struct fdw_process {
 	uint8_t plain;            /* not recording, and close and dup lead straight into libc: quick.h */
 	uint8_t on_violation;     /* 1: abort */
 	uint8_t stack_depth;      /* frames wanted, 0..FDW_STACK_MAX */
+	_Atomic uint8_t threads;  /* the program made a thread (the tracer's do not count) */
 	_Atomic uint8_t recording;/* events are sent */
 	_Atomic uint8_t child;    /* a fork child that has neither exec'd nor become a worker: observed only */
 	_Atomic uint32_t bounds;  /* bounded waits that ended at their bound */

@@ -128,15 +128,19 @@ static int fcntl_done(int fd, int cmd, long arg, int r, uintptr_t pc)
 {
 	if (unlikely(r < 0)) {
 		/* F_GETFD and F_GETFL only ask whether a number is open */
-		if (cmd != F_GETFD && cmd != F_GETFL)
+		if (cmd == F_SETFD && errno == EBADF)
+			fdw_marked(fd, 1, FDW_CALL_fcntl, pc);
+		else if (cmd != F_GETFD && cmd != F_GETFL)
 			fdw_use_failed(fd, FDW_CALL_fcntl, pc);
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_fcntl, pc);
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
 		return fdw_made_dup(r, fd, cmd == F_DUPFD_CLOEXEC ? FDW_F_CLOEXEC : 0, FDW_CALL_fcntl, pc);
-	if (cmd == F_SETFD)
+	if (cmd == F_SETFD) {
+		fdw_marked(fd, 0, FDW_CALL_fcntl, pc);
 		fdw_note_setfd(fd, (arg & FD_CLOEXEC) != 0, FDW_CALL_fcntl, pc);
+	}
 	return r;
 }
 
@@ -204,13 +208,18 @@ FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
 	if (unlikely(!fdw_on()))
 		return r;
 	if (unlikely(r < 0)) {
-		fdw_use_failed(fd, FDW_CALL_ioctl, FDW_CALLER);
+		if ((request == FIOCLEX || request == FIONCLEX) && errno == EBADF)
+			fdw_marked(fd, 1, FDW_CALL_ioctl, FDW_CALLER);
+		else
+			fdw_use_failed(fd, FDW_CALL_ioctl, FDW_CALLER);
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_ioctl, FDW_CALLER);
-	if (request == FIOCLEX || request == FIONCLEX)
+	if (request == FIOCLEX || request == FIONCLEX) {
+		fdw_marked(fd, 0, FDW_CALL_ioctl, FDW_CALLER);
 		fdw_note_setfd(fd, request == FIOCLEX, FDW_CALL_ioctl, FDW_CALLER);
-	else if (makes_descriptor(request, &kind))
+	} else if (makes_descriptor(request, &kind)) {
 		fdw_made_plain(r, kind, (uint32_t)0, FDW_CALL_ioctl, FDW_CALLER, fd);
+	}
 	return r;
 }

@@ -14,6 +14,7 @@
  */
 #include "close.h"
 #include "event.h"
+#include "exit.h"
 #include "fork.h"
 #include "protect.h"
 #include "resolve.h"
@@ -33,6 +34,9 @@ static void reset_child(void)
 	t->lost = 0;
 	t->run_length = 0;
 	fdw_pending_forget();
+	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
+	if (fdw_recording())
+		fdw_emitters_reset();
 	atomic_store(&fdw_process.child, 1);
 }
 
