@@ -14,6 +14,7 @@
  */
 #include "close.h"
 #include "event.h"
+#include "exit.h"
 #include "fork.h"
 #include "protect.h"
 #include "resolve.h"
@@ -33,6 +34,9 @@ static void reset_child(void)
 	t->lost = 0;
 	t->run_length = 0;
 	fdw_pending_forget();
+	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
+	if (fdw_recording())
+		fdw_emitters_reset();
 	atomic_store(&fdw_process.child, 1);
 }
 
@@ -53,18 +57,21 @@ void fdw_child_becomes_worker(void)
 	fdw_flux_reset();
 }
 
-static void tracer_before(sigset_t *mask)
+/*
+ * The hooks start LTTng's threads and connection anew in the child. Under a seccomp filter those system calls would kill it: it goes on
+ * writing to the buffers it inherited, which takes none.
+ */
+static int tracer_before(sigset_t *mask)
 {
-	if (!fdw_recording())
-		return;
+	if (!fdw_recording() || fdw_process.filtered)
+		return 0;
 	fdw_self.tool = 1;
 	fdw_ops->before_fork(mask);
+	return 1;
 }
 
 static void tracer_after(sigset_t *mask, int child)
 {
-	if (!fdw_recording())
-		return;
 	if (child)
 		fdw_ops->after_fork_child(mask);
 	else
@@ -86,15 +93,14 @@ static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 }
 
 /* Around a libc function that forks and returns in both processes. r: 0 in the child. */
-struct around { sigset_t mask; int nested; };
+struct around { sigset_t mask; int nested, hooked; };
 
 static void begin(struct around *a)
 {
 	a->nested = fdw_self.in_fork; /* fork in a handler that interrupted a fork */
 	fdw_self.in_fork = 1;
 	before_fork();
-	if (!a->nested)
-		tracer_before(&a->mask);
+	a->hooked = !a->nested && tracer_before(&a->mask);
 }
 
 static void end(struct around *a, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
@@ -103,7 +109,7 @@ static void end(struct around *a, pid_t r, uint8_t kind, uint16_t call, uintptr_
 
 	if (r == 0)
 		reset_child();
-	if (!a->nested)
+	if (a->hooked)
 		tracer_after(&a->mask, r == 0);
 	fdw_self.in_fork = (uint8_t)a->nested;
 	if (r == 0)
@@ -235,6 +241,8 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	tls = va_arg(ap, void *);
 	ctid = va_arg(ap, void *);
 	va_end(ap);
+	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+		atomic_store(&fdw_raw_threads, 1);
 	if (unlikely(!fdw_on() || !fn || !stack) || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
 	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */

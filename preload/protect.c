@@ -67,10 +67,68 @@ static int learn_one(struct dl_phdr_info *info, size_t size, void *before)
 	return 0;
 }
 
+/* ---- destructors ------------------------------------------------------------------------------------------------------------------------*/
+
+/*
+ * LTTng's destructors make system calls (membarrier, tgkill, munmap ...) that a seccomp filter of the program may answer with death, or
+ * with an error on which liburcu aborts. So each is called through a guard that leaves it out once a filter is there: the process is
+ * ending, the kernel takes everything back.
+ */
+#define FINIS 48
+static void (*finis[FINIS])(void);
+static unsigned fini_count;
+
+/* An entry is called without arguments, so each needs a function of its own: octal names, 00 to 57. */
+#define GUARD(i) static void fini_##i(void) { if (!fdw_process.filtered) finis[0##i](); }
+#define NAME(i) fini_##i,
+#define EIGHT(X, r) X(r##0) X(r##1) X(r##2) X(r##3) X(r##4) X(r##5) X(r##6) X(r##7)
+#define ALL(X) EIGHT(X, 0) EIGHT(X, 1) EIGHT(X, 2) EIGHT(X, 3) EIGHT(X, 4) EIGHT(X, 5)
+ALL(GUARD)
+static void (*const guards[FINIS])(void) = { ALL(NAME) };
+
+/* The array lies in memory that is read-only after relocation. */
+static void guard_array(void (**array)(void), size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), low = (uintptr_t)array & ~(page - 1);
+	size_t size = (uintptr_t)(array + n) - low;
+
+	if (fini_count + n > FINIS || fdw_raw(SYS_mprotect, (void *)low, size, PROT_READ | PROT_WRITE) != 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		finis[fini_count] = array[i];
+		array[i] = guards[fini_count++];
+	}
+	fdw_raw(SYS_mprotect, (void *)low, size, PROT_READ);
+}
+
+static int guard_one(struct dl_phdr_info *info, size_t size, void *unused)
+{
+	const ElfW(Dyn) *d = NULL;
+	uintptr_t array = 0;
+	size_t bytes = 0;
+
+	if (!is_tool(info->dlpi_name))
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+			d = (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+	for (; d && d->d_tag != DT_NULL; d++) {
+		if (d->d_tag == DT_FINI_ARRAY)
+			array = info->dlpi_addr + d->d_un.d_ptr;
+		else if (d->d_tag == DT_FINI_ARRAYSZ)
+			bytes = d->d_un.d_val;
+	}
+	if (array)
+		guard_array((void (**)(void))array, bytes / sizeof(void *));
+	return 0;
+}
+
 void fdw_tool_ranges_learn(void)
 {
-	if (!atomic_load(&range_count))
-		dl_iterate_phdr(learn_one, NULL);
+	if (atomic_load(&range_count))
+		return;
+	dl_iterate_phdr(learn_one, NULL);
+	dl_iterate_phdr(guard_one, NULL);
 }
 
 /* ---- descriptors ------------------------------------------------------------------------------------------------------------------------*/
