@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,20 +12,6 @@
 #include <unistd.h>
 #include "analyzer/recording.h"
 #include "analyzer/say.h"
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	remove(path);
-	return 0;
-}
-
-static void remove_trace(const char *path)
-{
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
 
 /* The program may run for hours: a report that cannot be written is said before. */
 static int check_report_place(const char *path)
@@ -96,7 +81,7 @@ int cmd_audit(int argc, char **argv)
 	record_program(&o, trace, &r);
 	if (r.failed) {
 		if (!o.keep_trace)
-			remove_trace(trace);
+			fdw_session_remove_trace(trace);
 		return r.failed;
 	}
 	status = report(&o, r.trace, &result);
@@ -105,7 +90,7 @@ int cmd_audit(int argc, char **argv)
 	else if (status == EXIT_INTERNAL)
 		say("the report failed; the trace is kept in %s", r.trace);
 	else
-		remove_trace(r.trace);
+		fdw_session_remove_trace(r.trace);
 	/* Asked for a verdict, silence about what was not seen must not pass for one. */
 	if (o.error_exitcode && (result.at_or_above || status || result.unusable || !r.result.heard))
 		return o.error_exitcode;

@@ -50,7 +50,7 @@ static int is_runnable(const char *path)
 	return 0;
 }
 
-/* As execvp: an entry that may not be run is remembered and the search goes on. */
+/* As execvp: a file that may not be run is remembered and the search goes on. In a directory that may not be searched is none. */
 static int search_path(const char *prog, struct preflight *p)
 {
 	const char *path = getenv("PATH"), *next;
@@ -66,7 +66,7 @@ static int search_path(const char *prog, struct preflight *p)
 			memcpy(p->path, candidate, sizeof candidate);
 			return 0;
 		}
-		if ((errno == EACCES || errno == EISDIR) && !denied) {
+		if ((errno == EACCES || errno == EISDIR) && !denied && access(candidate, F_OK) == 0) {
 			denied = errno;
 			memcpy(p->path, candidate, sizeof candidate);
 		}

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -187,8 +188,9 @@ static void say_end(const struct recording *r, const char *prog, long ms)
 	if (!r->result.complete)
 		say("%s", r->result.why);
 	if (!r->result.heard)
-		say("NOT OBSERVED: %s never said hello, nothing was recorded. It may clear its environment, install a system call filter, "
-		    "or start its work in a program that cannot be observed; to look:  fdwarden doctor %s", prog, prog);
+		say("NOT OBSERVED: %s never said hello, nothing was recorded. %s; to look:  fdwarden doctor %s", prog,
+		    prctl(PR_GET_SECCOMP, 0L, 0L, 0L, 0L) == 2 ? "A system call filter (seccomp) is active here, which keeps programs from recording"
+		    : "Maybe it cannot load libfdwarden.so, or runs inside a system call filter or another root directory", prog);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------------------------------------*/

@@ -311,3 +311,5 @@ void fdw_session_abandon(struct fdw_session *s)
 	remove_output(s);
 	free(s);
 }
+
+void fdw_session_remove_trace(const char *dir) { fdw_remove_tree(dir); }

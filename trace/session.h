@@ -42,5 +42,7 @@ const char *fdw_session_output(const struct fdw_session *);
 void fdw_session_abandon(struct fdw_session *);
 /* Stops, waits (bounded) until the trace is on disk, ends the daemon, removes its directory, frees the session. */
 void fdw_session_stop(struct fdw_session *, struct fdw_session_result *);
+/* Removes a trace, whole. */
+void fdw_session_remove_trace(const char *dir);
 
 #endif
