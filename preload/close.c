@@ -161,7 +161,7 @@ FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
 	c.before = v;
 	c.owner = 1;
 	fdw_records[fd].close_tid = fdw_tid();
-	r = fdw_quick_call(SYS_close, fd);
+	r = FDW_QUICK(SYS_close, fd);
 	if (unlikely(r != 0)) {
 		errno = (int)-r;
 		fdw_closed(&c, -1, (int)-r, FDW_CALL_close, pc, 0, 0);

@@ -86,6 +86,13 @@ FDW_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, voi
 	return FDW_REAL(pthread_create)(thread, attr, start, arg);
 }
 
+/* A lone thread may cancel itself: from here on its calls are libc's, which are cancellation points. */
+FDW_EXPORT int pthread_cancel(pthread_t thread)
+{
+	atomic_store(&fdw_raw_threads, 1);
+	return FDW_REAL(pthread_cancel)(thread);
+}
+
 /* libc makes these threads without passing through pthread_create. */
 FDW_EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
 {
