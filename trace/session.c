@@ -177,6 +177,8 @@ static void end_helper(struct fdw_session *s, int patient)
 	if (s->sock >= 0)
 		close(s->sock);
 	fdw_remove_tree(s->setup.dir);
+	if (s->setup.as_root)
+		fdw_session_remove_mount_point();
 }
 
 static int wait_until_ready(struct fdw_session *s, char *error, size_t n)

@@ -329,7 +329,6 @@ void fdw_session_helper(struct fdw_setup *s, int sock)
 	prctl(PR_SET_NAME, "fdwarden-helper");
 	if (begin(s, sock, m.text, sizeof m.text) != 0) {
 		end_daemon();
-		fdw_session_isolate_done();
 		tell(sock, &m);
 		_exit(1);
 	}
@@ -343,10 +342,12 @@ void fdw_session_helper(struct fdw_setup *s, int sock)
 	else
 		finish_orphaned();
 	end_daemon();
-	fdw_session_isolate_done();
-	if (asked)
+	if (asked) {
 		tell(sock, &m);
-	else
+	} else {
 		fdw_remove_tree(s->dir);
+		if (s->place == FDW_PLACE_BOUND)
+			fdw_session_leave_mount_point();
+	}
 	_exit(0);
 }

@@ -46,9 +46,12 @@ struct fdw_message {
 /* session_helper.c: the helper's whole life; does not return. */
 void fdw_session_helper(struct fdw_setup *, int sock) __attribute__((noreturn));
 
-/* session_root.c: gives the daemon a /run/lttng of its own. 0, or -1 with a sentence. done() undoes what the host could see. */
+/* session_root.c: gives the daemon a /run/lttng of its own. 0, or -1 with a sentence. */
 int fdw_session_isolate_root(struct fdw_setup *, char *error, size_t n);
-void fdw_session_isolate_done(void);
+/* After the helper's end, by the command: removes /run/lttng if we made it and no recording needs it any more. */
+void fdw_session_remove_mount_point(void);
+/* The helper's last act, when the command is gone. */
+void fdw_session_leave_mount_point(void);
 
 /* session_lttng.c: liblttng-ctl. 0, or -1 with a sentence. */
 int fdw_lttng_start(const struct fdw_setup *, char *error, size_t n);

@@ -6,8 +6,8 @@
  * the system's daemon, and its buffers out of a container's small one. Where that is refused: inside a user namespace; then the host's
  * /run/lttng if nobody uses it; then a sentence.
  *
- * /run/lttng itself may have to be made, as a mount point. Every recording holds a shared lock on it; who made it marks it, and the last
- * recording removes it: removing it earlier would undo the mounts of the others.
+ * /run/lttng itself may have to be made, as a mount point. The helper of every recording holds a shared lock on it; who made it marks it,
+ * and the last command removes it, after its helper's end: removing it earlier would undo the mounts of the others.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,6 +28,7 @@
 #define RUN_LTTNG "/run/lttng"
 #define MARK "trusted.fdwarden"
 
+/* Holds the lock, as long as the helper lives. */
 static int mount_point = -1;
 
 static int open_mount_point(void)
@@ -49,17 +50,25 @@ static int open_mount_point(void)
 	return -1;
 }
 
-void fdw_session_isolate_done(void)
+void fdw_session_remove_mount_point(void)
 {
+	int fd = open(RUN_LTTNG, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char mark;
 
+	if (fd < 0)
+		return;
+	if (fgetxattr(fd, MARK, &mark, 1) == 1 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		rmdir(RUN_LTTNG);
+	close(fd);
+}
+
+void fdw_session_leave_mount_point(void)
+{
 	if (mount_point < 0)
 		return;
 	umount2(RUN_LTTNG, MNT_DETACH);
-	if (fgetxattr(mount_point, MARK, &mark, 1) == 1 && flock(mount_point, LOCK_EX | LOCK_NB) == 0)
-		rmdir(RUN_LTTNG);
 	close(mount_point);
-	mount_point = -1;
+	fdw_session_remove_mount_point();
 }
 
 static int mounts(const struct fdw_setup *s)

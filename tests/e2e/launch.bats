@@ -1,0 +1,493 @@
+#!/usr/bin/env bats
+# tests/e2e/launch.bats: run, record, audit and doctor as a user meets them: statuses, sentences, what the program sees, what is left behind.
+# FDW_BUILD: the build directory. Everything is under a time limit: a launcher that hangs is the worst launcher.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	B=${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}
+	F=$B/fdwarden
+	P=$B/tests/e2e/src
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+	before=$(traces_of_us)
+}
+
+# Directories and processes that only a recording makes.
+traces_of_us() {
+	ls -d /run/fdwarden-* /run/lttng /tmp/fdwarden-[a-zA-Z0-9]* 2>/dev/null | grep -v -e -world -e -audit || true
+	pgrep -f -- "lttng-sessiond --no-kernel --sig-parent --quiet" || true
+	pgrep -f -- "lttng-consumerd --quiet -u" || true
+}
+
+# Nothing new is left; others may be recording on this machine, so it may take a while to see.
+left_behind() {
+	local i
+	for i in $(seq 50); do
+		comm -13 <(sort <<<"$before") <(traces_of_us | sort) >left
+		[ -s left ] || { rm -f left; return 0; }
+		sleep 0.1
+	done
+	cat left
+	return 1
+}
+
+fdw() { timeout 60 "$F" "$@"; }
+nobody() { timeout 60 setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+# Is there an event of PROGRAM's start in the trace?
+starts() { babeltrace2 "$1" 2>/dev/null | grep -c '"PROC_START"'; }
+details() { babeltrace2 "$1" 2>/dev/null | grep -c "$2"; }
+
+# ---- statuses ---------------------------------------------------------------------------------------------------------------------
+
+@test "the program's exit status is the command's" {
+	for command in run "record -q -o t" "audit -q"; do
+		for want in 0 7 255; do
+			rm -rf t
+			run fdw $command -- sh -c "exit $want"
+			echo "$command $want: $status $output"
+			[ "$status" = "$want" ]
+		done
+	done
+}
+
+@test "a signal death is the command's own, without a core of its own" {
+	ulimit -c 0
+	for sig in TERM SEGV KILL ABRT; do
+		rm -rf t
+		python3 - "$F" $sig <<-'EOF'
+			import signal, subprocess, sys
+			sig = getattr(signal, "SIG" + sys.argv[2])
+			r = subprocess.run([sys.argv[1], "record", "-q", "-o", "t", "--", "sh", "-c", "kill -%s $$" % sys.argv[2]], timeout=60)
+			sys.exit(r.returncode != -sig)
+		EOF
+		[ "$(starts t)" = 1 ]
+	done
+}
+
+@test "127: not found; 126: not executable, a directory, no known format; nothing is left" {
+	for command in run record audit; do
+		run -127 fdw $command -- ./nonesuch
+		[ "$status" = 127 ] && [[ $output == *"cannot run ./nonesuch"* ]]
+		run -127 fdw $command -- nonesuch-in-path
+		[ "$status" = 127 ] && [[ $output == *"not found in PATH"* ]]
+		run fdw $command -- /
+		[ "$status" = 126 ] && [[ $output == *"is a directory"* ]]
+		echo true >plain; chmod 755 plain
+		run fdw $command -- ./plain
+		[ "$status" = 126 ] && [[ $output == *"Exec format error"* ]]
+		printf '#!/no/such/interpreter\n' >script; chmod 755 script
+		run -127 fdw $command -- ./script
+		[ "$status" = 127 ] && [[ $output == *"/no/such/interpreter"* ]]
+		chmod 644 script
+		run fdw $command -- ./script
+		[ "$status" = 126 ] && [[ $output == *"chmod +x"* ]]
+		head -c 40 /bin/true >cut; chmod 755 cut
+		run fdw $command -- ./cut
+		[ "$status" = 126 ]
+		[ "$(ls)" = "$(printf 'cut\nplain\nscript')" ]
+		rm -f cut plain script
+	done
+	left_behind
+}
+
+@test "PATH is searched as execvp does: what may not be run is passed over, and is 126 when nothing else is found" {
+	mkdir a b
+	echo nothing >a/prog
+	printf '#!/bin/sh\necho found\n' >b/prog; chmod 755 b/prog
+	run env PATH="$PWD/a:$PWD/b:$PATH" "$F" run -- prog
+	[ "$status" = 0 ] && [ "$output" = found ]
+	rm b/prog
+	run env PATH="$PWD/a:$PWD/b:$PATH" "$F" run -- prog
+	[ "$status" = 126 ]
+	printf '#!/bin/sh\necho here\n' >prog; chmod 755 prog
+	run env PATH=":/usr/bin:/bin" "$F" run -- prog
+	[ "$status" = 0 ] && [ "$output" = here ]
+}
+
+@test "wrong usage: 125 for run, record, audit; 2 otherwise; a sentence each" {
+	for args in "run" "record" "audit" "run --bogus -- true" "record -m what -- true" "audit -f xml -- true" "run --stack-depth=65 -- true" \
+		"record --error-exitcode=1 -- true" "record --fail-on=error -- true" "audit --error-exitcode=x -- true" "record --buffer-size=0 -- true"; do
+		run fdw $args
+		echo "$args: $status $output"
+		[ "$status" = 125 ] && [ -n "$output" ]
+	done
+	for args in "" "frobnicate" "diff a b" "config --show" "snapshot" "attach --unit x" "doctor a b" "doctor --bogus"; do
+		run fdw $args
+		echo "$args: $status $output"
+		[ "$status" = 2 ] && [ -n "$output" ]
+	done
+	run fdw diff a b
+	[[ $output == *"not available in this version"* ]]
+	[ -z "$(ls)" ]
+}
+
+@test "options end at -- and at the program" {
+	run fdw run -- sh -c 'echo "$@"' x --help -q
+	[ "$output" = "--help -q" ]
+	run fdw run sh -c 'echo "$@"' x --quiet -- y
+	[ "$output" = "--quiet -- y" ]
+}
+
+@test "help and version" {
+	for args in --help --version "run --help" "record --help" "audit --help" "doctor --help"; do
+		run fdw $args
+		[ "$status" = 0 ] && [ -n "$output" ]
+	done
+}
+
+# ---- what cannot be observed --------------------------------------------------------------------------------------------------------
+
+@test "static and set-id programs: why, what instead, 125, not run; --allow-unobserved runs them" {
+	for command in record audit; do
+		run fdw $command -- "$P/static"
+		[ "$status" = 125 ] && [[ $output == *"statically linked"*"strace"* ]]
+	done
+	run fdw record --allow-unobserved -o t -- "$P/static"
+	[ "$status" = 0 ] && [[ $output == *"NOT OBSERVED"* ]]
+	[ "$(id -u)" = 0 ] || skip "needs root to make set-id programs"
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_SUITE_TMPDIR" "$BATS_FILE_TMPDIR"
+	cp /bin/true setuid; chmod 4755 setuid
+	run nobody "$F" record -o /tmp/never -- "$PWD/setuid"
+	[ "$status" = 125 ] && [[ $output == *"set-user-id"* ]]
+	cp /bin/true setgid; chmod 2755 setgid
+	run nobody "$F" record -o /tmp/never -- "$PWD/setgid"
+	[ "$status" = 125 ] && [[ $output == *"set-group-id"* ]]
+	run fdw record -q -o t2 -- ./setuid # root gains nothing by it
+	[ "$status" = 0 ] && [ "$(starts t2)" = 1 ]
+	run nobody setpriv --no-new-privs "$F" run -- "$PWD/setuid"
+	[ "$status" = 0 ]
+	[ ! -e /tmp/never ]
+}
+
+@test "other word sizes and C libraries are refused, whatever runs them" {
+	cp /bin/true class; printf '\x01' | dd of=class bs=1 seek=4 conv=notrunc status=none
+	run fdw record -- ./class
+	[ "$status" = 125 ] || [ "$status" = 126 ]
+	sed 's|/lib64/ld-linux-x86-64.so.2|/lib64/ld-musl-x86-64.so.\x31|' /bin/true >musl; chmod 755 musl
+	run fdw record -- ./musl
+	[[ $output == *"/lib64/ld-musl"* ]]
+	[ "$status" = 127 ] || [ "$status" = 125 ]
+	printf '#!%s\n' "$P/static" >script; chmod 755 script
+	run fdw audit -- ./script
+	[ "$status" = 125 ] && [[ $output == *"statically linked"* ]]
+	printf '#!/usr/bin/env sh\necho through env\n' >script
+	run fdw record -q -o t -- ./script
+	[ "$status" = 0 ] && [ "$output" = "through env" ] && [ "$(starts t)" = 2 ]
+}
+
+# ---- what the program sees ------------------------------------------------------------------------------------------------------------
+
+@test "stdin, stdout, arguments, directory, descriptors, signals and limits are the program's own" {
+	exec 7</dev/null 8>/dev/null
+	"$P/surroundings" one "two words" "" <<<input >native
+	fdw run -- "$P/surroundings" one "two words" "" <<<input >run
+	fdw record -q -o t -- "$P/surroundings" one "two words" "" <<<input >record
+	fdw audit -q -- "$P/surroundings" one "two words" "" <<<input >audit
+	for how in run record audit; do
+		diff native $how
+	done
+	run fdw record -q -o t2 -- cat <<<"through"
+	[ "$output" = through ]
+}
+
+@test "blocked and ignored signals, closed standard descriptors and limits arrive as they were given" {
+	wrap='import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGCHLD])
+for s in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGTSTP): signal.signal(s, signal.SIG_IGN)
+os.close(0); os.close(2)
+os.execv(sys.argv[1], sys.argv[1:])'
+	python3 -c "$wrap" "$P/surroundings" >native
+	python3 -c "$wrap" "$F" run -- "$P/surroundings" >run
+	python3 -c "$wrap" "$F" record -o t -- "$P/surroundings" >record
+	sed -i 's/\[.*surroundings\]/[x]/' native run record
+	diff native run
+	diff native record
+}
+
+@test "quiet: not a word; otherwise the last line is the next command, and it can be pasted" {
+	run fdw record -q -o t -- true
+	[ "$status" = 0 ] && [ -z "$output" ]
+	run fdw record -o "it's a trace" -- true
+	[ "$status" = 0 ] && [ "${lines[-1]}" = "fdwarden: next:  fdwarden report 'it'\\''s a trace'" ]
+	run fdw record -- true
+	[[ ${lines[-1]} =~ ^fdwarden:\ next:\ \ fdwarden\ report\ (fdwarden\.true\.[0-9]+)$ ]]
+	[ -d "${BASH_REMATCH[1]}" ] && [ "$(starts "${BASH_REMATCH[1]}")" = 1 ]
+}
+
+# ---- signals ----------------------------------------------------------------------------------------------------------------------------
+
+wait_for() { for _ in $(seq 100); do grep -q "$1" "$2" 2>/dev/null && return; sleep 0.1; done; return 1; }
+
+@test "signals sent to the command reach the program, once" {
+	"$F" record -q -o t -- "$P/tells_signals" >out 3>&- &
+	pid=$!
+	wait_for ready out
+	for sig in USR1 USR2 HUP RTMIN+3; do kill -$sig $pid; sleep 0.1; done
+	kill -TERM $pid
+	wait $pid && status=0 || status=$?
+	[ "$status" = 3 ]
+	sed -i 's/RTMIN+3.*/RTMIN+3/' out
+	diff out <(printf '%s\n' ready USR1 USR2 HUP RTMIN+3 TERM)
+	left_behind
+}
+
+@test "Ctrl-C and Ctrl-Z of a terminal: once to the program, the job stops and goes on, the trace is kept" {
+	cat >pty.py <<-'EOF'
+		import os, pty, select, signal, sys, time
+		pid, fd = pty.fork()
+		if pid == 0:
+		    os.execv(sys.argv[1], sys.argv[1:])
+		seen = b""
+		def until(word):
+		    global seen
+		    end = time.time() + 20
+		    while word not in seen and time.time() < end:
+		        if select.select([fd], [], [], 0.1)[0]:
+		            try: seen += os.read(fd, 4096)
+		            except OSError: break
+		    assert word in seen, (word, seen)
+		until(b"ready")
+		os.write(fd, b"\x03")
+		until(b"INT\r\n")
+		os.kill(pid, signal.SIGTSTP) # forwarded; it stops, and so does the command
+		r, status = os.waitpid(pid, os.WUNTRACED)
+		assert os.WIFSTOPPED(status), status
+		os.kill(pid, signal.SIGCONT)
+		os.kill(pid, signal.SIGTERM)
+		until(b"TERM")
+		r, status = os.waitpid(pid, 0)
+		assert os.WEXITSTATUS(status) == 3, status
+		assert seen.count(b"INT\r\n") == 1, seen
+	EOF
+	timeout 60 python3 pty.py "$F" record -q -o t -- "$P/tells_signals"
+	[ "$(starts t)" = 1 ]
+	left_behind
+}
+
+@test "Ctrl-C on a program that dies of it: 130, and the trace is whole" {
+	python3 - "$F" <<-'EOF'
+		import os, pty, signal, sys, time
+		pid, fd = pty.fork()
+		if pid == 0:
+		    os.execv(sys.argv[1], [sys.argv[1], "record", "-o", "t", "--", "sleep", "60"])
+		seen = b""
+		while b"recording" not in seen: seen += os.read(fd, 4096)
+		time.sleep(0.5)
+		os.write(fd, b"\x03")
+		try:
+		    while True:
+		        more = os.read(fd, 4096)
+		        if not more: break
+		        seen += more
+		except OSError: pass
+		r, status = os.waitpid(pid, 0)
+		assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT, (status, seen)
+		assert b"ended by SIGINT" in seen and b"next:  fdwarden report t" in seen, seen
+	EOF
+	[ "$(starts t)" = 1 ]
+	left_behind
+}
+
+# ---- the trace ----------------------------------------------------------------------------------------------------------------------------
+
+@test "the output directory: made with its parents, refused when it is not empty or no directory, and then left alone" {
+	run fdw record -q -o a/b/c -- true
+	[ "$status" = 0 ] && [ "$(starts a/b/c)" = 1 ]
+	run fdw record -o a -- true
+	[ "$status" = 125 ] && [[ $output == *"not empty"* ]]
+	echo precious >file
+	run fdw record -o file -- true
+	[ "$status" = 125 ] && [ "$(cat file)" = precious ]
+	mkdir empty
+	run fdw record -q -o empty -- true
+	[ "$status" = 0 ] && [ "$(starts empty)" = 1 ]
+	left_behind
+}
+
+@test "a place that cannot be written is said before the program starts" {
+	[ "$(id -u)" = 0 ] || skip "needs root to be somebody else"
+	chmod 755 "$BATS_TEST_TMPDIR"
+	mkdir -m 755 mine
+	run nobody "$F" record -o "$PWD/mine/trace" -- touch /tmp/fdw-ran-anyway
+	[ "$status" = 125 ] && [[ $output == *"cannot make the directory"* ]]
+	run nobody "$F" audit -o "$PWD/mine/report" -- touch /tmp/fdw-ran-anyway
+	[ "$status" = 125 ] && [[ $output == *"cannot write the report"* ]]
+	[ ! -e /tmp/fdw-ran-anyway ]
+}
+
+@test "a full disk is said before the program starts" {
+	[ "$(id -u)" = 0 ] || skip "needs root for a small file system"
+	mkdir small
+	run timeout 60 unshare -m sh -c 'mount -t tmpfs -o size=200k none small && "$1" record -o small/t -- echo ran; r=$?; ls small; exit $r' x "$F"
+	[ "$status" = 125 ] && [[ $output == *"no space left"* ]] && [[ $output != *ran* ]]
+	left_behind
+}
+
+@test "a disk that fills up while recording does not disturb the program" {
+	[ "$(id -u)" = 0 ] || skip "needs root for a small file system"
+	mkdir small
+	run timeout 120 unshare -m sh -c 'mount -t tmpfs -o size=2m none small && "$1" record -q -o small/t -- \
+		sh -c "head -c 3000000 /dev/zero >small/filler; ls / >/dev/null; exit 4"' x "$F"
+	echo "$output"
+	[ "$status" = 4 ]
+	left_behind
+}
+
+@test "two recordings at the same time" {
+	"$F" record -q -o one -- sh -c 'sleep 0.5; exit 1' 3>&- &
+	first=$!
+	"$F" record -q -o two -- sh -c 'sleep 0.3; exit 2' 3>&- &
+	second=$!
+	wait $first && a=0 || a=$?
+	wait $second && b=0 || b=$?
+	[ "$a $b" = "1 2" ]
+	[ "$(starts one) $(starts two)" = "2 2" ]
+	left_behind
+}
+
+@test "an ordinary user records" {
+	[ "$(id -u)" = 0 ] || skip "needs root to be somebody else"
+	install -d -m 755 -o 65534 mine
+	chmod 755 "$BATS_TEST_TMPDIR"
+	run nobody "$F" record -q -o "$PWD/mine/t" -- ls /
+	[ "$status" = 0 ] && [ "$(starts mine/t)" = 1 ]
+	[ "$(stat -c %u mine/t/ust)" = 65534 ]
+	run nobody env -i "$F" record -q -o "$PWD/mine/t2" -- /bin/true
+	[ "$status" = 0 ] && [ "$(starts mine/t2)" = 1 ]
+	left_behind
+}
+
+@test "a program started after privileges were dropped is recorded" {
+	[ "$(id -u)" = 0 ] || skip "needs root to drop it"
+	run fdw record -q -o t -- setpriv --reuid=65534 sh -c 'true; id -u; true'
+	[ "$status" = 0 ] && [ "$output" = 65534 ]
+	echo "starts: $(starts t)"
+	[ "$(starts t)" = 3 ] # setpriv, sh, id
+	left_behind
+}
+
+@test "a program that keeps its capabilities over a change of user, which LTTng's threads do not, goes on" {
+	[ "$(id -u)" = 0 ] || skip "needs root to drop it"
+	run fdw record -q -o t -- setpriv --reuid=65534 --regid=65534 --clear-groups id -u
+	[ "$status" = 0 ] && [ "$output" = 65534 ]
+	[ "$(starts t)" = 2 ]
+}
+
+@test "processes that outlive the program are recorded until they end, or Ctrl-C; --no-wait does not wait" {
+	run fdw record -o t -- sh -c '(sleep 1; ls / >/dev/null) & exit 5'
+	[ "$status" = 5 ] && [[ $output == *"run on"* ]]
+	[ "$(starts t)" = 3 ]
+	SECONDS=0
+	run fdw record --no-wait -o t2 -- sh -c 'sleep 5 >/dev/null 2>&1 3>&- & exit 6'
+	[ "$status" = 6 ] && [ $SECONDS -lt 4 ]
+	"$F" record -o t3 -- sh -c 'sleep 20 >/dev/null 2>&1 & exit 6' 2>err 3>&- &
+	pid=$!
+	wait_for "run on" err || wait_for "runs on" err
+	kill -TERM $pid
+	wait $pid && status=0 || status=$?
+	[ "$status" = 6 ] && [ $SECONDS -lt 15 ]
+	left_behind
+}
+
+# ---- what goes wrong with LTTng --------------------------------------------------------------------------------------------------------
+
+@test "no session daemon on this machine: a sentence, 125, the program is not run" {
+	mkdir bin
+	ln -s "$(command -v echo)" bin/echo
+	for command in record audit; do
+		run env PATH="$PWD/bin" "$F" $command -o out -- echo ran
+		[ "$status" = 125 ] && [[ $output == *"lttng-tools"* ]] && [[ $output != *ran* ]]
+		[ ! -e out ]
+	done
+	run env PATH="$PWD/bin" "$F" run -- echo ran
+	[ "$status" = 0 ] && [ "$output" = ran ]
+	left_behind
+}
+
+@test "a session daemon that ends at once or hangs: bounded, a sentence, 125" {
+	printf '#!/bin/sh\necho no luck today >&2\nexit 1\n' >dead; chmod 755 dead
+	run env LTTNG_SESSIOND_PATH="$PWD/dead" "$F" record -o out -- echo ran
+	[ "$status" = 125 ] && [[ $output == *"no luck today"* ]] && [[ $output != *ran* ]]
+	printf '#!/bin/sh\nexec sleep 100\n' >hung; chmod 755 hung
+	SECONDS=0
+	LTTNG_SESSIOND_PATH="$PWD/hung" run fdw record -o out -- echo ran
+	[ "$status" = 125 ] && [ $SECONDS -lt 20 ] && [[ $output != *ran* ]]
+	[ ! -e out ]
+	left_behind
+}
+
+# The daemon is the helper's child, the helper the command's.
+daemon_of() { pgrep -P "$(pgrep -P "$1" | while read -r p; do [ "$(cat /proc/"$p"/comm)" = fdwarden-helper ] && echo "$p"; done)" | head -1; }
+
+@test "the session daemon is killed half way: the program goes on, the loss is said, what was there is readable" {
+	"$F" record -o t -- sh -c 'ls / >/dev/null; sleep 2; ls / >/dev/null; exit 5' >/dev/null 2>err 3>&- &
+	pid=$!
+	wait_for recording err
+	sleep 1
+	kill -9 "$(daemon_of $pid)"
+	SECONDS=0
+	wait $pid && status=0 || status=$?
+	cat err
+	[ "$status" = 5 ] && [ $SECONDS -lt 30 ]
+	grep -q "session daemon was gone" err
+	[ "$(starts t)" -ge 1 ]
+	left_behind
+}
+
+@test "the session daemon hangs at the end: bounded, said" {
+	"$F" record -o t -- sh -c 'sleep 1; exit 5' 2>err 3>&- &
+	pid=$!
+	wait_for recording err
+	kill -STOP "$(daemon_of $pid)"
+	SECONDS=0
+	wait $pid && status=0 || status=$?
+	cat err
+	[ "$status" = 5 ] && [ $SECONDS -lt 30 ]
+	grep -q "did not answer" err
+	left_behind
+}
+
+@test "the command is killed: the program goes on, the trace is written, nothing is left" {
+	"$F" record -o t -- sh -c 'sleep 1; echo done >marker' 2>err 3>&- &
+	pid=$!
+	wait_for recording err
+	sleep 0.3
+	kill -9 $pid
+	wait $pid || true
+	for _ in $(seq 50); do [ -e marker ] && break; sleep 0.1; done
+	[ -e marker ]
+	left_behind
+	[ "$(starts t)" -ge 1 ]
+}
+
+# ---- run --------------------------------------------------------------------------------------------------------------------------------------
+
+@test "run: a violation is logged; --error-exitcode counts it, --fail-on chooses, -o and -q say where" {
+	wrong=$B/tests/programs/double_close
+	fdw run -- "$wrong" >/dev/null 2>err && native=0 || native=$?
+	grep -q double-close err
+	run fdw run --error-exitcode=99 -- "$wrong"
+	[ "$status" = 99 ] && [[ $output == *double-close* ]]
+	run fdw run --error-exitcode=99 --fail-on=never -- "$wrong"
+	[ "$status" = "$native" ]
+	run fdw run --error-exitcode=99 -- true
+	[ "$status" = 0 ] && [ -z "$output" ]
+	run fdw run -q --error-exitcode=99 -- "$wrong"
+	[ "$status" = 99 ] && [[ $output != *double-close* ]]
+	run fdw run -o log -- "$wrong"
+	[ "$status" = "$native" ] && grep -q double-close log
+	left_behind
+}
+
+@test "doctor: this machine is usable; a static program is not, and it says why" {
+	run fdw doctor true
+	echo "$output"
+	[ "$status" = 0 ] && [[ $output == *"trial recording"*works* ]]
+	run fdw doctor "$P/static"
+	[ "$status" = 1 ] && [[ $output == *problem*"statically linked"* ]]
+	mkdir empty
+	run env PATH="$PWD/empty" "$F" doctor
+	[ "$status" = 1 ] && [[ $output == *"problem  session daemon"* ]]
+	left_behind
+}
