@@ -3,6 +3,7 @@
  * SIGTERM, so that a signal that comes twice is seen twice.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,12 @@ int main(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	puts("ready");
-	while ((sig = ended ? sigtimedwait(&set, &si, &rest) : sigwaitinfo(&set, &si)) > 0) {
+	for (;;) {
+		sig = ended ? sigtimedwait(&set, &si, &rest) : sigwaitinfo(&set, &si);
+		if (sig < 0 && errno == EINTR)
+			continue; /* stopped and continued */
+		if (sig < 0)
+			break;
 		if (sig == SIGRTMIN + 3)
 			printf("RTMIN+3 %d\n", si.si_value.sival_int);
 		else
