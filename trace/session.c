@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -285,6 +286,20 @@ static int wait_until_done(struct fdw_session *s, struct fdw_message *m)
 	return 0;
 }
 
+/* With buffers for each process the rehearsal has its own directory; nothing is in it. */
+static void remove_hello(const struct fdw_session *s)
+{
+	char pattern[PATH_MAX + 64];
+	glob_t g;
+
+	snprintf(pattern, sizeof pattern, "%s/ust/pid/" FDW_HELLO_NAME "-*", s->setup.output);
+	if (!s->setup.isolate || glob(pattern, GLOB_NOSORT, NULL, &g) != 0)
+		return;
+	for (size_t i = 0; i < g.gl_pathc; i++)
+		fdw_remove_tree(g.gl_pathv[i]);
+	globfree(&g);
+}
+
 void fdw_session_stop(struct fdw_session *s, struct fdw_session_result *r)
 {
 	struct fdw_message m = { .what = FDW_ASK_STOP }, answer = { 0 };
@@ -301,6 +316,7 @@ void fdw_session_stop(struct fdw_session *s, struct fdw_session_result *r)
 	else
 		snprintf(r->why, sizeof r->why, done ? "the process that talks to LTTng ended unexpectedly: the last events may be missing"
 		         : "LTTng did not answer and was killed: the last events may be missing");
+	remove_hello(s);
 	fdw_scan_packets(s->setup.output, &r->heard, &discarded);
 	r->lost = answer.lost > discarded ? answer.lost : discarded;
 	r->bytes = fdw_tree_bytes(s->setup.output);

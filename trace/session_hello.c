@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -68,6 +69,7 @@ static void __attribute__((noreturn)) hello(const struct fdw_setup *s)
 	const struct fdw_trace_ops *ops;
 	void *h;
 
+	prctl(PR_SET_NAME, FDW_HELLO_NAME); /* with buffers for each process, the name of its directory */
 	setenv("LTTNG_UST_REGISTER_TIMEOUT", "3000", 1);
 	unsetenv("LTTNG_UST_WITHOUT_BADDR_STATEDUMP");
 	if (s->as_root) {

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "trace/schema.h"
 #include "trace/session_private.h"
 
 /* LTTng's daemons close every possible descriptor when they start: 12 ms with 1024, seconds with 2^20. Raised again afterwards. */
@@ -30,6 +31,7 @@
 /* When the command is gone nobody else limits the end. */
 #define ORPHAN_STOP_S 20
 #define REAP_MS 2000
+#define TIDY_MS 1500
 
 static pid_t daemon_pid;
 static int daemon_status = -1;
@@ -204,20 +206,32 @@ static int start_daemon(const struct fdw_setup *s, int sock, char *error, size_t
 	return wait_for_daemon(s, error, n);
 }
 
-/* All are killed and reaped: nothing of ours outlives the recording. */
-static void end_daemon(void)
+static void reap_all(int ms)
 {
-	struct timespec ms = { 0, 1000000 };
+	struct timespec one = { 0, 1000000 };
 
-	if (daemon_pid > 0)
-		kill(-daemon_pid, SIGKILL);
-	for (int i = 0; i < REAP_MS; i++) {
+	while (ms-- > 0) {
 		pid_t pid = waitpid(-1, NULL, WNOHANG);
 		if (pid < 0 && errno == ECHILD)
 			return;
 		if (pid == 0)
-			nanosleep(&ms, NULL);
+			nanosleep(&one, NULL);
 	}
+}
+
+/* All are killed and reaped: nothing of ours outlives the recording. In the host's /run/lttng the daemon may tidy up first. */
+static void end_daemon(const struct fdw_setup *s)
+{
+	if (daemon_pid <= 0)
+		return;
+	if (s->place == FDW_PLACE_IDLE) {
+		kill(daemon_pid, SIGTERM);
+		reap_all(TIDY_MS);
+	}
+	kill(-daemon_pid, SIGKILL);
+	reap_all(REAP_MS);
+	if (s->place == FDW_PLACE_IDLE)
+		fdw_session_leave_idle();
 }
 
 /* ---- the helper ------------------------------------------------------------------------------------------------------------------------*/
@@ -254,7 +268,10 @@ static int begin(struct fdw_setup *s, int sock, char *error, size_t n)
 	} else {
 		setenv("LTTNG_HOME", s->dir, 1);
 	}
-	setenv("LTTNG_ABORT_ON_ERROR", "0", 1);
+	/* Inside a recording, or with somebody's preloaded library: LTTng's daemons are neither observed nor disturbed. */
+	setenv("FDWARDEN_DISABLE", "1", 1);
+	unsetenv("LD_PRELOAD");
+	unsetenv(FDW_ENV_RECORD);
 	unsetenv("LTTNG_UST_DEBUG");
 	if (start_daemon(s, sock, error, n) != 0 || fdw_lttng_start(s, error, n) != 0)
 		return -1;
@@ -328,7 +345,7 @@ void fdw_session_helper(struct fdw_setup *s, int sock)
 	prctl(PR_SET_CHILD_SUBREAPER, 1L);
 	prctl(PR_SET_NAME, "fdwarden-helper");
 	if (begin(s, sock, m.text, sizeof m.text) != 0) {
-		end_daemon();
+		end_daemon(s);
 		tell(sock, &m);
 		_exit(1);
 	}
@@ -341,7 +358,7 @@ void fdw_session_helper(struct fdw_setup *s, int sock)
 		finish(&m);
 	else
 		finish_orphaned();
-	end_daemon();
+	end_daemon(s);
 	if (asked) {
 		tell(sock, &m);
 	} else {

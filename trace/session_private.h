@@ -52,6 +52,8 @@ int fdw_session_isolate_root(struct fdw_setup *, char *error, size_t n);
 void fdw_session_remove_mount_point(void);
 /* The helper's last act, when the command is gone. */
 void fdw_session_leave_mount_point(void);
+/* After the daemon's end, where it used the host's /run/lttng. */
+void fdw_session_leave_idle(void);
 
 /* session_lttng.c: liblttng-ctl. 0, or -1 with a sentence. */
 int fdw_lttng_start(const struct fdw_setup *, char *error, size_t n);
@@ -66,6 +68,7 @@ uint64_t fdw_tree_bytes(const char *path);
 /* Walks the packets below: whether any holds an event, and how many events the tracer had to discard. */
 void fdw_scan_packets(const char *path, int *heard, uint64_t *discarded);
 
+#define FDW_HELLO_NAME "fdwarden-hello"
 /* session_hello.c: registers once as a program would and waits for the metadata. 0, or -1 with a sentence. */
 int fdw_session_hello(const struct fdw_setup *, char *error, size_t n);
 

@@ -21,15 +21,15 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 #include "trace/session_private.h"
 
 #define RUN_LTTNG "/run/lttng"
-#define MARK "trusted.fdwarden"
+/* A daemon that comes to use the directory sets the mode it wants, and so takes the mark away. */
+#define MARK S_ISVTX
 
 /* Holds the lock, as long as the helper lives. */
-static int mount_point = -1;
+static int mount_point = -1, made_it;
 
 static int open_mount_point(void)
 {
@@ -41,7 +41,7 @@ static int open_mount_point(void)
 		if (fd < 0)
 			return -1;
 		if (made)
-			fsetxattr(fd, MARK, "1", 1, 0);
+			made_it = fchmod(fd, 0755 | MARK) == 0;
 		/* Without links: the last recording removed it in between. */
 		if (flock(fd, LOCK_SH) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
 			return mount_point = fd;
@@ -53,11 +53,11 @@ static int open_mount_point(void)
 void fdw_session_remove_mount_point(void)
 {
 	int fd = open(RUN_LTTNG, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char mark;
+	struct stat st;
 
 	if (fd < 0)
 		return;
-	if (fgetxattr(fd, MARK, &mark, 1) == 1 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (fstat(fd, &st) == 0 && st.st_mode & MARK && flock(fd, LOCK_EX | LOCK_NB) == 0)
 		rmdir(RUN_LTTNG);
 	close(fd);
 }
@@ -69,6 +69,12 @@ void fdw_session_leave_mount_point(void)
 	umount2(RUN_LTTNG, MNT_DETACH);
 	close(mount_point);
 	fdw_session_remove_mount_point();
+}
+
+void fdw_session_leave_idle(void)
+{
+	if (made_it)
+		rmdir(RUN_LTTNG);
 }
 
 static int mounts(const struct fdw_setup *s)
