@@ -5,6 +5,7 @@
  *	every job with an empty name forgets its file				(fd-leak)
  *	a stream is closed after its number went to somebody else		(double-close through a FILE)
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
