@@ -253,6 +253,11 @@ static int examine(struct trace_dir *d, const char *path, struct metadata *m, st
 	}
 	d->has_uuid = m->has_uuid;
 	memcpy(d->uuid, m->uuid, 16);
+	if (!strstr(m->text, "\"fdwarden:") && (m->cut || !strstr(m->text, "event {"))) {
+		notes_add(notes, m->cut ? "%s: its metadata ends before it describes any event of fdwarden's: the recording was cut off; record again" :
+			"%s: the tracer knew this process but holds no event of it", d->path);
+		return 0;
+	}
 	d->foreign = !strstr(m->text, "\"fdwarden:");
 	error = d->foreign ? 0 : list_streams(path, m, s, notes);
 	if (error)
