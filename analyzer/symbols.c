@@ -60,12 +60,18 @@ static const char *intern(struct symbols *s, const char *bytes)
 	return t ? t->bytes : NULL;
 }
 
-static const char *function_text(struct symbols *s, const char *name)
+/* Demangled, or put into its scope. Frees the scope. */
+static const char *function_text(struct symbols *s, struct found *f)
 {
-	char *plain = name ? cplus_demangle(name, DMGL_PARAMS | DMGL_ANSI) : NULL;
-	const char *text = intern(s, plain ? plain : name);
+	char *plain = f->function ? cplus_demangle(f->function, DMGL_PARAMS | DMGL_ANSI) : NULL;
+	const char *text;
 
+	if (f->function && f->scope && !plain && asprintf(&plain, "%s::%s", f->scope, f->function) < 0)
+		plain = NULL;
+	text = intern(s, plain ? plain : f->function);
 	free(plain);
+	free(f->scope);
+	f->scope = NULL;
 	return text;
 }
 
@@ -195,7 +201,7 @@ static struct place *place_make(struct symbols *s, struct module *m, uint64_t of
 	p->n = n ? n : 1;
 	for (size_t i = 0; i < p->n; i++) {
 		p->frame[i] = (struct frame) { .module = m->path, .build_id = m->build_id, .offset = offset };
-		p->frame[i].function = function_text(s, found[i].function);
+		p->frame[i].function = function_text(s, &found[i]);
 		p->frame[i].file = file_text(s, found[i].file);
 		p->frame[i].line = p->frame[i].file ? found[i].line : 0;
 		p->frame[i].inlined = i + 1 < p->n;

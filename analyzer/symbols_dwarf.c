@@ -4,9 +4,11 @@
  * Work is done for the one compilation unit an address is in. It is found by .debug_aranges; where a compiler wrote none
  * (clang), by the units' own ranges, which are collected once per module.
  */
+#define _GNU_SOURCE
 #include "analyzer/symbols_parts.h"
 
 #include <dwarf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,24 +74,104 @@ static int find_cu(Dwfl_Module *mod, struct cu_ranges *r, Dwarf_Addr addr, Dwarf
 {
 	Dwarf_Die *die = dwfl_module_addrdie(mod, addr, bias);
 
-	if (die)
+	/* Between units libdwfl answers with the one before. */
+	if (die && dwarf_haspc(die, addr - *bias) > 0) {
 		*cu = *die;
-	return die != NULL || find_by_ranges(mod, r, addr, cu, bias);
+		return 1;
+	}
+	return find_by_ranges(mod, r, addr, cu, bias);
 }
 
 /* ---- functions ----------------------------------------------------------------------------------------------------------- */
 
-/* The linkage name, which says class, namespace and arguments; a C function has none. */
-static const char *function_name(Dwarf_Die *die)
+/* The linkage name, which says class, namespace and arguments; NULL: a C function, or one that is local to its unit. */
+static const char *linkage_name(Dwarf_Die *die)
 {
 	Dwarf_Attribute attr;
 	const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attr));
 
-	if (!name)
-		name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attr));
-	if (!name)
-		name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_name, &attr));
-	return name;
+	return name ? name : dwarf_formstring(dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attr));
+}
+
+static int is_scope(int tag)
+{
+	return tag == DW_TAG_namespace || tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type ||
+		tag == DW_TAG_enumeration_type || tag == DW_TAG_subprogram;
+}
+
+/* Where the function was declared: its own DIE may be an instance or a definition far from its class. */
+static Dwarf_Die *declared(Dwarf_Die *die, Dwarf_Die *room)
+{
+	Dwarf_Attribute attr;
+
+	*room = *die;
+	for (int i = 0; i < 4; i++) /* instance, definition, declaration; a cycle is corrupt */
+		if (!dwarf_formref_die(dwarf_attr(room, DW_AT_abstract_origin, &attr), room) &&
+		    !dwarf_formref_die(dwarf_attr(room, DW_AT_specification, &attr), room))
+			break;
+	return room;
+}
+
+/* What stands for a scope that has no name. */
+static const char *nameless(int tag, const char *function)
+{
+	if (tag == DW_TAG_namespace)
+		return "(anonymous namespace)";
+	return tag == DW_TAG_subprogram ? NULL : !strcmp(function, "operator()") ? "{lambda}" : "{unnamed}";
+}
+
+/* "app::Pool", outermost first; NULL: at the top. */
+static char *scope_name(Dwarf_Die *die, const char *function)
+{
+	Dwarf_Die origin, *scopes = NULL;
+	int n = dwarf_getscopes_die(declared(die, &origin), &scopes);
+	size_t size = 0;
+	char *text = NULL;
+	FILE *out = n > 1 ? open_memstream(&text, &size) : NULL;
+
+	for (int i = n - 1; out && i > 0; i--) {
+		int tag = dwarf_tag(&scopes[i]);
+		const char *name = is_scope(tag) ? dwarf_diename(&scopes[i]) : NULL;
+
+		if (!name && is_scope(tag))
+			name = nameless(tag, function);
+		if (name)
+			fprintf(out, "%s%s", ftell(out) ? "::" : "", name);
+	}
+	if (out)
+		fclose(out);
+	free(scopes);
+	if (text && !*text) {
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
+
+/* A symbol that covers the address. One without a size (assembly) is taken when it is the nearest before. */
+static const char *symbol_name(Dwfl_Module *mod, Dwarf_Addr addr)
+{
+	GElf_Off offset;
+	GElf_Sym sym;
+	const char *name = dwfl_module_addrinfo(mod, addr, &offset, &sym, NULL, NULL, NULL);
+
+	return name && *name && (sym.st_size == 0 || offset < sym.st_size) ? name : NULL;
+}
+
+/* GCC writes no linkage name for what is local to a unit; the symbol table has it for functions that are not inlined. */
+static void name_function(Dwfl_Module *mod, Dwarf_Addr addr, Dwarf_Die *die, struct found *f)
+{
+	const char *symbol;
+
+	f->function = linkage_name(die);
+	if (f->function)
+		return;
+	f->function = dwarf_diename(die);
+	symbol = dwarf_tag(die) == DW_TAG_subprogram ? symbol_name(mod, addr) : NULL;
+	if (symbol && (!strncmp(symbol, "_Z", 2) || !strncmp(symbol, "_R", 2)))
+		f->function = symbol;
+	else if (f->function)
+		f->scope = scope_name(die, f->function);
 }
 
 /* Where an inlined function was called from. */
@@ -113,15 +195,16 @@ static void call_site(Dwarf_Die *die, struct found *f)
 static void source_line(Dwarf_Die *cu, Dwarf_Addr addr, struct found *f)
 {
 	Dwarf_Line *line = dwarf_getsrc_die(cu, addr);
+	bool end = false;
 
-	if (line) {
+	if (line && dwarf_lineendsequence(line, &end) == 0 && !end) {
 		f->file = dwarf_linesrc(line, NULL, NULL);
 		dwarf_lineno(line, &f->line);
 	}
 }
 
 /* The physical nesting around an address, innermost first: from the innermost scope outwards, to the function proper. */
-static size_t chain(Dwarf_Die *cu, Dwarf_Addr addr, struct found *found)
+static size_t chain(Dwfl_Module *mod, Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Addr bias, struct found *found)
 {
 	Dwarf_Die *scopes = NULL, *outer = NULL;
 	int n = dwarf_getscopes(cu, addr, &scopes);
@@ -133,7 +216,7 @@ static size_t chain(Dwarf_Die *cu, Dwarf_Addr addr, struct found *found)
 
 		if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram)
 			continue;
-		found[count++].function = function_name(&outer[i]);
+		name_function(mod, addr + bias, &outer[i], &found[count++]);
 		if (tag == DW_TAG_subprogram || count == INLINED_MAX)
 			break;
 		call_site(&outer[i], &found[count]);
@@ -141,16 +224,6 @@ static size_t chain(Dwarf_Die *cu, Dwarf_Addr addr, struct found *found)
 	free(scopes);
 	free(outer);
 	return count;
-}
-
-/* A symbol that covers the address. One without a size (assembly) is taken when it is the nearest before. */
-static const char *symbol_name(Dwfl_Module *mod, Dwarf_Addr addr)
-{
-	GElf_Off offset;
-	GElf_Sym sym;
-	const char *name = dwfl_module_addrinfo(mod, addr, &offset, &sym, NULL, NULL, NULL);
-
-	return name && *name && (sym.st_size == 0 || offset < sym.st_size) ? name : NULL;
 }
 
 size_t dwarf_lookup(Dwfl_Module *mod, struct cu_ranges *ranges, Dwarf_Addr addr, struct found found[INLINED_MAX])
@@ -162,7 +235,7 @@ size_t dwarf_lookup(Dwfl_Module *mod, struct cu_ranges *ranges, Dwarf_Addr addr,
 	memset(found, 0, INLINED_MAX * sizeof *found);
 	if (find_cu(mod, ranges, addr, &cu, &bias)) {
 		source_line(&cu, addr - bias, &found[0]);
-		n = chain(&cu, addr - bias, found);
+		n = chain(mod, &cu, addr - bias, bias, found);
 	}
 	if (n == 0)
 		found[0].function = symbol_name(mod, addr);

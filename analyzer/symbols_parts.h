@@ -36,6 +36,7 @@ struct cu_ranges {
 
 struct found {             /* one function at an address, before the strings are interned */
 	const char *function, *file; /* borrowed from libdw; function may be mangled */
+	char *scope;       /* malloc: namespaces and classes of a function without a mangled name; NULL: none */
 	int line;
 };
 #define INLINED_MAX 64
