@@ -75,26 +75,26 @@ static const char *function_text(struct symbols *s, struct found *f)
 	return text;
 }
 
-/* "./" says nothing: "/b/./a.c" is "/b/a.c". ".." stays: what it means depends on links. */
-static const char *file_text(struct symbols *s, const char *name)
+/* "./" says nothing: "/b/./a.c" is "/b/a.c". ".." stays: what it means depends on links. Frees the name. */
+static const char *file_text(struct symbols *s, char *name)
 {
-	char *copy = name ? strdup(name) : NULL, *to = copy;
 	const char *text;
+	char *to = name;
 
-	for (const char *from = copy; from && *from;) {
-		int start = to == copy || to[-1] == '/';
+	for (const char *from = name; from && *from;) {
+		int start = to == name || to[-1] == '/';
 
 		if (start && from[0] == '.' && from[1] == '/' && from[2])
 			from += 2;
-		else if (start && to > copy && from[0] == '/')
+		else if (start && to > name && from[0] == '/')
 			from++;
 		else
 			*to++ = *from++;
 	}
 	if (to)
 		*to = '\0';
-	text = intern(s, copy);
-	free(copy);
+	text = intern(s, name);
+	free(name);
 	return text;
 }
 

@@ -174,6 +174,18 @@ static void name_function(Dwfl_Module *mod, Dwarf_Addr addr, Dwarf_Die *die, str
 		f->scope = scope_name(die, f->function);
 }
 
+/* libdw leaves a name relative when its directory is. Rust's library is built so. */
+static char *joined(Dwarf_Die *cu, const char *file)
+{
+	Dwarf_Attribute attr;
+	const char *dir = file && *file != '/' ? dwarf_formstring(dwarf_attr(cu, DW_AT_comp_dir, &attr)) : NULL;
+	char *text = NULL;
+
+	if (!file || !dir)
+		return file ? strdup(file) : NULL;
+	return asprintf(&text, "%s/%s", dir, file) < 0 ? NULL : text;
+}
+
 /* Where an inlined function was called from. */
 static void call_site(Dwarf_Die *die, struct found *f)
 {
@@ -183,13 +195,11 @@ static void call_site(Dwarf_Die *die, struct found *f)
 	Dwarf_Die cu;
 	size_t n;
 
-	f->file = NULL;
-	f->line = 0;
 	if (dwarf_formudata(dwarf_attr(die, DW_AT_call_line, &attr), &line) == 0 && line <= INT32_MAX)
 		f->line = line;
 	if (dwarf_formudata(dwarf_attr(die, DW_AT_call_file, &attr), &file) == 0 && dwarf_diecu(die, &cu, NULL, NULL) &&
 	    dwarf_getsrcfiles(&cu, &files, &n) == 0 && file < n)
-		f->file = dwarf_filesrc(files, file, NULL, NULL);
+		f->file = joined(&cu, dwarf_filesrc(files, file, NULL, NULL));
 }
 
 static void source_line(Dwarf_Die *cu, Dwarf_Addr addr, struct found *f)
@@ -198,31 +208,64 @@ static void source_line(Dwarf_Die *cu, Dwarf_Addr addr, struct found *f)
 	bool end = false;
 
 	if (line && dwarf_lineendsequence(line, &end) == 0 && !end) {
-		f->file = dwarf_linesrc(line, NULL, NULL);
+		f->file = joined(cu, dwarf_linesrc(line, NULL, NULL));
 		dwarf_lineno(line, &f->line);
 	}
 }
 
-/* The physical nesting around an address, innermost first: from the innermost scope outwards, to the function proper. */
+/* ---- the inlined chain --------------------------------------------------------------------------------------------------- */
+
+/* Deepest nesting of DIEs that is followed; real programs stay below 100. */
+#define DEPTH_MAX 256
+
+struct descent {
+	Dwarf_Addr addr;
+	int everywhere;    /* also below functions elsewhere: methods of local classes, nested functions */
+	Dwarf_Die function[INLINED_MAX]; /* covering the address, outermost first */
+	size_t n;
+};
+
+static int is_function(int tag) { return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine; }
+
+/* dwarf_getscopes() does not look into namespaces, where Rust's functions are. 1: the innermost was found. */
+static int descend(struct descent *d, Dwarf_Die *parent, int depth)
+{
+	Dwarf_Die die;
+	int more = depth < DEPTH_MAX ? dwarf_child(parent, &die) : -1;
+
+	for (; more == 0; more = dwarf_siblingof(&die, &die)) {
+		int tag = dwarf_tag(&die), before = d->n;
+		int covers = (is_function(tag) || tag == DW_TAG_lexical_block) && dwarf_haspc(&die, d->addr) > 0;
+
+		if (!covers && (tag == DW_TAG_subprogram ? !d->everywhere : !is_scope(tag)))
+			continue;
+		if (covers && is_function(tag) && d->n < INLINED_MAX)
+			d->function[d->n++] = die;
+		if (descend(d, &die, depth + 1) || covers)
+			return 1;
+		d->n = before;
+	}
+	return 0;
+}
+
+/* The functions around an address, innermost first: from what was inlined outwards, to the function proper. */
 static size_t chain(Dwfl_Module *mod, Dwarf_Die *cu, Dwarf_Addr addr, Dwarf_Addr bias, struct found *found)
 {
-	Dwarf_Die *scopes = NULL, *outer = NULL;
-	int n = dwarf_getscopes(cu, addr, &scopes);
+	struct descent d = { .addr = addr };
 	size_t count = 0;
 
-	n = n > 0 ? dwarf_getscopes_die(&scopes[0], &outer) : 0;
-	for (int i = 0; i < n && count < INLINED_MAX; i++) {
-		int tag = dwarf_tag(&outer[i]);
-
-		if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram)
-			continue;
-		name_function(mod, addr + bias, &outer[i], &found[count++]);
-		if (tag == DW_TAG_subprogram || count == INLINED_MAX)
-			break;
-		call_site(&outer[i], &found[count]);
+	if (!descend(&d, cu, 0)) {
+		d.everywhere = 1;
+		descend(&d, cu, 0);
 	}
-	free(scopes);
-	free(outer);
+	while (d.n > 0) {
+		Dwarf_Die *die = &d.function[--d.n];
+
+		name_function(mod, addr + bias, die, &found[count++]);
+		if (dwarf_tag(die) == DW_TAG_subprogram || d.n == 0)
+			break;
+		call_site(die, &found[count]);
+	}
 	return count;
 }
 

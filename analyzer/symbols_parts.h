@@ -35,8 +35,9 @@ struct cu_ranges {
 };
 
 struct found {             /* one function at an address, before the strings are interned */
-	const char *function, *file; /* borrowed from libdw; function may be mangled */
+	const char *function; /* borrowed from libdw; may be mangled */
 	char *scope;       /* malloc: namespaces and classes of a function without a mangled name; NULL: none */
+	char *file;        /* malloc; NULL: unknown */
 	int line;
 };
 #define INLINED_MAX 64
