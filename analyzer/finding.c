@@ -229,10 +229,12 @@ static void identify(struct finding *f)
 
 /* ---- finishing ------------------------------------------------------------------------------------------------------------------------------*/
 
-static void symbolise(struct finding *f, const struct finish_options *o)
+static void symbolise(struct finding *f, struct symbols *symbols, int full)
 {
-	for (unsigned i = 0; i < f->nstacks; i++)
-		stack_frames(f->stacks[i].at.stack, o->symbols, o->full_stacks, o->depth, &f->stacks[i].frames);
+	for (unsigned i = 0; i < f->nstacks; i++) {
+		frames_free(&f->stacks[i].frames);
+		stack_frames(f->stacks[i].at.stack, symbols, full, &f->stacks[i].frames);
+	}
 }
 
 static void merge(struct finding *into, struct finding *f)
@@ -291,8 +293,10 @@ void findings_finish(struct findings *all, const struct finish_options *o)
 		HASH_DEL(all->raw, f);
 		free(f->raw);
 		f->raw = NULL;
-		symbolise(f, o);
+		symbolise(f, o->symbols, 0);
 		identify(f);
+		if (o->full_stacks)
+			symbolise(f, o->symbols, 1);
 		HASH_FIND(hh, merged, &f->key, sizeof f->key, same);
 		if (same)
 			merge(same, f);

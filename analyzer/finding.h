@@ -84,8 +84,7 @@ struct suppressions;
 struct finish_options {
 	struct symbols *symbols;
 	struct suppressions *suppressions; /* or NULL */
-	int full_stacks;
-	unsigned depth;        /* frames a stack, 0: all */
+	int full_stacks;       /* libc's frames, too; ids stay the same */
 };
 /* Symbolises, merges by id, marks what is suppressed, sorts: worst first. */
 void findings_finish(struct findings *, const struct finish_options *);

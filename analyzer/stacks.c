@@ -348,7 +348,7 @@ static void fold(struct frames *f)
 	f->n = end - first;
 }
 
-void stack_frames(const struct stack *k, struct symbols *symbols, int full, unsigned depth, struct frames *out)
+void stack_frames(const struct stack *k, struct symbols *symbols, int full, struct frames *out)
 {
 	const struct place *p;
 	size_t n = stack_places(k, &p);
@@ -371,8 +371,6 @@ void stack_frames(const struct stack *k, struct symbols *symbols, int full, unsi
 	}
 	if (!full)
 		fold(out);
-	if (depth && out->n > depth)
-		out->n = depth;
 }
 
 void frames_free(struct frames *f)

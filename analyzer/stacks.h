@@ -54,10 +54,9 @@ struct frames {
 	size_t n;
 };
 /*
- * Symbolised frames, innermost first: never ours; without libc's own at both ends unless `full`; at most `depth` (0: all).
- * Freed with frames_free.
+ * Symbolised frames, innermost first: never ours; without libc's own at both ends unless `full`. Freed with frames_free.
  */
-void stack_frames(const struct stack *, struct symbols *, int full, unsigned depth, struct frames *);
+void stack_frames(const struct stack *, struct symbols *, int full, struct frames *);
 void frames_free(struct frames *);
 
 #endif
