@@ -8,6 +8,7 @@
 #include "event.h"
 #include "log.h"
 #include "protect.h"
+#include "quick.h"
 #include "resolve.h"
 #include "poison.h"
 
@@ -32,7 +33,7 @@ void fdw_pending_flush(void)
 void fdw_pending_forget(void) { pending.rule = NULL; }
 
 /* Length of the run n, n±1, n±2 … of closes by this thread that fd belongs to. */
-static uint32_t run_of(int fd)
+FDW_INLINE uint32_t run_of(int fd)
 {
 	struct fdw_thread *t = &fdw_self;
 	int step = fd - t->run_last;
@@ -41,21 +42,38 @@ static uint32_t run_of(int fd)
 		if (t->run_length < UINT32_MAX)
 			t->run_length++;
 	} else {
-		fdw_pending_flush();
+		if (unlikely(pending.rule))
+			fdw_pending_flush();
 		t->run_length = 1;
 	}
 	t->run_last = fd;
 	return t->run_length;
 }
 
-static void hold_back(const struct fdw_claim *c, uint16_t call, uintptr_t pc, const char *what)
+static void hold_back(const char *rule, int fd, uint16_t call, uintptr_t pc, const char *what)
 {
-	struct fdw_record *r = &fdw_records[c->fd];
+	struct fdw_record *r = &fdw_records[fd];
 
 	if (fdw_recording() || fdw_process.child)
 		return; /* the report judges; a fork child that cleans up is nobody's bug */
-	pending = (struct fdw_violation){ .rule = "double-close", .call = fdw_call_names[call], .fd = c->fd, .what = what,
+	pending = (struct fdw_violation){ .rule = rule, .call = fdw_call_names[call], .fd = fd, .what = what,
 		.pc = pc, .before = fdw_call_names[r->close_call], .before_tid = r->close_tid, .before_pc = r->close_pc };
+}
+
+void fdw_marked(int fd, int failed, uint16_t call, uintptr_t pc)
+{
+	uint32_t run = run_of(fd);
+	uint64_t v = fdw_peek(fd);
+	int known = fdw_state(v) == FDW_CLOSED;
+
+	if (likely(!failed) || fd < 0 || (!known && fdw_gen(v)))
+		return;
+	if (known)
+		hold_back("use-after-close", fd, call, pc, "EBADF: it was closed before");
+	if (fdw_recording() && run < FDW_RUN_QUIET)
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_USE, .call = call, .fd = fd, .gen = known ? fdw_gen(v) : 0, .fd2 = -1,
+			.ret = -1, .err = EBADF, .arg = run,
+			.flags = (known ? FDW_F_KNOWN_CLOSED : FDW_F_NEVER_SEEN) | (run > 1 ? FDW_F_RUN : 0) }, pc);
 }
 
 static uint32_t history(const struct fdw_claim *c, int err)
@@ -79,9 +97,9 @@ void fdw_closed(struct fdw_claim *c, int r, int err, uint16_t call, uintptr_t pc
 	/* On Linux EINTR and EIO come after the number was freed: only EBADF means that nothing was closed. */
 	fdw_claim_end(c, failed ? FDW_CLOSE_NOT_OPEN : FDW_CLOSE_DONE, call, pc);
 	if (c->loser && failed)
-		hold_back(c, call, pc, "another thread was closing it at the same time");
+		hold_back("double-close", c->fd, call, pc, "another thread was closing it at the same time");
 	else if (flags & FDW_F_KNOWN_CLOSED)
-		hold_back(c, call, pc, "it was closed before");
+		hold_back("double-close", c->fd, call, pc, "it was closed before");
 	if (!was_owner && !failed && fdw_state(c->before) == FDW_CLOSED && (w = fdw_word(c->fd))) {
 		/* Closed as far as we knew, yet the kernel closed something: it had been opened by a route we cannot see. */
 		v = c->before;
@@ -96,13 +114,12 @@ void fdw_closed(struct fdw_claim *c, int r, int err, uint16_t call, uintptr_t pc
 	}
 }
 
-int fdw_close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
+FDW_INLINE int close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
 {
 	struct fdw_claim c;
-	int r, err, saved = errno;
+	int r, err;
 
-	if (fdw_recording() && fdw_tool_caller(pc)) {
-		c.owner = 0;
+	if (fdw_tool_caller(pc)) {
 		fdw_unprotect(fd);
 		return real_close(fd);
 	}
@@ -114,17 +131,59 @@ int fdw_close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
 		return -1;
 	}
 	r = real_close(fd);
+	if (likely(r == 0 && c.owner && !fdw_recording())) {
+		run_of(fd);
+		fdw_claim_done(&c, call, pc);
+		return 0;
+	}
 	err = errno;
 	fdw_closed(&c, r, err, call, pc, extra, 0);
-	errno = r < 0 ? err : saved;
+	errno = err;
 	return r;
+}
+
+int fdw_close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra) { return close_fd(fd, call, pc, extra); }
+
+/* Returns 1 when it closed fd; 0: nothing was done. */
+FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
+{
+	fdw_word_t *w = fdw_word(fd);
+	uint64_t v;
+	struct fdw_claim c = { .fd = fd };
+	long r;
+
+	if (unlikely(!w))
+		return 0;
+	v = atomic_load_explicit(w, memory_order_relaxed);
+	/* In flux although we are alone: a handler of ours came into an arming call. */
+	if (unlikely((v & (FDW_STATE_MASK | FDW_FLUX_MASK)) != FDW_OPEN) || !fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING)))
+		return 0;
+	c.before = v;
+	c.owner = 1;
+	fdw_records[fd].close_tid = fdw_tid();
+	r = fdw_quick_call(SYS_close, fd);
+	if (unlikely(r != 0)) {
+		errno = (int)-r;
+		fdw_closed(&c, -1, (int)-r, FDW_CALL_close, pc, 0, 0);
+		errno = (int)-r;
+		*result = -1;
+		return 1;
+	}
+	run_of(fd);
+	fdw_claim_done(&c, FDW_CALL_close, pc);
+	*result = 0;
+	return 1;
 }
 
 FDW_EXPORT int close(int fd)
 {
+	int r;
+
+	if (fdw_quick() && quick_close(fd, FDW_CALLER, &r))
+		return r;
 	if (unlikely(!fdw_on()))
 		return real_close(fd);
-	return fdw_close_fd(fd, FDW_CALL_close, FDW_CALLER, 0);
+	return close_fd(fd, FDW_CALL_close, FDW_CALLER, 0);
 }
 
 FDW_EXPORT int mq_close(mqd_t fd)

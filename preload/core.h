@@ -52,6 +52,8 @@
 #include <sys/uio.h>
 #include <sys/xattr.h>
 #include <termios.h>
+#include <threads.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "calls.h"
@@ -111,12 +113,18 @@ struct fdw_flux { /* an in-flux count this thread holds: which word, and from wh
 
 struct fdw_thread {
 	uint32_t seq;          /* of the last event of this thread */
-	uint8_t vforked;       /* we are a vfork child: touch nothing that is shared */
-	uint8_t tool;          /* >0: this code runs on behalf of the tracer */
+	union {
+		struct {
+			uint8_t vforked;       /* we are a vfork child: touch nothing that is shared */
+			uint8_t tool;          /* >0: this code runs on behalf of the tracer */
+			uint8_t private_table; /* unshare(CLONE_FILES): the table no longer speaks of this thread's descriptors */
+			uint8_t unused;
+		};
+		struct { uint32_t any; } aside; /* all of them at once */
+	};
 	uint8_t emitting;      /* inside the tracer: events from a handler now are counted, not sent */
 	uint8_t announced;     /* the THREAD event was sent */
 	uint8_t in_fork;       /* a wrapper of ours is around the fork under way (see fork.c) */
-	uint8_t private_table; /* unshare(CLONE_FILES): the table no longer speaks of this thread's descriptors */
 	uint32_t lost;         /* events not sent since the last one that was */
 	int run_last;          /* number of the last close, for runs of closes */
 	uint32_t run_length;
@@ -133,8 +141,10 @@ struct fdw_process {
 	uint8_t disabled;         /* FDWARDEN_DISABLE, or set up failed: everything passes through */
 	uint8_t secure;           /* AT_SECURE: no setting is believed */
 	uint8_t filtered;         /* a seccomp filter is there: no system call the program does not make itself */
+	uint8_t plain;            /* not recording, and close and dup lead straight into libc: quick.h */
 	uint8_t on_violation;     /* 1: abort */
 	uint8_t stack_depth;      /* frames wanted, 0..FDW_STACK_MAX */
+	_Atomic uint8_t threads;  /* the program made a thread (the tracer's do not count) */
 	_Atomic uint8_t recording;/* events are sent */
 	_Atomic uint8_t child;    /* a fork child that has neither exec'd nor become a worker: observed only */
 	_Atomic uint32_t bounds;  /* bounded waits that ended at their bound */
@@ -159,8 +169,21 @@ FDW_INLINE int fdw_enforcing(void)
 	return fdw_process.mode != FDW_MODE_OBSERVE && !atomic_load_explicit(&fdw_process.child, memory_order_relaxed);
 }
 
-uint32_t fdw_tid(void);                     /* no system call once fdw_init verified where glibc keeps it */
-int fdw_single_threaded(void);
+extern size_t fdw_tid_offset;               /* from the thread pointer; 0: not where it was expected */
+uint32_t fdw_tid_slow(void);
+FDW_INLINE uint32_t fdw_tid(void)           /* no system call once fdw_init verified where glibc keeps it */
+{
+	if (likely(fdw_tid_offset))
+		return *(const uint32_t *)((const char *)__builtin_thread_pointer() + fdw_tid_offset);
+	return fdw_tid_slow();
+}
+/* One thread in this process, as libc knows it, and no thread was made behind libc's back. Becomes false before a second one runs. */
+extern char __libc_single_threaded;
+extern _Atomic uint8_t fdw_raw_threads;
+FDW_INLINE int fdw_single_threaded(void)
+{
+	return __libc_single_threaded && !atomic_load_explicit(&fdw_raw_threads, memory_order_relaxed);
+}
 long fdw_raw(long nr, ...);                 /* system call; -errno on failure; errno untouched; no PLT */
 FDW_INLINE long fdw_errno_of(long r)        /* what libc would have returned */
 {

@@ -9,6 +9,7 @@
 #include "close.h"
 #include "event.h"
 #include "protect.h"
+#include "quick.h"
 #include "resolve.h"
 #include "stream.h"
 #include "poison.h"
@@ -19,6 +20,17 @@ FDW_EXPORT int dup(int fd)
 {
 	int r;
 
+	/* Alone, nobody can close it meanwhile: no in-flux count. */
+	if (fdw_quick()) {
+		r = (int)fdw_quick_call(SYS_dup, fd);
+		if (likely(r >= 0)) {
+			fdw_born(r, fdw_word(fd) ? fdw_records[fd].kind : FDW_KIND_UNKNOWN, 0, FDW_CALL_dup, FDW_CALLER);
+			return r;
+		}
+		errno = -r;
+		fdw_use_failed(fd, FDW_CALL_dup, FDW_CALLER);
+		return -1;
+	}
 	if (unlikely(!fdw_on()))
 		return real_dup(fd);
 	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(FDW_CALLER)) {
@@ -116,15 +128,19 @@ static int fcntl_done(int fd, int cmd, long arg, int r, uintptr_t pc)
 {
 	if (unlikely(r < 0)) {
 		/* F_GETFD and F_GETFL only ask whether a number is open */
-		if (cmd != F_GETFD && cmd != F_GETFL)
+		if (cmd == F_SETFD && errno == EBADF)
+			fdw_marked(fd, 1, FDW_CALL_fcntl, pc);
+		else if (cmd != F_GETFD && cmd != F_GETFL)
 			fdw_use_failed(fd, FDW_CALL_fcntl, pc);
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_fcntl, pc);
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
 		return fdw_made_dup(r, fd, cmd == F_DUPFD_CLOEXEC ? FDW_F_CLOEXEC : 0, FDW_CALL_fcntl, pc);
-	if (cmd == F_SETFD)
+	if (cmd == F_SETFD) {
+		fdw_marked(fd, 0, FDW_CALL_fcntl, pc);
 		fdw_note_setfd(fd, (arg & FD_CLOEXEC) != 0, FDW_CALL_fcntl, pc);
+	}
 	return r;
 }
 
@@ -192,13 +208,18 @@ FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
 	if (unlikely(!fdw_on()))
 		return r;
 	if (unlikely(r < 0)) {
-		fdw_use_failed(fd, FDW_CALL_ioctl, FDW_CALLER);
+		if ((request == FIOCLEX || request == FIONCLEX) && errno == EBADF)
+			fdw_marked(fd, 1, FDW_CALL_ioctl, FDW_CALLER);
+		else
+			fdw_use_failed(fd, FDW_CALL_ioctl, FDW_CALLER);
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_ioctl, FDW_CALLER);
-	if (request == FIOCLEX || request == FIONCLEX)
+	if (request == FIOCLEX || request == FIONCLEX) {
+		fdw_marked(fd, 0, FDW_CALL_ioctl, FDW_CALLER);
 		fdw_note_setfd(fd, request == FIOCLEX, FDW_CALL_ioctl, FDW_CALLER);
-	else if (makes_descriptor(request, &kind))
+	} else if (makes_descriptor(request, &kind)) {
 		fdw_made_plain(r, kind, (uint32_t)0, FDW_CALL_ioctl, FDW_CALLER, fd);
+	}
 	return r;
 }

@@ -7,6 +7,7 @@
 #include "event.h"
 #include "exit.h"
 #include "log.h"
+#include "protect.h"
 #include "stack.h"
 #include "thread.h"
 #include "poison.h"
@@ -27,7 +28,7 @@ static void stamp(struct fdw_event *e)
 	e->pid = fdw_process.pid;
 	e->tid = fdw_tid();
 	e->seq = ++fdw_self.seq;
-	e->flags |= (fdw_single_threaded() ? 0 : FDW_F_MULTI) |
+	e->flags |= (fdw_process.threads | fdw_raw_threads ? FDW_F_MULTI : 0) |
 	            (atomic_load_explicit(&fdw_process.child, memory_order_relaxed) ? FDW_F_CHILD : 0);
 	if (e->detail_len > FDW_DETAIL_MAX) {
 		e->detail_len = FDW_DETAIL_MAX;
@@ -76,17 +77,15 @@ void fdw_send(struct fdw_event *e, uintptr_t pc)
 
 int fdw_made(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src, struct fdw_detail d)
 {
-	int saved = errno;
 	uint32_t gen;
 
-	if (unlikely(!fdw_on()) || unlikely(fdw_self.tool))
+	if (unlikely(!fdw_on()) || fdw_tool_caller(pc))
 		return fd;
 	gen = fdw_born(fd, kind, flags, call, pc);
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_CREATE, .call = call, .kind = kind, .fd = fd, .gen = gen, .fd2 = src,
 			.gen2 = src >= 0 ? fdw_gen(fdw_peek(src)) : 0, .ret = fd, .flags = flags, .detail = d.data,
 			.detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
-	errno = saved;
 	return fd;
 }
 
@@ -97,31 +96,27 @@ int fdw_made_plain(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_
 
 int fdw_made_dup(int fd, int src, uint32_t flags, uint16_t call, uintptr_t pc)
 {
-	int saved = errno;
 	uint32_t gen;
 
-	if (unlikely(!fdw_on()) || unlikely(fdw_self.tool))
+	if (unlikely(!fdw_on()) || fdw_tool_caller(pc))
 		return fd;
 	gen = fdw_born(fd, fdw_word(src) ? fdw_records[src].kind : FDW_KIND_UNKNOWN, flags, call, pc);
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_DUP, .call = call, .fd = fd, .gen = gen, .fd2 = src,
 			.gen2 = fdw_gen(fdw_peek(src)), .ret = fd, .flags = flags }, pc);
-	errno = saved;
 	return fd;
 }
 
 int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc)
 {
-	int saved = errno;
 	uint32_t gen;
 
-	if (unlikely(!fdw_on()) || unlikely(fdw_self.tool))
+	if (unlikely(!fdw_on()) || fdw_tool_caller(pc))
 		return fd;
 	gen = fdw_born(fd, FDW_KIND_UNKNOWN, flags, call, pc);
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_RECV, .call = call, .fd = fd, .gen = gen, .fd2 = sock,
 			.gen2 = fdw_gen(fdw_peek(sock)), .ret = fd, .flags = flags }, pc);
-	errno = saved;
 	return fd;
 }
 
@@ -150,7 +145,7 @@ void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
 	uint64_t v;
 	int known;
 
-	if (likely(errno != EBADF) || fd < 0 || !fdw_on() || fdw_self.tool)
+	if (likely(errno != EBADF) || fd < 0 || !fdw_on() || fdw_tool_caller(pc))
 		return;
 	v = fdw_peek(fd);
 	known = fdw_state(v) == FDW_CLOSED;

@@ -52,6 +52,17 @@ void fdw_emitters_stop(void)
 				return;
 }
 
+/* In a fork child: the threads that were inside are not here, and totals are the child's own. */
+void fdw_emitters_reset(void)
+{
+	for (unsigned s = 0; s < STRIPES; s++) {
+		atomic_store_explicit(&stripes[s].inside, 0, memory_order_relaxed);
+		atomic_store_explicit(&stripes[s].total, 0, memory_order_relaxed);
+	}
+	atomic_store(&stopped, 0);
+	atomic_store(&refused, 0);
+}
+
 void fdw_emitters_resume(void) { atomic_store(&stopped, 0); }
 
 void fdw_totals(uint16_t call, uintptr_t pc)

@@ -13,6 +13,7 @@ int fdw_emitter_enter(void);  /* 0: refused, the event is lost and counted */
 void fdw_emitter_leave(void);
 void fdw_emitters_stop(void); /* bounded: 1 ms */
 void fdw_emitters_resume(void);
+void fdw_emitters_reset(void);
 void fdw_totals(uint16_t call, uintptr_t pc);
 void fdw_before_filter(void);   /* a seccomp filter is about to be installed */
 void fdw_says_exit(int status, uint16_t call, uintptr_t pc);

@@ -14,6 +14,7 @@
  */
 #include "close.h"
 #include "event.h"
+#include "exit.h"
 #include "fork.h"
 #include "protect.h"
 #include "resolve.h"
@@ -33,6 +34,9 @@ static void reset_child(void)
 	t->lost = 0;
 	t->run_length = 0;
 	fdw_pending_forget();
+	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
+	if (fdw_recording())
+		fdw_emitters_reset();
 	atomic_store(&fdw_process.child, 1);
 }
 
@@ -235,6 +239,8 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	tls = va_arg(ap, void *);
 	ctid = va_arg(ap, void *);
 	va_end(ap);
+	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+		atomic_store(&fdw_raw_threads, 1);
 	if (unlikely(!fdw_on() || !fn || !stack) || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
 	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */

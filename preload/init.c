@@ -62,7 +62,7 @@ void fdw_resolve(void)
  * system call (a filter may forbid gettid). We look for the main thread's id near the place glibc 2.36 has it, and believe the
  * offset only if the word there is exactly our pid.
  */
-static size_t tid_offset;
+size_t fdw_tid_offset;
 
 static void find_tid(uint32_t pid)
 {
@@ -75,21 +75,29 @@ static void find_tid(uint32_t pid)
 		const char *at = tcb - 0x700 + near[i]; /* struct pthread lies below the thread pointer */
 #endif
 		if (*(const uint32_t *)at == pid && ((const uint32_t *)at)[1] == 0) {
-			tid_offset = (size_t)(at - tcb);
+			fdw_tid_offset = (size_t)(at - tcb);
 			return;
 		}
 	}
 }
 
-uint32_t fdw_tid(void)
+uint32_t fdw_tid_slow(void)
 {
-	if (likely(tid_offset))
-		return *(const uint32_t *)((const char *)__builtin_thread_pointer() + tid_offset);
 	return fdw_process.filtered ? 0 : (uint32_t)fdw_raw(SYS_gettid);
 }
 
-extern char __libc_single_threaded;
-int fdw_single_threaded(void) { return __libc_single_threaded; }
+_Atomic uint8_t fdw_raw_threads;
+
+/* Without another interposer below us, close and dup lead into the same object as a function nobody wraps. */
+static int leads_to_libc(void)
+{
+	struct dl_find_object a, b, c;
+	void *own = dlsym(RTLD_NEXT, "__libc_start_main");
+
+	return own && _dl_find_object(own, &a) == 0 && _dl_find_object((void *)(uintptr_t)real_close, &b) == 0 &&
+	       _dl_find_object((void *)(uintptr_t)real_dup, &c) == 0 && a.dlfo_link_map == b.dlfo_link_map &&
+	       a.dlfo_link_map == c.dlfo_link_map;
+}
 
 /* ---- the constructor -----------------------------------------------------------------------------------------------------------------*/
 
@@ -109,7 +117,9 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 	learn_kernel_state();
 	find_tid(fdw_process.pid);
 	fdw_options_read(argv, envp);
-	if (!fdw_process.disabled && fdw_table_init() == 0 && fdw_fork_init() == 0)
+	if (!fdw_process.disabled && fdw_table_init() == 0 && fdw_fork_init() == 0) {
+		fdw_process.plain = leads_to_libc() && !fdw_options.record[0];
 		atomic_store_explicit(&fdw_ready, 1, memory_order_release);
+	}
 	errno = saved;
 }

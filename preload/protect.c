@@ -17,12 +17,12 @@
 static struct { uintptr_t low, high; } ranges[RANGES];
 static _Atomic unsigned range_count;
 
-int fdw_tool_caller(uintptr_t pc)
+uintptr_t fdw_tool_low, fdw_tool_high;
+
+int fdw_tool_range(uintptr_t pc)
 {
 	unsigned n = atomic_load_explicit(&range_count, memory_order_acquire);
 
-	if (fdw_self.tool)
-		return 1;
 	for (unsigned i = 0; i < n; i++)
 		if (pc >= ranges[i].low && pc < ranges[i].high)
 			return 1;
@@ -59,6 +59,10 @@ static int learn_one(struct dl_phdr_info *info, size_t size, void *before)
 	}
 	ranges[n].low = low;
 	ranges[n].high = high;
+	if (!n || low < fdw_tool_low)
+		fdw_tool_low = low;
+	if (high > fdw_tool_high)
+		fdw_tool_high = high;
 	atomic_store_explicit(&range_count, n + 1, memory_order_release);
 	return 0;
 }

@@ -7,8 +7,13 @@
 #include <sys/un.h>
 #include "core.h"
 
-/* 1: pc lies in the tracer's libraries, or this thread is the tracer's. */
-int fdw_tool_caller(uintptr_t pc);
+extern uintptr_t fdw_tool_low, fdw_tool_high; /* bounds of all the tracer's libraries; equal: none known */
+int fdw_tool_range(uintptr_t pc);
+/* 1: pc lies in the tracer's libraries, or this thread runs on behalf of the tracer. */
+FDW_INLINE int fdw_tool_caller(uintptr_t pc)
+{
+	return unlikely(fdw_self.tool) || (unlikely(pc - fdw_tool_low < fdw_tool_high - fdw_tool_low) && fdw_tool_range(pc));
+}
 void fdw_tool_ranges_learn(void); /* after the provider was loaded */
 /* LTTng connects to its per-user session daemon: the address of ours instead. 1 when `to` was filled in. */
 int fdw_protect_connect(struct sockaddr_un *to, const struct sockaddr *addr, socklen_t len, uintptr_t pc);

@@ -31,7 +31,9 @@ syscall:
 	addq	$24, %rsp
 	.cfi_adjust_cfa_offset -24
 	ret
-1:	movq	real_syscall@GOTPCREL(%rip), %rax
+1:	movq	fdw_raw_threads@GOTPCREL(%rip), %rax
+	movb	$1, (%rax)		/* a thread libc does not know of, perhaps */
+	movq	real_syscall@GOTPCREL(%rip), %rax
 	movq	(%rax), %rax
 	testq	%rax, %rax
 	jz	2b			/* before we found it: nobody vforks then */
@@ -57,7 +59,11 @@ syscall:
 	.cfi_restore x29
 	.cfi_restore x30
 	ret
-1:	adrp	x16, :got:real_syscall
+1:	adrp	x16, :got:fdw_raw_threads
+	ldr	x16, [x16, #:got_lo12:fdw_raw_threads]
+	mov	w17, #1
+	strb	w17, [x16]
+	adrp	x16, :got:real_syscall
 	ldr	x16, [x16, #:got_lo12:real_syscall]
 	ldr	x16, [x16]
 	cbz	x16, 2b

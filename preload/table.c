@@ -81,8 +81,7 @@ uint32_t fdw_born(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t
 		n |= flags & FDW_F_CLOEXEC ? FDW_W_CLOEXEC : 0;
 		n |= flags & FDW_F_INHERITED ? FDW_W_INHERITED : 0;
 		n |= kind == FDW_KIND_EPOLL || kind == FDW_KIND_PORT ? FDW_W_POLLER : 0;
-		/* acq_rel: whoever sees this generation also sees what the thread did before it made the number known. */
-	} while (!atomic_compare_exchange_weak_explicit(w, &v, n, memory_order_acq_rel, memory_order_relaxed));
+	} while (!fdw_cas(w, &v, n));
 	r = &fdw_records[fd];
 	r->gen = fdw_gen(n);
 	r->open_tid = fdw_tid();
@@ -101,12 +100,12 @@ static unsigned own_flux(int fd)
 }
 
 /* Rule 4: the closer waits until nobody arms or duplicates the number any more. Own counts (we are in a handler) don't matter. */
-static void drain(int fd, fdw_word_t *w)
+void fdw_drain(int fd, fdw_word_t *w)
 {
 	struct fdw_wait wait;
 	unsigned own = own_flux(fd);
 
-	if (likely(fdw_flux(atomic_load_explicit(w, memory_order_acquire)) <= own))
+	if (!fdw_enforcing() || fdw_flux(atomic_load_explicit(w, memory_order_acquire)) <= own)
 		return;
 	fdw_wait_start(&wait, FDW_DRAIN_BOUND_US);
 	while (fdw_flux(atomic_load_explicit(w, memory_order_acquire)) > own)
@@ -141,27 +140,17 @@ static void lose(struct fdw_claim *c, fdw_word_t *w, uint64_t v)
 	c->refused = fdw_gen(v) != fdw_gen(c->before);
 }
 
-void fdw_claim(struct fdw_claim *c, int fd)
+/* Not simply open: found in another state, or changed under our hands. */
+void fdw_claim_slow(struct fdw_claim *c, fdw_word_t *w, uint64_t v)
 {
-	fdw_word_t *w = fdw_word(fd);
-	uint64_t v;
-
-	*c = (struct fdw_claim){ .fd = fd };
-	if (!w)
-		return;
-	v = atomic_load_explicit(w, memory_order_acquire);
-	while (fdw_state(v) == FDW_OPEN) {
-		/* acquire: what the maker and earlier owners recorded is ours to read from here on. */
-		if (atomic_compare_exchange_weak_explicit(w, &v, fdw_with_state(v, FDW_CLOSING), memory_order_acq_rel,
-		                                          memory_order_acquire)) {
+	while (fdw_state(v) == FDW_OPEN)
+		if (fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING))) {
 			c->before = v;
 			c->owner = 1;
-			fdw_records[fd].close_tid = fdw_tid();
-			if (fdw_enforcing())
-				drain(fd, w);
+			fdw_records[c->fd].close_tid = fdw_tid();
+			fdw_drain(c->fd, w);
 			return;
 		}
-	}
 	c->before = v;
 	if (fdw_state(v) == FDW_CLOSING)
 		lose(c, w, v);
@@ -178,18 +167,13 @@ void fdw_claim_end(struct fdw_claim *c, enum fdw_close_result result, uint16_t c
 		return;
 	c->owner = 0;
 	if (result == FDW_CLOSE_DONE) {
-		fdw_records[c->fd].close_call = call;
-		fdw_records[c->fd].close_pc = pc;
+		fdw_claim_done(c, call, pc);
+		return;
 	}
 	v = atomic_load_explicit(w, memory_order_relaxed);
-	/* Rule 3: leave *closing* only if the generation is still ours. The kernel freed the number before we came here, so another
-	 * thread may have been given it and have said so already. */
-	while (fdw_gen(v) == fdw_gen(c->before) && fdw_state(v) == FDW_CLOSING) {
-		enum fdw_state s = result == FDW_CLOSE_DONE ? FDW_CLOSED : result == FDW_CLOSE_UNDO ? FDW_OPEN : FDW_UNKNOWN;
-		n = fdw_with_state(v, s);
-		if (s != FDW_OPEN)
-			n &= ~FDW_FLAGS_MASK;
-		if (atomic_compare_exchange_weak_explicit(w, &v, n, memory_order_release, memory_order_relaxed))
+	while (fdw_gen(v) == fdw_gen(c->before) && fdw_state(v) == FDW_CLOSING) { /* rule 3 */
+		n = result == FDW_CLOSE_UNDO ? fdw_with_state(v, FDW_OPEN) : fdw_with_state(v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK;
+		if (fdw_cas(w, &v, n))
 			break;
 	}
 }

@@ -89,6 +89,24 @@ void fdw_table_prepare(uint32_t end);  /* opens numbers below end now (before a 
  * when the table cannot hold it. */
 uint32_t fdw_born(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc);
 
+/*
+ * Compare and swap of a word. A process with one thread needs no bus lock: a handler of that thread is the only one that can come
+ * between, and one instruction is one instruction for it too. (Measured: five locked ones were 12 % of close(dup()).)
+ */
+FDW_INLINE int fdw_cas(fdw_word_t *w, uint64_t *expected, uint64_t desired)
+{
+#if defined(__x86_64__)
+	if (likely(fdw_single_threaded())) {
+		uint8_t same;
+		__asm__ volatile("cmpxchgq %3, %1" : "=@ccz"(same), "+m"(*(uint64_t *)w), "+a"(*expected) : "r"(desired) : "memory");
+		return same;
+	}
+#endif
+	/* acq_rel: whoever sees the new state also sees what the thread did before, and what earlier owners recorded is its own to
+	 * read from here on. */
+	return atomic_compare_exchange_strong_explicit(w, expected, desired, memory_order_acq_rel, memory_order_acquire);
+}
+
 /* Rules 2 and 3: a close in three steps. */
 struct fdw_claim {
 	int fd;
@@ -98,9 +116,46 @@ struct fdw_claim {
 	uint8_t refused;   /* enforce: the call must fail with EBADF without asking the kernel */
 	uint8_t protect;   /* the tracer's own: must fail with EBADF */
 };
-void fdw_claim(struct fdw_claim *, int fd);
+void fdw_claim_slow(struct fdw_claim *, fdw_word_t *, uint64_t v);
+void fdw_drain(int fd, fdw_word_t *);
+FDW_INLINE void fdw_claim(struct fdw_claim *c, int fd)
+{
+	fdw_word_t *w = fdw_word(fd);
+	uint64_t v;
+
+	*c = (struct fdw_claim){ .fd = fd };
+	if (unlikely(!w))
+		return;
+	v = atomic_load_explicit(w, memory_order_acquire);
+	if (likely(fdw_state(v) == FDW_OPEN && fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING)))) {
+		c->before = v;
+		c->owner = 1;
+		fdw_records[fd].close_tid = fdw_tid();
+		if (unlikely(fdw_flux(v)))
+			fdw_drain(fd, w);
+	} else if (fdw_state(v) != FDW_UNKNOWN) {
+		fdw_claim_slow(c, w, v);
+	} else {
+		c->before = v;
+	}
+}
+
 enum fdw_close_result { FDW_CLOSE_DONE, FDW_CLOSE_NOT_OPEN, FDW_CLOSE_UNDO };
 void fdw_claim_end(struct fdw_claim *, enum fdw_close_result, uint16_t call, uintptr_t pc);
+/* The same for an owner whose close succeeded. */
+FDW_INLINE void fdw_claim_done(const struct fdw_claim *c, uint16_t call, uintptr_t pc)
+{
+	struct fdw_record *r = &fdw_records[c->fd];
+	uint64_t v = fdw_with_state(c->before, FDW_CLOSING);
+
+	r->close_call = call;
+	r->close_pc = pc;
+	/* Rule 3: leave *closing* only if the generation is still ours. The kernel freed the number before we came here, so another
+	 * thread may have been given it and have said so already. */
+	while (!fdw_cas(&fdw_words[c->fd], &v, fdw_with_state(v, FDW_CLOSED) & ~FDW_FLAGS_MASK))
+		if (fdw_gen(v) != fdw_gen(c->before) || fdw_state(v) != FDW_CLOSING)
+			return;
+}
 
 /* Rule 4: arming, duplicating and F_SETFD hold an in-flux count on the number while the kernel call runs. */
 void fdw_flux_enter(int fd, uintptr_t frame);

@@ -70,22 +70,27 @@ static int create_tool_thread(pthread_t *thread, const pthread_attr_t *attr, voi
 	return FDW_REAL(pthread_create)(thread, attr, start, arg);
 }
 
+static void thread_of_program(void)
+{
+	if (!fdw_on())
+		return;
+	atomic_store_explicit(&fdw_process.threads, 1, memory_order_relaxed);
+	fdw_child_is_worker();
+}
+
 FDW_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
 {
 	if (unlikely(fdw_on() && (fdw_self.tool || fdw_tool_caller(FDW_CALLER))))
 		return create_tool_thread(thread, attr, start, arg);
-	if (fdw_on())
-		fdw_child_is_worker();
+	thread_of_program();
 	return FDW_REAL(pthread_create)(thread, attr, start, arg);
 }
 
-FDW_EXPORT int pthread_setname_np(pthread_t thread, const char *name)
+/* libc makes these threads without passing through pthread_create. */
+FDW_EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
 {
-	int r = FDW_REAL(pthread_setname_np)(thread, name);
-
-	if (r == 0 && fdw_recording() && pthread_equal(thread, pthread_self()))
-		fdw_life(FDW_OP_THREAD, 0, 0, 0, -1, 0, FDW_CALL_pthread_setname_np, FDW_CALLER, fdw_text(name));
-	return r;
+	thread_of_program();
+	return FDW_REAL(thrd_create)(thread, start, arg);
 }
 
 /* ---- the alternate signal stack ---------------------------------------------------------------------------------------------------------*/

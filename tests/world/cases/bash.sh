@@ -1,6 +1,7 @@
 # what: bash: redirections, pipelines, coprocesses, process substitution, traps
 # time: 30
 # quick: yes
+# log: file (its stderr is judged line by line)
 exec 2>&1
 bash -c 'for i in 1 2 3; do echo $i; done | sort -r | tr "\n" " "; echo "status ${PIPESTATUS[*]}"'
 bash -c 'exec 3>three 4<&0 5>&3; echo to five >&5; exec 5>&- 4<&-; echo to three >&3; exec 3>&-; cat three; echo lost >&3; echo "status $?"'
