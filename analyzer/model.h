@@ -144,7 +144,6 @@ struct image {
 	enum ending ending;
 	uint8_t mode;
 	unsigned started : 1;    /* PROC_START or FORK_CHILD was seen: its history is known from the beginning */
-	unsigned hello : 1;      /* PROC_START was seen: totals can be compared */
 	unsigned forked : 1;     /* began by fork */
 	unsigned execing : 1;
 	unsigned blind : 1;      /* a route that cannot be seen is in use */

@@ -206,6 +206,8 @@ static struct sweep *use_run(const struct step *s)
 		sweep_end(w);
 	if (w->length < MODEL_LOOP - 1 || may_loop(s->call))
 		w->length++;
+	if (s->e->flags & FDW_F_RUN && s->e->arg > w->length) /* the interposer saw more of it */
+		w->length = s->e->arg > UINT32_MAX ? UINT32_MAX : (uint32_t)s->e->arg;
 	w->last = s->e->fd;
 	w->stack = s->e->stack;
 	return w;

@@ -137,7 +137,7 @@ static void judge_image(struct replay *r, struct image *i)
 	pending_settle(r, i);
 	pending_doubts(r, i, i->ending != END_EXEC);
 	space_settle(i->space);
-	if (i->hello && i->totals && i->emitted > i->events && i->emitted - i->events > i->gaps)
+	if (i->started && i->totals && i->emitted > i->events && i->emitted - i->events > i->gaps)
 		i->gaps = i->emitted - i->events;
 	r->lost += i->gaps;
 	r->dropped += i->refused + i->dropped;
@@ -366,7 +366,7 @@ void process_started(struct step *s)
 	else if (!is_fresh(s->image))
 		new_image(s);
 	spawned_hello(s->replay, s->process->source, s->process->pid);
-	s->image->started = s->image->hello = 1;
+	s->image->started = 1;
 	s->process->known = 1;
 	s->process->start = e->arg;
 	s->image->mode = (uint8_t)e->ret;
@@ -459,7 +459,7 @@ int image_lossy(const struct image *i)
 		return 1;
 	if (!s->gap_end || s->gap_end < i->began || (i->last && s->gap_begin > i->last + MODEL_LINGER_NS))
 		return 0;
-	return !(i->hello && i->totals && i->emitted <= i->events);
+	return !(i->started && i->totals && i->emitted <= i->events);
 }
 
 void coverage_unobserved(struct replay *r, struct unobserved **list, const char *exe, const char *why)
