@@ -80,13 +80,20 @@ void draft_stack(struct draft *d, enum role role, const struct moment *at, const
 	d->stacks[d->nstacks++].of = of;
 }
 
+void draft_past(struct draft *d, const struct generation *g)
+{
+	int dup;
+
+	if (!g)
+		return;
+	dup = g->opened.op == FDW_OP_DUP || (g->opened.op == FDW_OP_REPLACE && g->opened.fd2 >= 0);
+	draft_stack(d, dup ? ROLE_DUPLICATED : ROLE_OPENED, &g->opened, g);
+	draft_stack(d, ROLE_CLOSED, &g->closed, g);
+}
+
 void draft_history(struct draft *d, const struct generation *g, enum role role, const struct moment *last)
 {
-	if (g) {
-		int dup = g->opened.op == FDW_OP_DUP || (g->opened.op == FDW_OP_REPLACE && g->opened.fd2 >= 0);
-		draft_stack(d, dup ? ROLE_DUPLICATED : ROLE_OPENED, &g->opened, g);
-		draft_stack(d, ROLE_CLOSED, &g->closed, g);
-	}
+	draft_past(d, g);
 	draft_stack(d, role, last, NULL);
 }
 

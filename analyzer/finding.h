@@ -76,7 +76,8 @@ struct draft {
 };
 void findings_add(struct findings *, const struct draft *);
 void draft_stack(struct draft *, enum role, const struct moment *, const struct generation *);
-/* Opened (or duplicated), closed and a last moment: the stacks most findings have. */
+/* Opened (or duplicated) and closed, as far as seen; and with a last moment: the stacks most findings have. */
+void draft_past(struct draft *, const struct generation *);
 void draft_history(struct draft *, const struct generation *, enum role, const struct moment *last);
 
 struct symbols;

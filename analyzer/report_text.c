@@ -312,8 +312,8 @@ static void finding(const struct page *p, const struct finding *f)
 	fputs("\n  confidence  ", p->out);
 	fputs(confidence_name(f->confidence), p->out);
 	if (f->reason) {
-		fputs(": ", p->out);
-		wrap(p, f->reason, 16 + (unsigned)strlen(confidence_name(f->confidence)), 14);
+		fputc(':', p->out);
+		wrap(p, f->reason, 15 + (unsigned)strlen(confidence_name(f->confidence)), 14);
 	} else {
 		fputc('\n', p->out);
 	}

@@ -25,7 +25,8 @@ static void stale_stream(const struct rule *r, const struct transition *t)
 	if (t->event->flags & FDW_F_KNOWN_CLOSED || !t->other || is_redirection(t))
 		return;
 	d.object = t->other->description;
-	draft_history(&d, t->generation, ROLE_REUSED, &t->other->opened);
+	draft_past(&d, t->generation);
+	draft_stack(&d, ROLE_REUSED, &t->other->opened, t->other);
 	draft_stack(&d, ROLE_CLOSED, &t->at, t->other);
 	findings_add(replay_findings(t->replay), &d);
 }
