@@ -177,6 +177,7 @@ struct process {
 	uint64_t first, last;
 	uint64_t descriptors;
 	unsigned known : 1;      /* its start was seen */
+	unsigned expected : 1;   /* its parent told of it before it did */
 	unsigned ended : 1;
 	unsigned finished : 1;   /* judged; only what the report lists is left */
 	const char *end;         /* "exit", "exec of …", NULL */

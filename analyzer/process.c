@@ -231,6 +231,8 @@ static void finish(struct replay *r, struct process *p)
 	p->finished = 1;
 	HASH_DEL(r->alive, p);
 	end_before(r, i);
+	if (p->expected && !p->threads && !p->source->gap_end)
+		coverage_unobserved(r, &r->coverage.unobserved, p->exe, "a fork child of it ended before it said hello");
 	if (i->execing)
 		say_unobserved(r, p->source, name_of_text(r, i->exec.exe), i->exec.why);
 	judge_image(r, i);
@@ -266,22 +268,27 @@ static void will_end(struct replay *r, struct process *p)
 
 /* ---- beginning ----------------------------------------------------------------------------------------------------------------------------*/
 
-/* Another process has the pid now. Its first thread was taken for one of the old process's. */
+/* Another process has the pid: the old one keeps a place of its own in the hash until it is finished. */
+static void give_up_pid(struct replay *r, struct process *old)
+{
+	HASH_DEL(r->alive, old);
+	old->key.source = 0;
+	old->key.pid = (uint32_t)old->id;
+	HASH_ADD(hh, r->alive, key, sizeof old->key, old);
+	will_end(r, old);
+}
+
+/* Its first thread was taken for one of the old process's. */
 static void replace_process(struct step *s)
 {
 	struct process *old = s->process, *p;
 	struct image *was = s->image;
 
-	HASH_DEL(s->replay->alive, old);
+	give_up_pid(s->replay, old);
 	p = process_new(s->replay, old->source, old->pid);
 	s->thread = move_thread(was, p->image, s->e->tid);
 	old->threads -= old->threads > 0;
 	p->threads = 1;
-	/* finish() takes it out of the hash again: give it a place of its own there */
-	old->key.source = 0;
-	old->key.pid = (uint32_t)old->id;
-	HASH_ADD(hh, s->replay->alive, key, sizeof old->key, old);
-	will_end(s->replay, old);
 	was->events -= was->events > 0;
 	p->image->events = 1;
 	s->process = p;
@@ -290,7 +297,8 @@ static void replace_process(struct step *s)
 		s->thread = thread_of(p->image, s->e);
 }
 
-static int is_fresh(const struct image *i) { return !i->started && !i->numbers && i->events <= 2; }
+/* Nothing but the first words of a thread came from it. */
+static int is_fresh(const struct process *p) { return !p->known && p->image->events <= 2; }
 
 static void link_parent(struct replay *r, struct process *p, struct process *parent)
 {
@@ -316,7 +324,7 @@ void process_forked_child(struct step *s)
 {
 	struct process *parent;
 
-	if (!is_fresh(s->image))
+	if (!is_fresh(s->process))
 		replace_process(s);
 	s->process->known = 1;
 	s->process->parent_pid = (uint32_t)s->e->arg;
@@ -361,9 +369,9 @@ void process_started(struct step *s)
 	const struct fdw_event *e = s->e;
 	struct process *parent;
 
-	if (!is_fresh(s->image) && !same_process(s->process, e))
+	if (!is_fresh(s->process) && !same_process(s->process, e))
 		replace_process(s);
-	else if (!is_fresh(s->image))
+	else if (!is_fresh(s->process) || s->process->expected)
 		new_image(s);
 	spawned_hello(s->replay, s->process->source, s->process->pid);
 	s->image->started = 1;
@@ -380,21 +388,38 @@ void process_started(struct step *s)
 
 /* ---- fork, exec, exit as events -------------------------------------------------------------------------------------------------------------*/
 
-static int child_only_announced(const struct process *c) { return !c->known && !c->parent && !c->finished; }
+/*
+ * The child's FORK_CHILD may come later, or be lost with all that it did before the tracer knew it: its parent's word is enough to
+ * know what it inherits. Its table is copied now.
+ */
+static void expect_child(struct step *s)
+{
+	struct replay *r = s->replay;
+	uint32_t pid = (uint32_t)s->e->ret;
+	struct process *child = process_find(r, s->process->source, pid);
+
+	if (child && child->ended && child->parent_pid != s->process->pid) {
+		give_up_pid(r, child);
+		child = NULL;
+	}
+	if (child && (child->known || child->parent))
+		return;
+	if (!child) {
+		child = process_new(r, s->process->source, pid);
+		child->expected = 1;
+		child->image->started = 1;
+	}
+	link_parent(r, child, s->process);
+}
 
 void process_forked(struct step *s)
 {
 	const struct fdw_event *e = s->e;
-	struct process *child;
 
 	if (e->kind == FDW_FORK_SPAWN)
 		spawned_add(s);
-	/* The child's own FORK_CHILD was lost, or comes later: what it inherits is known all the same. */
-	if (e->ret > 0 && (e->kind == FDW_FORK_FORK || e->kind == FDW_FORK_CLONE || e->kind == FDW_FORK_PTY)) {
-		child = process_find(s->replay, s->process->source, (uint32_t)e->ret);
-		if (child && child_only_announced(child))
-			link_parent(s->replay, child, s->process);
-	}
+	if (e->ret > 0 && (e->kind == FDW_FORK_FORK || e->kind == FDW_FORK_CLONE || e->kind == FDW_FORK_PTY))
+		expect_child(s);
 }
 
 void process_execs(struct step *s)
