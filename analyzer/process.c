@@ -92,8 +92,14 @@ static void follow_sequence(struct image *i, struct thread *t, const struct fdw_
 {
 	int first = e->seq == 1, known = t->seq || i->started;
 
-	if (!first && known && e->seq > t->seq + 1)
+	if (!first && known && e->seq > t->seq + 1) {
+		t->holes += e->seq - t->seq - 1;
 		i->gaps += e->seq - t->seq - 1;
+	} else if (!first && e->seq < t->seq && t->holes) {
+		/* A signal handler's events overtook the one it interrupted. */
+		t->holes--;
+		i->gaps--;
+	}
 	if (first || e->seq > t->seq)
 		t->seq = e->seq;
 }

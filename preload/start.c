@@ -184,8 +184,11 @@ static void (*real_fini)(void);
 static void at_fini(void)
 {
 	fdw_pending_flush();
-	if (fdw_on() && fdw_recording())
+	if (fdw_on() && fdw_recording()) {
 		fdw_says_exit(-1, FDW_CALL_none, 0);
+		if (!fdw_emitters_stop())
+			atomic_store(&fdw_process.no_fini, 1);
+	}
 	if (real_fini)
 		real_fini();
 }
