@@ -21,11 +21,12 @@ struct report_options {
 	enum format format;
 	enum severity fail_on;
 	enum color color;
-	const char *output;       /* NULL: stdout (report) or stderr (audit) */
+	const char *output;       /* NULL: stdout */
 	const char *suppressions; /* file or NULL */
 	int show_possible;
 	int full_stacks;
 	int quiet;
+	unsigned stack_depth;     /* frames shown a stack, 0: all */
 };
 
 struct not_observed { const char *exe, *why; };

@@ -45,7 +45,7 @@ void fdw_emitter_leave(void)
 	atomic_fetch_sub_explicit(&stripes[fdw_tid() % STRIPES].inside, 1, memory_order_release);
 }
 
-void fdw_emitters_stop(void)
+int fdw_emitters_stop(void)
 {
 	struct fdw_wait wait;
 
@@ -53,8 +53,9 @@ void fdw_emitters_stop(void)
 	fdw_wait_start(&wait, EMITTER_BOUND_US);
 	for (unsigned s = 0; s < STRIPES; s++)
 		while (atomic_load(&stripes[s].inside))
-			if (!fdw_wait_step(&wait))
-				return;
+			if (fdw_self.emitting || !fdw_wait_step(&wait))
+				return 0; /* also when we interrupted ourselves: no waiting will help */
+	return 1;
 }
 
 /* In a fork child: the threads that were inside are not here, and totals are the child's own. */

@@ -1,0 +1,149 @@
+/*
+ * analyzer/cmd_report.c: fdwarden report: replays traces and prints findings.
+ */
+#define _GNU_SOURCE
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+#include "analyzer/report.h"
+
+enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS };
+
+static const struct argp_option options[] = {
+	{ "output", 'o', "FILE", 0, "write the report to FILE (default: standard output)", 0 },
+	{ "format", 'f', "FORMAT", 0, "text (default) or json; sarif, html and folded come in a later version", 0 },
+	{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0, "exit 1 on findings at or above error (default), warning or note, or never", 0 },
+	{ "error-exitcode", OPT_ERROR_EXITCODE, "N", 0, "exit N instead of 1 then", 0 },
+	{ "suppressions", OPT_SUPPRESSIONS, "FILE", 0, "do not show what FILE names, see below", 0 },
+	{ "stack-depth", OPT_STACK_DEPTH, "N", 0, "show at most N frames of a stack", 0 },
+	{ "color", OPT_COLOR, "WHEN", 0, "auto (default), always or never; auto obeys NO_COLOR, TERM=dumb and CLICOLOR_FORCE", 0 },
+	{ "show", OPT_SHOW, "WHAT", 0, "possible: also findings that are only possible", 0 },
+	{ "full-stacks", OPT_FULL_STACKS, NULL, 0, "also the frames of the C library at both ends of stacks", 0 },
+	{ "quiet", 'q', NULL, 0, "findings only: no verdict, no coverage, no hints", 0 },
+	{ 0 },
+};
+
+static const char doc[] =
+	"Replays traces made by `fdwarden record` and prints what was found.\v"
+	"Exit status: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 nothing was observed or no trace is usable, "
+	"4 internal error.\n\n"
+	"Suppressions: one on each line, # begins a comment. Either a finding's id, as in use-after-close-7f3a19c2, or "
+	"RULE:STAGE:PATTERN. RULE is a rule or *; STAGE is the stack to look at (opened, duplicated, closed, reused, used) or *; PATTERN "
+	"is a shell pattern for the function, source file or module of any frame of it: fd-leak:opened:log_init, "
+	"double-close:*:src/legacy.c, *:closed:libcurl.so*.\n\n"
+	"Rules: double-close, foreign-close, use-after-close, fd-leak, bad-close.";
+
+struct arguments {
+	struct report_options o;
+	int error_exitcode;
+	char **traces;
+	int ntraces;
+};
+
+static int find_name(const char *const *names, const char *s)
+{
+	for (int i = 0; names[i]; i++)
+		if (!strcmp(names[i], s))
+			return i;
+	return -1;
+}
+
+int parse_format(const char *s)
+{
+	static const char *const names[] = { "text", "json", "sarif", "html", "folded", NULL };
+	return find_name(names, s);
+}
+
+int parse_severity(const char *s)
+{
+	static const char *const names[] = { "note", "warning", "error", "never", NULL };
+	return find_name(names, s);
+}
+
+int parse_color(const char *s)
+{
+	static const char *const names[] = { "auto", "always", "never", NULL };
+	return find_name(names, s);
+}
+
+static int value_of(struct argp_state *state, const char *option, const char *arg, int value, const char *values)
+{
+	if (value < 0)
+		argp_error(state, "--%s=%s: use %s", option, arg, values);
+	return value;
+}
+
+static int number_of(struct argp_state *state, const char *option, const char *arg, long min, long max)
+{
+	char *end;
+	long n = strtol(arg, &end, 10);
+
+	if (!*arg || *end || n < min || n > max)
+		argp_error(state, "--%s=%s: a number from %ld to %ld is wanted", option, arg, min, max);
+	return (int)n;
+}
+
+static enum format format_of(struct argp_state *state, const char *arg)
+{
+	int f = value_of(state, "format", arg, parse_format(arg), "text or json");
+
+	if (f > FORMAT_JSON)
+		argp_error(state, "--format=%s: not available in this version; use text or json", arg);
+	return (enum format)f;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	struct report_options *o = &a->o;
+
+	switch (key) {
+	case 'o': o->output = arg; break;
+	case 'f': o->format = format_of(state, arg); break;
+	case 'q': o->quiet = 1; break;
+	case OPT_FAIL_ON:
+		o->fail_on = (enum severity)value_of(state, "fail-on", arg, parse_severity(arg), "error, warning, note or never");
+		break;
+	case OPT_ERROR_EXITCODE: a->error_exitcode = number_of(state, "error-exitcode", arg, 1, 255); break;
+	case OPT_SUPPRESSIONS: o->suppressions = arg; break;
+	case OPT_STACK_DEPTH: o->stack_depth = (unsigned)number_of(state, "stack-depth", arg, 1, FDW_STACK_MAX); break;
+	case OPT_COLOR:
+		o->color = (enum color)value_of(state, "color", arg, parse_color(arg), "auto, always or never");
+		break;
+	case OPT_SHOW:
+		if (strcmp(arg, "possible"))
+			argp_error(state, "--show=%s: use possible", arg);
+		o->show_possible = 1;
+		break;
+	case OPT_FULL_STACKS: o->full_stacks = 1; break;
+	case ARGP_KEY_ARGS:
+		a->traces = state->argv + state->next;
+		a->ntraces = state->argc - state->next;
+		break;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which trace? Name the directory that `fdwarden record` made");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	static const struct argp argp = { .options = options, .parser = parse, .args_doc = "TRACE...", .doc = doc };
+	struct arguments a = { .o = { .fail_on = SEV_ERROR } };
+	struct report_result result;
+	char *name = argv[0];
+	int status;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)"fdwarden report";
+	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
+		return EXIT_USAGE;
+	argv[0] = name;
+	status = report_traces(&a.o, (const char *const *)a.traces, a.ntraces, &result);
+	if (status)
+		return status;
+	return result.at_or_above ? a.error_exitcode ? a.error_exitcode : EXIT_FINDINGS : 0;
+}

@@ -1,0 +1,230 @@
+/*
+ * analyzer/describe.c: see describe.h. What it reads was written by the observed program: lengths and bytes are not trusted.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include "analyzer/describe.h"
+#include "analyzer/memory.h"
+
+/* Length of the valid UTF-8 sequence at s that is fit for a terminal, 0: none. */
+static size_t printable(const unsigned char *s, size_t n)
+{
+	uint32_t c;
+	size_t len;
+
+	if (s[0] < 0x80)
+		return s[0] >= 0x20 && s[0] != 0x7f;
+	len = s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : 0;
+	if (!len || len > n)
+		return 0;
+	c = s[0] & (0xffu >> (len + 1));
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < 0xa0 || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff || (len == 3 && c < 0x800) || (len == 4 && c < 0x10000))
+		return 0;
+	/* Marks that change the direction of what follows on the line. */
+	if ((c >= 0x200e && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+		return 0;
+	return len;
+}
+
+char *clean_text(const void *bytes, size_t n)
+{
+	const unsigned char *s = bytes;
+	char *out = xmalloc(n * 4 + 1), *o = out;
+
+	for (size_t i = 0; i < n;) {
+		size_t len = printable(s + i, n - i);
+
+		if (len) {
+			memcpy(o, s + i, len);
+			o += len;
+			i += len;
+		} else {
+			o += sprintf(o, "\\x%02x", s[i]);
+			i++;
+		}
+	}
+	*o = 0;
+	return xrealloc(out, (size_t)(o - out) + 1);
+}
+
+static char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static char *format(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) < 0)
+		out_of_memory();
+	va_end(ap);
+	return s;
+}
+
+/* ---- addresses ------------------------------------------------------------------------------------------------------------------*/
+
+static char *inet4(const void *p, size_t n)
+{
+	struct sockaddr_in a;
+	char text[INET_ADDRSTRLEN];
+
+	if (n < offsetof(struct sockaddr_in, sin_zero))
+		return NULL;
+	memset(&a, 0, sizeof a);
+	memcpy(&a, p, n < sizeof a ? n : sizeof a);
+	inet_ntop(AF_INET, &a.sin_addr, text, sizeof text);
+	return format("%s:%u", text, ntohs(a.sin_port));
+}
+
+static char *inet6(const void *p, size_t n)
+{
+	struct sockaddr_in6 a;
+	char text[INET6_ADDRSTRLEN];
+
+	if (n < offsetof(struct sockaddr_in6, sin6_scope_id))
+		return NULL;
+	memset(&a, 0, sizeof a);
+	memcpy(&a, p, n < sizeof a ? n : sizeof a);
+	if (IN6_IS_ADDR_V4MAPPED(&a.sin6_addr))
+		inet_ntop(AF_INET, &a.sin6_addr.s6_addr[12], text, sizeof text);
+	else
+		inet_ntop(AF_INET6, &a.sin6_addr, text, sizeof text);
+	return IN6_IS_ADDR_V4MAPPED(&a.sin6_addr) ? format("%s:%u", text, ntohs(a.sin6_port))
+	                                          : format("[%s]:%u", text, ntohs(a.sin6_port));
+}
+
+static char *local_path(const void *p, size_t n)
+{
+	const char *path = (const char *)p + offsetof(struct sockaddr_un, sun_path);
+	size_t len = n > offsetof(struct sockaddr_un, sun_path) ? n - offsetof(struct sockaddr_un, sun_path) : 0;
+	char *name, *s;
+
+	if (!len)
+		return NULL; /* unnamed */
+	if (*path)
+		return clean_text(path, strnlen(path, len));
+	name = clean_text(path + 1, len - 1);
+	s = format("@%s", name);
+	free(name);
+	return s;
+}
+
+char *describe_address(const void *sockaddr, size_t n, uint8_t *inet)
+{
+	sa_family_t family;
+
+	*inet = 0;
+	if (n < sizeof family)
+		return NULL;
+	memcpy(&family, sockaddr, sizeof family);
+	switch (family) {
+	case AF_INET: *inet = 1; return inet4(sockaddr, n);
+	case AF_INET6: *inet = 1; return inet6(sockaddr, n);
+	case AF_UNIX: return local_path(sockaddr, n);
+	case AF_NETLINK: return xstrdup("netlink");
+	case AF_UNSPEC: return NULL;
+	}
+	return format("address family %u", family);
+}
+
+/* ---- objects ------------------------------------------------------------------------------------------------------------------------*/
+
+const char *kind_name(uint8_t kind)
+{
+	static const char *const names[] = {
+#define KIND_NAME(name, value, text) [value] = text,
+		FDW_KINDS(KIND_NAME)
+#undef KIND_NAME
+	};
+	return kind < sizeof names / sizeof *names ? names[kind] : names[0];
+}
+
+/* Only accept() proves a stream: a socket that was connected or bound may as well be a datagram one. */
+static const char *protocol(const struct description *d)
+{
+	if (!d->inet)
+		return d->local || d->peer ? "unix" : "socket";
+	return d->accepted || d->kind == FDW_KIND_LISTENER ? "TCP" : "IP";
+}
+
+char *describe_object(const struct description *d)
+{
+	if (!d)
+		return xstrdup(kind_name(0));
+	if (d->accepted && (d->local || d->peer))
+		return format("%s %s <- %s", protocol(d), d->local ? d->local : "?", d->peer ? d->peer : "unnamed client");
+	if (d->kind == FDW_KIND_LISTENER && d->local)
+		return format("%s listening on %s", protocol(d), d->local);
+	if (d->peer)
+		return format("%s %s%s-> %s", protocol(d), d->local ? d->local : "", d->local ? " " : "", d->peer);
+	if (d->local)
+		return format("%s %s", protocol(d), d->local);
+	if (d->path && *d->path)
+		return d->kind == FDW_KIND_POPEN ? format("popen(\"%s\")", d->path)
+		     : d->kind == FDW_KIND_MEMFD && *d->path != '/' ? format("memfd:%s", d->path) : xstrdup(d->path);
+	return xstrdup(d->accepted ? "accepted connection" : kind_name(d->kind));
+}
+
+/* ---- calls ----------------------------------------------------------------------------------------------------------------------------*/
+
+static const char *errno_name(int err)
+{
+	const char *s = strerrorname_np(err);
+	return s ? s : "error";
+}
+
+static char *arguments(const struct moment *m, const struct description *d)
+{
+	switch (m->op) {
+	case FDW_OP_CREATE: case FDW_OP_RECV: case FDW_OP_STATE:
+		if (d && d->path && *d->path && m->op == FDW_OP_CREATE)
+			return m->fd2 >= 0 ? format("%d, \"%s\"", m->fd2, d->path) : format("\"%s\"", d->path);
+		return m->fd2 >= 0 ? format("%d", m->fd2) : xstrdup("");
+	case FDW_OP_DUP:
+		return format("%d", m->fd2);
+	case FDW_OP_REPLACE:
+		return m->fd2 >= 0 ? format("%d, %d", m->fd2, m->fd) : format("FILE of %d", m->fd);
+	case FDW_OP_CLOSE_RANGE:
+		return m->fd2 == -1 ? format("%d, ~0U", m->fd) : format("%d, %d", m->fd, m->fd2);
+	case FDW_OP_STALE_STREAM:
+		return format("stream of %d", m->fd);
+	}
+	if (m->op == FDW_OP_CLOSE && m->call && (!strcmp(m->call, "fclose") || !strcmp(m->call, "pclose") ||
+	                                         !strcmp(m->call, "closedir")))
+		return format("stream of %d", m->fd);
+	if (m->call && !strcmp(m->call, "syscall"))
+		return format("%sfd %d", m->op == FDW_OP_CLOSE ? "SYS_close, " : "", m->fd);
+	return format("%d", m->fd);
+}
+
+static int makes(const struct moment *m)
+{
+	return m->op == FDW_OP_CREATE || m->op == FDW_OP_DUP || m->op == FDW_OP_RECV || m->op == FDW_OP_REPLACE;
+}
+
+char *describe_call(const struct moment *m, const struct description *d)
+{
+	const char *call = m->call && *m->call && strcmp(m->call, "none") ? m->call : "?";
+	char *args, *s;
+
+	if (m->op == FDW_OP_STATE)
+		return format("open when the program started: %d", m->fd);
+	args = arguments(m, d);
+	if (m->err)
+		s = format("%s(%s) = -1 %s", call, args, errno_name(m->err));
+	else if (m->op == FDW_OP_STALE_STREAM)
+		s = format("%s(%s)", call, args);
+	else
+		s = format("%s(%s) = %lld", call, args, (long long)(makes(m) ? m->fd : m->ret));
+	free(args);
+	return s;
+}

@@ -1,0 +1,24 @@
+/*
+ * analyzer/describe.h: what a human reads instead of numbers: objects, addresses, calls; and text made safe for a terminal.
+ */
+#ifndef FDW_DESCRIBE_H
+#define FDW_DESCRIBE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "analyzer/model.h"
+
+/*
+ * Printable, valid UTF-8 of at most n bytes that may hold anything: control characters and bytes that are no UTF-8 become \xNN.
+ * The caller frees it.
+ */
+char *clean_text(const void *bytes, size_t n);
+/* "10.0.0.5:8080", "[::1]:80", "/run/x.sock", "@abstract", "netlink"; NULL when it says nothing. *inet: an IP address. */
+char *describe_address(const void *sockaddr, size_t n, uint8_t *inet);
+/* "TCP 10.0.0.5:8080 <- 10.0.0.9:51022", "/etc/passwd", "pipe (read end)". Never NULL; the caller frees it. */
+char *describe_object(const struct description *);
+const char *kind_name(uint8_t kind);
+/* "accept4(4) = 17", "close(17) = -1 EBADF". The caller frees it. */
+char *describe_call(const struct moment *, const struct description *);
+
+#endif

@@ -1,0 +1,421 @@
+/*
+ * analyzer/model.c: records in, model and rules' transitions out. One table says what each operation does.
+ */
+#include <errno.h>
+#include "analyzer/finding.h"
+#include "analyzer/model_parts.h"
+
+static struct transition transition_of(const struct step *s, struct generation *g)
+{
+	struct transition t = { .replay = s->replay, .image = s->image, .event = s->e, .generation = g };
+
+	moment_of(s, &t.at);
+	return t;
+}
+
+/* ---- making ----------------------------------------------------------------------------------------------------------------------*/
+
+static void count_made(const struct step *s)
+{
+	s->process->descriptors++;
+	s->replay->coverage.descriptors++;
+}
+
+static void say_created(const struct step *s, struct generation *g, struct generation *source)
+{
+	struct transition t = transition_of(s, g);
+
+	t.other = source;
+	RULES_CALL(created, &t);
+}
+
+/* Number 0 generations: the interposer's table could not hold the number. */
+static int judged(const struct fdw_event *e) { return e->fd >= 0 && e->gen != 0; }
+
+static void on_create(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+	struct generation *from = e->fd2 >= 0 && e->gen2 ? generation_find(s->image, e->fd2, e->gen2) : NULL, *g;
+
+	count_made(s);
+	if (!judged(e))
+		return;
+	g = generation_made(s, NULL, e->kind);
+	describe_event(s, g->description);
+	if (e->kind == FDW_KIND_CONN && e->flags & FDW_F_PEER) {
+		g->description->accepted = 1;
+		if (from && from->description->local && !g->description->local) {
+			g->description->local = xstrdup(from->description->local);
+			g->description->inet |= from->description->inet;
+		}
+	}
+	say_created(s, g, from);
+}
+
+static void on_dup(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+	struct generation *from = e->fd2 >= 0 && e->gen2 ? generation_get(s->image, e->fd2, e->gen2) : NULL;
+
+	count_made(s);
+	if (judged(e))
+		say_created(s, generation_made(s, from ? from->description : NULL, FDW_KIND_UNKNOWN), from);
+}
+
+static void on_recv(struct step *s)
+{
+	count_made(s);
+	if (judged(s->e))
+		say_created(s, generation_made(s, NULL, FDW_KIND_UNKNOWN), NULL);
+}
+
+static void end_generation(const struct step *s, struct generation *g)
+{
+	struct transition t = transition_of(s, g);
+
+	generation_closed(g, &t.at);
+	RULES_CALL(closed, &t);
+}
+
+static void on_replace(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+	struct generation *from = e->fd2 >= 0 && e->gen2 ? generation_get(s->image, e->fd2, e->gen2) : NULL, *g;
+
+	generation_pin(from);
+	if (e->arg && e->fd >= 0)
+		end_generation(s, generation_get(s->image, e->fd, (uint32_t)e->arg));
+	count_made(s);
+	if (judged(e)) {
+		g = generation_made(s, from ? from->description : NULL, e->kind);
+		if (e->fd2 < 0)
+			describe_event(s, g->description);
+		say_created(s, g, from);
+	}
+	generation_unpin(from);
+}
+
+static void on_state(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+	struct image *before = s->image->before;
+	struct generation *was = before ? generation_newest(before, e->fd) : NULL, *g;
+	int inherited = (e->flags & FDW_F_INHERITED) != 0;
+
+	s->replay->coverage.inherited += (uint64_t)inherited;
+	s->replay->coverage.unseen_creations += (uint64_t)!inherited;
+	s->replay->coverage.descriptors++;
+	if (!judged(e))
+		return;
+	if (!inherited || (was && (was->state != GENERATION_OPEN || was->cloexec)))
+		was = NULL;
+	g = generation_made(s, was ? was->description : NULL, e->kind);
+	if (!was)
+		describe_event(s, g->description);
+	g->inherited = (unsigned)inherited;
+	g->unseen = 1;
+	if (was)
+		g->opened = was->opened;
+	else
+		g->opened.time = 0;
+}
+
+static void on_object(struct step *s)
+{
+	struct generation *g;
+
+	if (!judged(s->e))
+		return;
+	g = generation_get(s->image, s->e->fd, s->e->gen);
+	describe_event(s, g->description);
+}
+
+static void on_stream(struct step *s)
+{
+	if (judged(s->e))
+		generation_get(s->image, s->e->fd, s->e->gen)->stream = 1;
+}
+
+static void on_resync(struct step *s)
+{
+	struct generation *g = generation_newest(s->image, s->e->fd);
+
+	if (s->e->gen == 0) {
+		if (g)
+			generation_unknown(g);
+		return;
+	}
+	s->replay->coverage.unseen_creations++;
+	g = generation_get(s->image, s->e->fd, s->e->gen);
+	if (g->state != GENERATION_CLOSED)
+		g->state = GENERATION_OPEN;
+}
+
+/* ---- closing ---------------------------------------------------------------------------------------------------------------------*/
+
+static void on_close_ok(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+	struct generation *g = judged(e) ? generation_get(s->image, e->fd, e->gen) : NULL;
+
+	if (e->flags & FDW_F_LOSER) {
+		pending_close(s, g); /* the kernel had something to close, but it was not this caller's any more */
+		return;
+	}
+	if (!(e->flags & FDW_F_RANGE))
+		pending_close_ok(s, g);
+	if (!g) {
+		s->replay->coverage.unseen_creations++;
+		if ((g = generation_newest(s->image, e->fd)))
+			generation_unknown(g);
+		return;
+	}
+	if (e->flags & FDW_F_RANGE)
+		g->swept |= s->thread->range_wide;
+	end_generation(s, g);
+}
+
+static void on_close(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+	struct generation *g;
+
+	if (!(e->ret < 0 && e->err == EBADF)) {
+		on_close_ok(s);
+		return;
+	}
+	g = judged(e) ? generation_get(s->image, e->fd, e->gen) : NULL;
+	if (g && !(e->flags & (FDW_F_KNOWN_CLOSED | FDW_F_LOSER)) && g->state == GENERATION_OPEN)
+		generation_unknown(g); /* open as far as the table knew: closed by a route nobody sees */
+	pending_close(s, g);
+}
+
+static void on_close_range(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+	struct generation *g = generation_newest(s->image, e->fd);
+
+	s->thread->range_wide = e->fd != e->fd2;
+	if (e->fd == e->fd2 && e->ret == 0 && g && g->state == GENERATION_CLOSED)
+		pending_range(s, g);
+	else
+		s->thread->range_last = e->fd2 == -1 ? INT32_MAX : e->fd2;
+}
+
+static void on_stale_stream(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+	struct generation *owned = e->fd2 >= 0 && e->gen2 ? generation_get(s->image, e->fd2, e->gen2) : NULL;
+	struct generation *now = judged(e) ? generation_get(s->image, e->fd, e->gen) : NULL;
+	struct moment at;
+
+	generation_pin(owned);
+	if (owned)
+		pending_stale(s, owned, now);
+	if (now && strcmp(s->call, "freopen")) { /* libc has closed the number's new owner with it */
+		moment_of(s, &at);
+		generation_closed(now, &at);
+	}
+	generation_unpin(owned);
+}
+
+/* ---- using ----------------------------------------------------------------------------------------------------------------------------*/
+
+static void on_use(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+
+	pending_use(s, judged(e) && e->flags & FDW_F_KNOWN_CLOSED ? generation_get(s->image, e->fd, e->gen) : NULL);
+}
+
+static void on_setfd(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+	struct transition t;
+
+	pending_setfd(s);
+	if (!judged(e))
+		return;
+	t = transition_of(s, generation_get(s->image, e->fd, e->gen));
+	t.generation->cloexec = e->arg != 0;
+	RULES_CALL(setfd, &t);
+}
+
+static void on_send(struct step *s)
+{
+	if (judged(s->e))
+		generation_get(s->image, s->e->fd, s->e->gen)->description->sent = 1;
+}
+
+static void on_epoll_ctl(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+	struct transition t = transition_of(s, judged(e) ? generation_find(s->image, e->fd, e->gen) : NULL);
+
+	t.other = e->fd2 >= 0 && e->gen2 ? generation_find(s->image, e->fd2, e->gen2) : NULL;
+	RULES_CALL(epoll_ctl, &t);
+}
+
+/* ---- processes --------------------------------------------------------------------------------------------------------------------------*/
+
+static void on_fork_child(struct step *s)
+{
+	struct transition t;
+
+	process_forked_child(s);
+	t = transition_of(s, NULL);
+	RULES_CALL(forked, &t);
+}
+
+static void on_fork(struct step *s)
+{
+	struct transition t = transition_of(s, NULL);
+
+	process_forked(s);
+	RULES_CALL(forked, &t);
+}
+
+static void on_exec(struct step *s)
+{
+	struct transition t = transition_of(s, NULL);
+
+	process_execs(s);
+	RULES_CALL(execed, &t);
+}
+
+static void on_args(struct step *s)
+{
+	char text[FDW_DETAIL_MAX];
+	size_t n = s->e->detail_len < sizeof text ? s->e->detail_len : sizeof text;
+
+	if (!n || !s->e->detail)
+		return;
+	memcpy(text, s->e->detail, n);
+	while (n && !text[n - 1])
+		n--;
+	for (size_t i = 0; i < n; i++)
+		text[i] = text[i] ? text[i] : ' ';
+	s->image->arguments = s->process->arguments = name_of(s->replay, text, n);
+}
+
+static void on_blind(struct step *s)
+{
+	s->image->blind = 1;
+	coverage_unobserved(s->replay, &s->replay->coverage.blind, s->image->exe,
+	                    name_of(s->replay, s->e->detail, s->e->detail_len));
+}
+
+static void on_modules(struct step *s) { space_modules_changed(s->image->space); }
+static void on_thread_exit(struct step *s) { pending_thread_end(s->replay, s->image, s->thread); }
+static void on_lost(struct step *s) { s->image->dropped += s->e->arg; }
+
+static void (*const operations[])(struct step *) = {
+	[FDW_OP_CREATE] = on_create, [FDW_OP_DUP] = on_dup, [FDW_OP_REPLACE] = on_replace, [FDW_OP_CLOSE] = on_close,
+	[FDW_OP_CLOSE_RANGE] = on_close_range, [FDW_OP_SETFD] = on_setfd, [FDW_OP_USE] = on_use, [FDW_OP_OBJECT] = on_object,
+	[FDW_OP_SEND] = on_send, [FDW_OP_RECV] = on_recv, [FDW_OP_STREAM] = on_stream, [FDW_OP_STALE_STREAM] = on_stale_stream,
+	[FDW_OP_EPOLL_CTL] = on_epoll_ctl, [FDW_OP_RESYNC] = on_resync, [FDW_OP_PROC_START] = process_started,
+	[FDW_OP_PROC_ARGS] = on_args, [FDW_OP_STATE] = on_state, [FDW_OP_FORK] = on_fork,
+	[FDW_OP_FORK_CHILD] = on_fork_child, [FDW_OP_EXEC] = on_exec, [FDW_OP_EXEC_FAILED] = process_exec_failed,
+	[FDW_OP_EXIT] = process_exits, [FDW_OP_TOTALS] = process_totals, [FDW_OP_THREAD] = process_thread,
+	[FDW_OP_THREAD_EXIT] = on_thread_exit, [FDW_OP_MODULES] = on_modules, [FDW_OP_BLIND] = on_blind,
+	[FDW_OP_STOP] = process_stops, [FDW_OP_LOST] = on_lost,
+};
+
+/* ---- records --------------------------------------------------------------------------------------------------------------------------------*/
+
+static void feed_event(struct replay *r, struct source *source, const struct record *rec)
+{
+	const struct fdw_event *e = &rec->event.e;
+	struct process *p = process_of(r, source, e->pid);
+	struct step s = { .replay = r, .process = p, .image = p->image, .e = e, .time = rec->time };
+
+	s.call = rec->event.call ? rec->event.call : "none";
+	s.thread = thread_of(s.image, e);
+	if (e->op != FDW_OP_LOST && !(e->op == FDW_OP_THREAD && e->seq == 1))
+		s.image->events++;
+	if (!r->coverage.events++)
+		r->coverage.first = rec->time;
+	r->coverage.last = rec->time;
+	pending_range_next(&s);
+	if (e->op < sizeof operations / sizeof *operations && operations[e->op])
+		operations[e->op](&s);
+	s.image->last = s.process->last = rec->time;
+}
+
+static void feed_gap(struct replay *r, struct source *s, const struct record *rec)
+{
+	if (!s->gap_end || rec->gap.begin < s->gap_begin)
+		s->gap_begin = rec->gap.begin;
+	if (rec->time > s->gap_end)
+		s->gap_end = rec->time;
+	s->gap_events += rec->gap.count ? rec->gap.count : 1;
+}
+
+void replay_feed(struct replay *r, const struct record *rec)
+{
+	struct source *source = source_of(r, rec);
+
+	if (rec->time > r->now)
+		r->now = rec->time;
+	switch (rec->type) {
+	case RECORD_EVENT: feed_event(r, source, rec); break;
+	case RECORD_STACK: space_define(process_of(r, source, rec->stack.pid)->image->space, &rec->stack); break;
+	case RECORD_MODULE: space_module(process_of(r, source, rec->module.pid)->image->space, &rec->module); break;
+	case RECORD_GAP: feed_gap(r, source, rec); break;
+	}
+	if (r->waiting)
+		pending_settle(r, NULL);
+	if (r->ended)
+		process_reap(r, 0);
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------------------------------------------*/
+
+struct replay *replay_new(struct findings *f)
+{
+	struct replay *r = xcalloc(1, sizeof *r);
+
+	r->findings = f;
+	r->stacks = stacks_new();
+	r->last = &r->first;
+	r->ended_last = &r->ended;
+	r->waiting_last = &r->waiting;
+	return r;
+}
+
+void replay_end(struct replay *r)
+{
+	struct coverage *c = &r->coverage;
+	uint64_t gaps = 0;
+
+	process_reap(r, 1);
+	spawned_end(r);
+	for (struct source *s = r->sources; s; s = s->next)
+		gaps += s->gap_events;
+	/* The tracer's losses are holes in the threads' sequences, too: count them once. */
+	c->events_lost = (r->lost > gaps ? r->lost : gaps) + r->dropped;
+	for (struct process *p = r->first; p; p = p->next)
+		if (p->threads) {
+			c->processes++;
+			c->threads += p->threads;
+		}
+}
+
+void replay_free(struct replay *r)
+{
+	struct unobserved *lists[] = { r->coverage.unobserved, r->coverage.blind };
+
+	for (size_t i = 0; i < 2; i++)
+		for (struct unobserved *u = lists[i], *next; u; u = next) {
+			next = u->next;
+			free(u);
+		}
+	processes_free(r);
+	names_free(r);
+	stacks_free(r->stacks);
+	free(r);
+}
+
+const struct coverage *replay_coverage(const struct replay *r) { return &r->coverage; }
+const struct process *replay_processes(const struct replay *r) { return r->first; }
+struct findings *replay_findings(struct replay *r) { return r->findings; }

@@ -1,0 +1,241 @@
+/*
+ * analyzer/model.h: what the replay knows: processes, images, numbers, generations, descriptions.
+ *
+ *	replay
+ *	  source           one recording of one host
+ *	    process        (source, pid, start): linked to its parent by fork
+ *	      image        what one exec started; the newest is process->image
+ *	        number     17
+ *	          generation     #1873, newest first; open, or closed and remembered for a while
+ *	            description  the open file description, shared by duplicates and fork children
+ *
+ * Context: the command's process, one thread. Events carry number and generation, so nothing here relies on the order of
+ * events of different threads: a generation may be closed before its creation is read, and closed after the next one was made.
+ *
+ * Memory grows with what is open, what was closed lately (MODEL_HISTORY generations a number) and with distinct stacks.
+ */
+#ifndef FDW_MODEL_H
+#define FDW_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+#include "analyzer/record.h"
+#include "analyzer/stacks.h"
+
+/* Closed generations remembered a number: enough for a stale user that is a few reuses late; each costs about 250 bytes. */
+#define MODEL_HISTORY 4
+/* From this length on a run of closes n, n±1, n±2 … is a loop over "everything", whatever it hits (the interposer uses the same). */
+#define MODEL_LOOP 8
+/* How long (trace time) a failed call waits for the events of other threads that say who opened and who closed. */
+#define MODEL_SETTLE_NS UINT64_C(200000000)
+/* How long after its end a process is kept for late events of its threads and library destructors. */
+#define MODEL_LINGER_NS UINT64_C(1000000000)
+
+struct replay;
+struct image;
+struct process;
+struct generation;
+
+/* One event as a finding shows it. Strings and stack live as long as the replay. */
+struct moment {
+	uint64_t time; /* 0: not known */
+	uint32_t pid, tid;
+	const char *thread, *call;
+	struct stack *stack;
+	int64_t ret;
+	int32_t fd, fd2, err;
+	uint32_t flags;
+	uint8_t op;
+};
+
+struct description {
+	unsigned references;
+	unsigned open;        /* open generations in all images */
+	unsigned mark;        /* scratch of whoever counts */
+	uint8_t kind;
+	uint8_t accepted;
+	uint8_t sent;         /* passed to somebody with SCM_RIGHTS */
+	char *path;           /* or command, or name; cleaned for display; NULL */
+	char *local, *peer;   /* addresses, cleaned; NULL */
+	uint8_t inet;         /* the addresses are IP addresses */
+};
+
+enum generation_state { GENERATION_UNKNOWN, GENERATION_OPEN, GENERATION_CLOSED };
+
+/* All generations of an image that were made by the same stack. */
+struct group {
+	uint32_t stack_id;
+	uint32_t made, alive, peak;
+	uint32_t last_peak;           /* `made` when the peak was reached last */
+	uint64_t first, last;         /* time of the first and the last creation */
+	UT_hash_handle hh;
+};
+
+struct generation {
+	uint32_t gen;
+	uint8_t state;                /* enum generation_state */
+	unsigned inherited : 1;       /* was there when the image started, or came by fork */
+	unsigned forked : 1;          /* came by fork */
+	unsigned cloexec : 1;
+	unsigned unseen : 1;          /* its creation was not seen */
+	unsigned swept : 1;           /* closed by a loop or a range over everything */
+	unsigned handed : 1;          /* a fork child went on with it when its maker ended */
+	unsigned counted : 1;         /* in group->alive */
+	unsigned shares : 1;          /* in description->open */
+	unsigned stream : 1;          /* a FILE or DIR owned it */
+	unsigned late : 1;            /* made after the process said that it ends */
+	uint32_t nth;                 /* it was the nth of its group */
+	unsigned pins;                /* who still needs it; not forgotten before 0 */
+	int fd;
+	struct group *group;
+	struct description *description;
+	struct moment opened, closed; /* time 0: not seen */
+	struct generation *older;
+};
+
+struct number {
+	int fd;
+	struct generation *newest;
+	UT_hash_handle hh;
+};
+
+/* A failed close or use that waits to be judged. */
+struct pending;
+
+/* A thread's run of calls over n, n±1, n±2 …: closes are told by the interposer, uses are found here. */
+struct sweep {
+	int last;
+	uint32_t length;
+	uint32_t stack;
+	uint8_t never_seen; /* a number that never was is in it */
+	struct pending *first, *tail;
+};
+
+struct thread {
+	uint32_t tid;
+	uint32_t seq, holes;      /* last number seen; numbers before it that are missing */
+	const char *name;
+	struct sweep closes, uses;
+	struct pending *range;   /* a close_range of one closed number: is it part of a sweep of ranges? */
+	uint8_t range_wide;      /* the last close_range was over more than one number */
+	int range_last;          /* the end of the last close_range when nothing came between, else -2 */
+	UT_hash_handle hh;
+};
+
+/* How the recording of an image ended. */
+enum ending {
+	END_NONE,   /* the trace ends: killed, or still running */
+	END_EXIT,   /* it said that it exits */
+	END_EXEC,   /* another image follows */
+	END_STOP,   /* its recording stopped although it goes on */
+};
+
+struct image {
+	struct process *process;
+	const char *exe, *arguments;
+	struct space *space;
+	struct number *numbers;
+	struct thread *threads;
+	struct group *groups;
+	unsigned parent_image;   /* forked: the parent's `images` at that time */
+	struct image *before;    /* the image that exec'd this one, until its descriptors are linked */
+	uint64_t began, ended, last;
+	enum ending ending;
+	uint8_t mode;
+	unsigned started : 1;    /* PROC_START or FORK_CHILD was seen: its history is known from the beginning */
+	unsigned forked : 1;     /* began by fork */
+	unsigned execing : 1;
+	unsigned blind : 1;      /* a route that cannot be seen is in use */
+	unsigned totals : 1;
+	uint64_t events;         /* received, as TOTALS counts them */
+	uint64_t emitted;        /* what the last TOTALS said */
+	uint64_t gaps;           /* events missing in the threads' sequences */
+	uint64_t refused;        /* what the last TOTALS said was dropped */
+	uint64_t dropped;        /* what LOST said was dropped */
+	struct { char *exe; uint32_t why; } exec; /* the last EXEC */
+	struct pending *doubts;  /* in a fork child, about what it inherited: judged at exit, dropped at exec */
+};
+
+struct process_key {
+	uint32_t source, pid;
+};
+
+struct process {
+	struct process_key key;  /* pid among the processes alive */
+	struct source *source;
+	uint32_t pid;
+	uint64_t start;          /* 0: not known */
+	uint64_t id;             /* counts processes */
+	struct process *parent;  /* NULL: not known; its image is NULL when it is gone */
+	uint32_t parent_pid;
+	struct image *image;
+	const char *exe;         /* the newest image's */
+	const char *arguments;
+	unsigned images;
+	uint32_t threads;
+	uint64_t first, last;
+	uint64_t descriptors;
+	unsigned known : 1;      /* its start was seen */
+	unsigned expected : 1;   /* its parent told of it before it did */
+	unsigned ended : 1;
+	unsigned finished : 1;   /* judged; only what the report lists is left */
+	const char *end;         /* "exit", "exec of …", NULL */
+	struct process *next;    /* in order of appearance */
+	struct process *next_ended;
+	UT_hash_handle hh;
+};
+
+struct source {
+	uint32_t id;
+	const char *host, *trace;
+	uint64_t gap_begin, gap_end, gap_events; /* what the tracer lost */
+	struct source *next;
+};
+
+struct unobserved {
+	const char *exe, *why;
+	uint64_t count;
+	struct unobserved *next;
+};
+
+struct coverage {
+	uint64_t processes, descriptors, inherited, unseen_creations, events, events_lost;
+	uint64_t first, last;    /* time of the first and the last event */
+	uint64_t threads;
+	struct unobserved *unobserved;
+	struct unobserved *blind; /* exe, what */
+};
+
+/* ---- what rules see --------------------------------------------------------------------------------------------------------------*/
+
+/* A transition of the model. Borrowed. */
+struct transition {
+	struct replay *replay;
+	struct image *image;
+	const struct fdw_event *event;     /* without detail when the transition waited */
+	struct moment at;
+	struct generation *generation;     /* what it is about, or NULL */
+	struct generation *other;          /* stale stream: the generation that has the number now; duplicates: the source */
+	unsigned loop : 1;                 /* part of a loop or a sweep over everything */
+};
+
+/* ---- replay ------------------------------------------------------------------------------------------------------------------------*/
+
+struct findings;
+
+struct replay *replay_new(struct findings *);
+void replay_feed(struct replay *, const struct record *);
+/* The end of the trace: everything still open is judged. Once. */
+void replay_end(struct replay *);
+void replay_free(struct replay *);
+
+const struct coverage *replay_coverage(const struct replay *);
+/* Every process once, in order of appearance. */
+const struct process *replay_processes(const struct replay *);
+struct findings *replay_findings(struct replay *);
+
+/* Events that could have told of this image are missing: what was not seen proves nothing. */
+int image_lossy(const struct image *);
+
+#endif

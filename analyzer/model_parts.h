@@ -1,0 +1,102 @@
+/*
+ * analyzer/model_parts.h: what the files of the model owe each other; nobody else includes it.
+ *
+ *	model.c          records in, one table of operations
+ *	model_fd.c       numbers, generations, descriptions
+ *	model_pending.c  failed closes and uses that wait: for the end of their run, for other threads' events, for an exec
+ *	process.c        processes, images, threads
+ */
+#ifndef FDW_MODEL_PARTS_H
+#define FDW_MODEL_PARTS_H
+
+#include "analyzer/memory.h"
+#include "analyzer/model.h"
+#include "analyzer/rules.h"
+
+struct name;
+
+struct replay {
+	struct findings *findings;
+	struct stacks *stacks;
+	struct name *names;
+	struct source *sources;
+	struct process *alive;                  /* hash by (source, pid) */
+	struct process *first, **last;          /* all, in order */
+	struct process *ended, **ended_last;    /* ended ones, waiting for late events */
+	struct pending *waiting, **waiting_last; /* settling, oldest first */
+	uint64_t now, process_ids;
+	uint32_t source_ids;
+	uint64_t lost, dropped;
+	struct coverage coverage;
+	struct spawned *spawned;                 /* children of posix_spawn that said nothing yet */
+	struct source *source; const char *host, *trace; /* of the last record */
+};
+
+/* An event on its way through the model. */
+struct step {
+	struct replay *replay;
+	struct process *process;
+	struct image *image;
+	struct thread *thread;
+	const struct fdw_event *e;
+	const char *call;
+	uint64_t time;
+};
+
+/* names: strings kept once, cleaned for display */
+const char *name_of(struct replay *, const void *bytes, size_t n);
+const char *name_of_text(struct replay *, const char *);
+void names_free(struct replay *);
+
+/* model_fd.c */
+void moment_of(const struct step *, struct moment *);
+struct generation *generation_find(struct image *, int fd, uint32_t gen); /* NULL: not known */
+struct generation *generation_newest(struct image *, int fd);
+/* Finds or adds; one that is added has an unseen creation and unknown state. gen is not 0. */
+struct generation *generation_get(struct image *, int fd, uint32_t gen);
+/* A creation: open unless its close was read before. description: one reference is taken, NULL makes a new one of `kind`. */
+struct generation *generation_made(const struct step *, struct description *, uint8_t kind);
+void generation_closed(struct generation *, const struct moment *);
+/* Nothing is known of it any more. */
+void generation_unknown(struct generation *);
+void generation_pin(struct generation *);
+void generation_unpin(struct generation *);
+struct description *description_new(uint8_t kind);
+void image_copy_numbers(struct image *child, const struct image *parent);
+void image_mark_handed(struct image *);
+void image_free_numbers(struct image *);
+void describe_event(const struct step *, struct description *); /* takes over the event's detail */
+
+/* model_pending.c */
+void pending_close(const struct step *, struct generation *);   /* a close that failed */
+void pending_close_ok(const struct step *, struct generation *); /* one that did not: it is part of the thread's run, too */
+void pending_use(const struct step *, struct generation *);
+void pending_setfd(const struct step *);
+void pending_stale(const struct step *, struct generation *owned, struct generation *now);
+void pending_range(const struct step *, struct generation *);   /* close_range of one number that is closed already */
+void pending_range_next(const struct step *);                   /* every other event of the thread */
+void pending_thread_end(struct replay *, struct image *, struct thread *);
+void pending_settle(struct replay *, const struct image *);     /* image NULL: those whose time has come */
+void pending_doubts(struct replay *, struct image *, int judge);
+
+/* process.c */
+struct source *source_of(struct replay *, const struct record *);
+struct process *process_of(struct replay *, struct source *, uint32_t pid); /* the one alive, or a new one of unknown start */
+struct process *process_find(struct replay *, const struct source *, uint32_t pid);
+struct thread *thread_of(struct image *, const struct fdw_event *);
+void process_started(struct step *);     /* PROC_START */
+void process_forked_child(struct step *); /* FORK_CHILD */
+void process_forked(struct step *);      /* FORK */
+void process_execs(struct step *);
+void process_exec_failed(struct step *);
+void process_exits(struct step *);
+void process_totals(struct step *);
+void process_thread(struct step *);
+void process_stops(struct step *);
+void process_reap(struct replay *, int all);
+void processes_free(struct replay *);
+/* Children of posix_spawn that never said hello are not observed. */
+void spawned_end(struct replay *);
+void coverage_unobserved(struct replay *, struct unobserved **, const char *exe, const char *why);
+
+#endif

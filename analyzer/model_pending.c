@@ -1,0 +1,278 @@
+/*
+ * analyzer/model_pending.c: failed closes and uses that cannot be judged yet.
+ *
+ * Three things have to be known first:
+ *	the run	    a close that fails may be the first of a loop over every number there is; so may an fcntl(F_SETFD). It waits for
+ *		    the thread's next close (or use). Told by the interposer for closes (FDW_F_RUN), found here for uses.
+ *	the others  who opened, who closed: another thread's event may be read later. It waits MODEL_SETTLE_NS at most.
+ *	the child   a fork child that closes what it inherited twice, and then execs, has cleaned up. It waits for exit or exec.
+ */
+#include "analyzer/model_parts.h"
+
+typedef void judge_fn(const struct transition *);
+
+struct pending {
+	struct transition t;
+	struct fdw_event event;
+	judge_fn *judge;
+	uint64_t due;
+	struct pending *next;
+};
+
+static void judge_close(const struct transition *t) { RULES_CALL(close_failed, t); }
+static void judge_use(const struct transition *t) { RULES_CALL(use_failed, t); }
+static void judge_stale(const struct transition *t) { RULES_CALL(stale_stream, t); }
+static void judge_range(const struct transition *t) { RULES_CALL(range_closed_again, t); }
+
+static struct pending *pending_new(const struct step *s, struct generation *g, judge_fn *judge)
+{
+	struct pending *p = xcalloc(1, sizeof *p);
+
+	p->event = *s->e;
+	p->event.detail = NULL;
+	p->event.detail_len = 0;
+	p->judge = judge;
+	p->due = s->time + MODEL_SETTLE_NS;
+	p->t = (struct transition){ .replay = s->replay, .image = s->image, .event = &p->event, .generation = g };
+	moment_of(s, &p->t.at);
+	generation_pin(g);
+	return p;
+}
+
+static void pending_free(struct pending *p)
+{
+	generation_unpin(p->t.generation);
+	generation_unpin(p->t.other);
+	free(p);
+}
+
+/* ---- the child, and the judgement ------------------------------------------------------------------------------------------------*/
+
+/* Fork children that have not exec'd tidy up: only what is certainly their own doing counts, and only later. */
+static int is_doubt(const struct pending *p)
+{
+	const struct generation *g = p->t.generation;
+
+	return p->event.flags & FDW_F_CHILD && g && g->forked;
+}
+
+static int is_tidying(const struct pending *p)
+{
+	const struct generation *g = p->t.generation;
+
+	if (!(p->event.flags & FDW_F_CHILD))
+		return 0;
+	return !g || g->swept || (g->forked && g->closed.pid != p->event.pid);
+}
+
+static void dispatch(struct pending *p)
+{
+	if (!is_tidying(p) && is_doubt(p)) {
+		p->next = p->t.image->doubts;
+		p->t.image->doubts = p;
+		return;
+	}
+	if (!is_tidying(p))
+		p->judge(&p->t);
+	pending_free(p);
+}
+
+void pending_doubts(struct replay *r, struct image *i, int judge)
+{
+	struct pending *p = i->doubts, *next, *order = NULL;
+
+	i->doubts = NULL;
+	for (; p; p = next) { /* oldest first */
+		next = p->next;
+		p->next = order;
+		order = p;
+	}
+	for (p = order; p; p = next) {
+		next = p->next;
+		if (judge && !(p->t.generation && p->t.generation->swept))
+			p->judge(&p->t);
+		pending_free(p);
+	}
+}
+
+/* ---- the others ----------------------------------------------------------------------------------------------------------------------*/
+
+static int is_complete(const struct pending *p)
+{
+	const struct generation *g = p->t.generation;
+
+	return !g || (g->closed.time && (g->opened.time || g->inherited));
+}
+
+static void settle(struct pending *p)
+{
+	p->next = NULL;
+	if (is_complete(p)) {
+		dispatch(p);
+		return;
+	}
+	*p->t.replay->waiting_last = p;
+	p->t.replay->waiting_last = &p->next;
+}
+
+void pending_settle(struct replay *r, const struct image *image)
+{
+	struct pending **at = &r->waiting, *p;
+
+	while ((p = *at)) {
+		if (image ? p->t.image != image : p->due > r->now) {
+			if (!image)
+				return; /* in order of time */
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		if (!*at)
+			r->waiting_last = at;
+		dispatch(p);
+	}
+}
+
+/* ---- the run -------------------------------------------------------------------------------------------------------------------------*/
+
+static int is_loop(const struct sweep *s) { return s->length >= MODEL_LOOP || (s->never_seen && s->length >= 3); }
+
+static void sweep_end(struct sweep *s)
+{
+	int loop = is_loop(s);
+	struct pending *p, *next;
+
+	for (p = s->first; p; p = next) {
+		next = p->next;
+		p->t.loop = loop;
+		settle(p);
+	}
+	s->first = s->tail = NULL;
+	s->length = 0;
+	s->never_seen = 0;
+}
+
+static void sweep_add(struct sweep *s, struct pending *p)
+{
+	if (is_loop(s) && s->length > MODEL_LOOP) { /* known already: nothing to remember */
+		pending_free(p);
+		return;
+	}
+	if (s->tail)
+		s->tail->next = p;
+	else
+		s->first = p;
+	s->tail = p;
+}
+
+/* The close e belongs to the thread's run, or begins the next one. */
+static struct sweep *close_run(const struct step *s)
+{
+	struct sweep *w = &s->thread->closes;
+	uint64_t length = s->e->flags & FDW_F_STREAM ? (s->e->flags & FDW_F_RUN ? w->length + 1 : 1) : s->e->arg;
+
+	if (!(s->e->flags & FDW_F_RUN) || length < w->length)
+		sweep_end(w);
+	w->length = length > UINT32_MAX ? UINT32_MAX : length ? (uint32_t)length : 1;
+	w->last = s->e->fd;
+	return w;
+}
+
+void pending_close_ok(const struct step *s, struct generation *g)
+{
+	struct sweep *w = close_run(s);
+
+	if (g && is_loop(w))
+		g->swept = 1;
+}
+
+void pending_close(const struct step *s, struct generation *g)
+{
+	struct sweep *w = close_run(s);
+
+	w->never_seen |= (s->e->flags & FDW_F_NEVER_SEEN) && s->e->fd >= 0;
+	sweep_add(w, pending_new(s, g, judge_close));
+}
+
+/* Loops over everything mark or ask; writing to eight closed numbers in a row is eight mistakes. */
+static int may_loop(const char *call) { return !strcmp(call, "fcntl") || !strcmp(call, "ioctl"); }
+
+static struct sweep *use_run(const struct step *s)
+{
+	struct sweep *w = &s->thread->uses;
+	int step = s->e->fd - w->last;
+
+	if (!w->length || w->stack != s->e->stack || (step != 1 && step != -1))
+		sweep_end(w);
+	if (w->length < MODEL_LOOP - 1 || may_loop(s->call))
+		w->length++;
+	if (s->e->flags & FDW_F_RUN && s->e->arg > w->length) /* the interposer saw more of it */
+		w->length = s->e->arg > UINT32_MAX ? UINT32_MAX : (uint32_t)s->e->arg;
+	w->last = s->e->fd;
+	w->stack = s->e->stack;
+	return w;
+}
+
+void pending_use(const struct step *s, struct generation *g)
+{
+	struct sweep *w = use_run(s);
+
+	w->never_seen |= (s->e->flags & FDW_F_NEVER_SEEN) != 0;
+	if (s->e->flags & FDW_F_KNOWN_CLOSED)
+		sweep_add(w, pending_new(s, g, judge_use));
+}
+
+/* fcntl(n, F_SETFD, FD_CLOEXEC) over everything: those that are open succeed. */
+void pending_setfd(const struct step *s) { use_run(s); }
+
+void pending_stale(const struct step *s, struct generation *owned, struct generation *now)
+{
+	struct pending *p = pending_new(s, owned, judge_stale);
+
+	p->t.other = now;
+	generation_pin(now);
+	settle(p);
+}
+
+/* ---- ranges ----------------------------------------------------------------------------------------------------------------------------*/
+
+/*
+ * Closing everything but a few numbers is several ranges in a row, and some of them are one number long. So one range over one
+ * number that is closed already waits for the thread's next event, and what came before it is remembered.
+ */
+void pending_range(const struct step *s, struct generation *g)
+{
+	struct thread *t = s->thread;
+
+	if (t->range_last == -2 || s->e->fd <= t->range_last) /* a sweep goes upwards */
+		t->range = pending_new(s, g, judge_range);
+	t->range_last = s->e->fd2;
+}
+
+void pending_range_next(const struct step *s)
+{
+	struct thread *t = s->thread;
+	struct pending *p = t->range;
+	int again = s->e->op == FDW_OP_CLOSE_RANGE, inside = s->e->op == FDW_OP_CLOSE && s->e->flags & FDW_F_RANGE;
+
+	t->range = NULL;
+	if (!again && !inside)
+		t->range_last = -2;
+	if (!p)
+		return;
+	if (inside && s->e->fd == p->event.fd)
+		pending_free(p); /* it was open after all */
+	else if (again && s->e->fd != p->event.fd)
+		pending_free(p);
+	else
+		settle(p);
+}
+
+void pending_thread_end(struct replay *r, struct image *i, struct thread *t)
+{
+	sweep_end(&t->closes);
+	sweep_end(&t->uses);
+	if (t->range)
+		settle(t->range);
+	t->range = NULL;
+}

@@ -1,0 +1,519 @@
+/*
+ * analyzer/process.c: processes, their images and threads: how they begin, fork, exec and end.
+ *
+ * A pid is the newest process that has it. What announces a new one: FORK_CHILD, PROC_START with another start time, or any
+ * event after the old one said that it ends. A thread's first event (THREAD) comes before FORK_CHILD and PROC_START, so a process
+ * or image may be known a moment before it is known what it is.
+ */
+#include "analyzer/model_parts.h"
+
+/* ---- sources ---------------------------------------------------------------------------------------------------------------------*/
+
+struct source *source_of(struct replay *r, const struct record *rec)
+{
+	const char *host = rec->host ? rec->host : "", *trace = rec->trace ? rec->trace : "";
+	struct source *s;
+
+	if (r->source && r->host == rec->host && r->trace == rec->trace)
+		return r->source;
+	for (s = r->sources; s; s = s->next)
+		if (!strcmp(s->host, host) && !strcmp(s->trace, trace))
+			break;
+	if (!s) {
+		s = xcalloc(1, sizeof *s);
+		s->id = ++r->source_ids;
+		s->host = xstrdup(host);
+		s->trace = xstrdup(trace);
+		s->next = r->sources;
+		r->sources = s;
+	}
+	r->source = s;
+	r->host = rec->host;
+	r->trace = rec->trace;
+	return s;
+}
+
+/* ---- making and finding -------------------------------------------------------------------------------------------------------------*/
+
+static struct image *image_new(struct replay *r, struct process *p, struct space *parent)
+{
+	struct image *i = xcalloc(1, sizeof *i);
+
+	i->process = p;
+	i->exe = i->arguments = "";
+	i->space = space_new(r->stacks, parent);
+	i->began = r->now;
+	p->images++;
+	return i;
+}
+
+struct process *process_find(struct replay *r, const struct source *s, uint32_t pid)
+{
+	struct process_key key = { s->id, pid };
+	struct process *p;
+
+	HASH_FIND(hh, r->alive, &key, sizeof key, p);
+	return p;
+}
+
+static struct process *process_new(struct replay *r, struct source *s, uint32_t pid)
+{
+	struct process *p = xcalloc(1, sizeof *p);
+
+	p->key = (struct process_key){ s->id, pid };
+	p->source = s;
+	p->pid = pid;
+	p->id = ++r->process_ids;
+	p->exe = p->arguments = "";
+	p->first = r->now;
+	p->image = image_new(r, p, NULL);
+	*r->last = p;
+	r->last = &p->next;
+	HASH_ADD(hh, r->alive, key, sizeof p->key, p);
+	return p;
+}
+
+struct process *process_of(struct replay *r, struct source *s, uint32_t pid)
+{
+	struct process *p = process_find(r, s, pid);
+	return p ? p : process_new(r, s, pid);
+}
+
+static struct thread *thread_find(struct image *i, uint32_t tid)
+{
+	struct thread *t;
+
+	HASH_FIND(hh, i->threads, &tid, sizeof tid, t);
+	return t;
+}
+
+/* Each event of a thread carries its number: what is missing was lost. */
+static void follow_sequence(struct image *i, struct thread *t, const struct fdw_event *e)
+{
+	int first = e->seq == 1, known = t->seq || i->started;
+
+	if (!first && known && e->seq > t->seq + 1) {
+		t->holes += e->seq - t->seq - 1;
+		i->gaps += e->seq - t->seq - 1;
+	} else if (!first && e->seq < t->seq && t->holes) {
+		/* A signal handler's events overtook the one it interrupted. */
+		t->holes--;
+		i->gaps--;
+	}
+	if (first || e->seq > t->seq)
+		t->seq = e->seq;
+}
+
+struct thread *thread_of(struct image *i, const struct fdw_event *e)
+{
+	struct thread *t = thread_find(i, e->tid);
+
+	if (!t) {
+		t = xcalloc(1, sizeof *t);
+		t->tid = e->tid;
+		t->name = "";
+		t->range_last = -2;
+		i->process->threads++;
+		HASH_ADD(hh, i->threads, tid, sizeof t->tid, t);
+	}
+	follow_sequence(i, t, e);
+	return t;
+}
+
+/* The thread whose first event announced what we now know to be another image. */
+static struct thread *move_thread(struct image *from, struct image *to, uint32_t tid)
+{
+	struct thread *t = thread_find(from, tid);
+
+	if (!t)
+		return NULL;
+	HASH_DEL(from->threads, t);
+	HASH_ADD(hh, to->threads, tid, sizeof t->tid, t);
+	return t;
+}
+
+/* ---- ending -----------------------------------------------------------------------------------------------------------------------------*/
+
+static void judge_image(struct replay *r, struct image *i)
+{
+	struct thread *t, *next;
+
+	for (t = i->threads; t; t = t->hh.next)
+		pending_thread_end(r, i, t);
+	pending_settle(r, i);
+	pending_doubts(r, i, i->ending != END_EXEC);
+	space_settle(i->space);
+	if (i->started && i->totals && i->emitted > i->events && i->emitted - i->events > i->gaps)
+		i->gaps = i->emitted - i->events;
+	r->lost += i->gaps;
+	r->dropped += i->refused + i->dropped;
+	RULES_CALL(image_end, r, i);
+	HASH_ITER(hh, i->threads, t, next) {
+		HASH_DEL(i->threads, t);
+		free(t);
+	}
+}
+
+static void image_free(struct image *i)
+{
+	image_free_numbers(i);
+	space_drop(i->space);
+	free(i->exec.exe);
+	free(i);
+}
+
+static void end_before(struct replay *r, struct image *i)
+{
+	if (!i->before)
+		return;
+	judge_image(r, i->before);
+	image_free(i->before);
+	i->before = NULL;
+}
+
+static void say_unobserved(struct replay *r, const struct source *s, const char *exe, uint32_t why)
+{
+	static const char *const whys[] = {
+#define WHY_TEXT(name, value, text) [value] = text,
+		FDW_WHYS(WHY_TEXT)
+#undef WHY_TEXT
+	};
+
+	if (!why && s->gap_end)
+		return; /* it may well have said hello: that is lost */
+	coverage_unobserved(r, &r->coverage.unobserved, exe,
+	                    why && why < sizeof whys / sizeof *whys ? whys[why] : "it was started, but never said hello");
+}
+
+struct spawned {
+	struct source *source;
+	uint32_t pid;
+	const char *exe;
+	struct spawned *next;
+};
+
+static void spawned_add(struct step *s)
+{
+	struct process *child = process_find(s->replay, s->process->source, (uint32_t)s->e->ret);
+	const char *exe = name_of(s->replay, s->e->detail, s->e->detail_len);
+	struct spawned *n;
+
+	if (s->e->flags & FDW_F_UNOBSERVED) {
+		say_unobserved(s->replay, s->process->source, exe, (uint32_t)s->e->arg);
+		return;
+	}
+	if (s->e->ret <= 0 || (child && child->known))
+		return;
+	n = xcalloc(1, sizeof *n);
+	*n = (struct spawned){ s->process->source, (uint32_t)s->e->ret, exe, s->replay->spawned };
+	s->replay->spawned = n;
+}
+
+static void spawned_hello(struct replay *r, const struct source *s, uint32_t pid)
+{
+	for (struct spawned **p = &r->spawned, *n; (n = *p); p = &n->next)
+		if (n->source == s && n->pid == pid) {
+			*p = n->next;
+			free(n);
+			return;
+		}
+}
+
+void spawned_end(struct replay *r)
+{
+	for (struct spawned *n; (n = r->spawned); free(n)) {
+		r->spawned = n->next;
+		say_unobserved(r, n->source, n->exe, 0);
+	}
+}
+
+/* Everything about the process is known. What the report lists of it stays. */
+static void finish(struct replay *r, struct process *p)
+{
+	struct image *i = p->image;
+
+	if (p->finished)
+		return;
+	p->finished = 1;
+	HASH_DEL(r->alive, p);
+	end_before(r, i);
+	if (p->expected && !p->threads && !p->source->gap_end)
+		coverage_unobserved(r, &r->coverage.unobserved, p->exe, "a fork child of it ended before it said hello");
+	if (i->execing)
+		say_unobserved(r, p->source, name_of_text(r, i->exec.exe), i->exec.why);
+	judge_image(r, i);
+	p->image = NULL;
+	image_free(i);
+}
+
+void process_reap(struct replay *r, int all)
+{
+	struct process *p, *next;
+
+	while ((p = r->ended) && (all || p->last + MODEL_LINGER_NS < r->now)) {
+		r->ended = p->next_ended;
+		if (!r->ended)
+			r->ended_last = &r->ended;
+		finish(r, p);
+	}
+	if (!all)
+		return;
+	HASH_ITER(hh, r->alive, p, next)
+		finish(r, p);
+}
+
+static void will_end(struct replay *r, struct process *p)
+{
+	if (p->ended)
+		return;
+	p->ended = 1;
+	p->next_ended = NULL;
+	*r->ended_last = p;
+	r->ended_last = &p->next_ended;
+}
+
+/* ---- beginning ----------------------------------------------------------------------------------------------------------------------------*/
+
+/* Another process has the pid: the old one keeps a place of its own in the hash until it is finished. */
+static void give_up_pid(struct replay *r, struct process *old)
+{
+	HASH_DEL(r->alive, old);
+	old->key.source = 0;
+	old->key.pid = (uint32_t)old->id;
+	HASH_ADD(hh, r->alive, key, sizeof old->key, old);
+	will_end(r, old);
+}
+
+/* Its first thread was taken for one of the old process's. */
+static void replace_process(struct step *s)
+{
+	struct process *old = s->process, *p;
+	struct image *was = s->image;
+
+	give_up_pid(s->replay, old);
+	p = process_new(s->replay, old->source, old->pid);
+	s->thread = move_thread(was, p->image, s->e->tid);
+	old->threads -= old->threads > 0;
+	p->threads = 1;
+	was->events -= was->events > 0;
+	p->image->events = 1;
+	s->process = p;
+	s->image = p->image;
+	if (!s->thread)
+		s->thread = thread_of(p->image, s->e);
+}
+
+/* Nothing but the first words of a thread came from it. */
+static int is_fresh(const struct process *p) { return !p->known && p->image->events <= 2; }
+
+static void link_parent(struct replay *r, struct process *p, struct process *parent)
+{
+	struct image *i = p->image;
+
+	if (p->parent || !parent || parent == p || !parent->image)
+		return;
+	p->parent = parent;
+	p->parent_pid = parent->pid;
+	i->forked = 1;
+	i->parent_image = parent->images;
+	space_adopt(i->space, parent->image->space);
+	image_copy_numbers(i, parent->image);
+	i->exe = parent->image->exe;
+	i->arguments = parent->image->arguments;
+	p->exe = i->exe;
+	p->arguments = i->arguments;
+	i->mode = parent->image->mode;
+	i->blind = parent->image->blind;
+}
+
+void process_forked_child(struct step *s)
+{
+	struct process *parent;
+
+	if (!is_fresh(s->process))
+		replace_process(s);
+	s->process->known = 1;
+	s->process->parent_pid = (uint32_t)s->e->arg;
+	s->image->started = 1;
+	s->image->forked = 1;
+	parent = process_find(s->replay, s->process->source, (uint32_t)s->e->arg);
+	link_parent(s->replay, s->process, parent);
+}
+
+static int same_process(const struct process *p, const struct fdw_event *e)
+{
+	const struct image *i = p->image;
+
+	if (p->start)
+		return p->start == e->arg;
+	/* A fork child does not know its start time: it is the same one unless it said that it ends. */
+	return i->ending != END_EXIT;
+}
+
+static void new_image(struct step *s)
+{
+	struct process *p = s->process;
+	struct image *old = s->image, *i = image_new(s->replay, p, NULL);
+
+	end_before(s->replay, old);
+	s->thread = move_thread(old, i, s->e->tid);
+	/* THREAD and PROC_START came before we knew that they belong to it. */
+	i->events = 1;
+	if (old->events)
+		old->events--;
+	old->ending = END_EXEC;
+	old->execing = 0;
+	old->ended = s->time;
+	i->before = old;
+	p->image = s->image = i;
+	if (!s->thread)
+		s->thread = thread_of(i, s->e);
+}
+
+void process_started(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+	struct process *parent;
+
+	if (!is_fresh(s->process) && !same_process(s->process, e))
+		replace_process(s);
+	else if (!is_fresh(s->process) || s->process->expected)
+		new_image(s);
+	spawned_hello(s->replay, s->process->source, s->process->pid);
+	s->image->started = 1;
+	s->process->known = 1;
+	s->process->start = e->arg;
+	s->image->mode = (uint8_t)e->ret;
+	s->image->exe = s->process->exe = name_of(s->replay, e->detail, e->detail_len);
+	if (!s->process->parent) {
+		s->process->parent_pid = (uint32_t)e->fd2;
+		parent = process_find(s->replay, s->process->source, (uint32_t)e->fd2);
+		s->process->parent = parent != s->process ? parent : NULL;
+	}
+}
+
+/* ---- fork, exec, exit as events -------------------------------------------------------------------------------------------------------------*/
+
+/*
+ * The child's FORK_CHILD may come later, or be lost with all that it did before the tracer knew it: its parent's word is enough to
+ * know what it inherits. Its table is copied now.
+ */
+static void expect_child(struct step *s)
+{
+	struct replay *r = s->replay;
+	uint32_t pid = (uint32_t)s->e->ret;
+	struct process *child = process_find(r, s->process->source, pid);
+
+	if (child && child->ended && child->parent_pid != s->process->pid) {
+		give_up_pid(r, child);
+		child = NULL;
+	}
+	if (child && (child->known || child->parent))
+		return;
+	if (!child) {
+		child = process_new(r, s->process->source, pid);
+		child->expected = 1;
+		child->image->started = 1;
+	}
+	link_parent(r, child, s->process);
+}
+
+void process_forked(struct step *s)
+{
+	const struct fdw_event *e = s->e;
+
+	if (e->kind == FDW_FORK_SPAWN)
+		spawned_add(s);
+	if (e->ret > 0 && (e->kind == FDW_FORK_FORK || e->kind == FDW_FORK_CLONE || e->kind == FDW_FORK_PTY))
+		expect_child(s);
+}
+
+void process_execs(struct step *s)
+{
+	struct image *i = s->image;
+
+	free(i->exec.exe);
+	i->exec.exe = s->e->detail ? strndup((const char *)s->e->detail, s->e->detail_len) : xstrdup("");
+	if (!i->exec.exe)
+		out_of_memory();
+	i->exec.why = s->e->flags & FDW_F_UNOBSERVED ? (uint32_t)s->e->ret : 0;
+	i->execing = 1;
+	i->ending = END_EXEC;
+	i->ended = s->time;
+}
+
+void process_exec_failed(struct step *s)
+{
+	s->image->execing = 0;
+	s->image->ending = END_NONE;
+	s->image->ended = 0;
+}
+
+void process_exits(struct step *s)
+{
+	if (s->image->ending != END_EXIT)
+		image_mark_handed(s->image);
+	s->image->ending = END_EXIT;
+	s->image->ended = s->time;
+	s->process->end = "exit";
+	will_end(s->replay, s->process);
+}
+
+void process_totals(struct step *s)
+{
+	s->image->totals = 1;
+	s->image->emitted = s->e->arg;
+	s->image->refused = s->e->ret > 0 ? (uint64_t)s->e->ret : 0;
+}
+
+/* A new name, or a thread's first event: then it is not the one that had this tid before. */
+void process_thread(struct step *s)
+{
+	struct thread *t = s->thread;
+
+	if (s->e->seq == 1)
+		pending_thread_end(s->replay, s->image, t);
+	t->name = name_of(s->replay, s->e->detail, s->e->detail_len);
+}
+
+void process_stops(struct step *s)
+{
+	s->image->ending = END_STOP;
+	s->image->ended = s->time;
+}
+
+int image_lossy(const struct image *i)
+{
+	const struct source *s = i->process->source;
+
+	if (i->gaps || i->refused || i->dropped)
+		return 1;
+	if (!s->gap_end || s->gap_end < i->began || (i->last && s->gap_begin > i->last + MODEL_LINGER_NS))
+		return 0;
+	return !(i->started && i->totals && i->emitted <= i->events);
+}
+
+void coverage_unobserved(struct replay *r, struct unobserved **list, const char *exe, const char *why)
+{
+	for (; *list; list = &(*list)->next)
+		if ((*list)->exe == exe && !strcmp((*list)->why, why)) {
+			(*list)->count++;
+			return;
+		}
+	*list = xcalloc(1, sizeof **list);
+	**list = (struct unobserved){ exe, why, 1, NULL };
+}
+
+void processes_free(struct replay *r)
+{
+	for (struct process *p = r->first, *next; p; p = next) {
+		next = p->next;
+		free(p);
+	}
+	for (struct source *s = r->sources, *next; s; s = next) {
+		next = s->next;
+		free((char *)s->host);
+		free((char *)s->trace);
+		free(s);
+	}
+}

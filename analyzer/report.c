@@ -1,0 +1,217 @@
+/*
+ * analyzer/report.c: traces to a report: read, replay, judge, write; and what the writers share.
+ *
+ * A file named by -o appears whole or not at all: it is written beside its place and renamed. What is no regular file (/dev/stderr, a
+ * pipe) is written to directly.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdarg.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "analyzer/memory.h"
+#include "analyzer/report.h"
+
+static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void complain(const char *format, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("fdwarden: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int report_shows(const struct report *r, const struct finding *f)
+{
+	return !f->suppressed_by && (f->confidence > CONFIDENCE_POSSIBLE || r->options->show_possible);
+}
+
+void report_replay(struct replay *replay, int (*next)(void *, struct record *), void *from)
+{
+	struct record rec;
+
+	while (next(from, &rec))
+		replay_feed(replay, &rec);
+	replay_end(replay);
+}
+
+/* ---- where it goes ----------------------------------------------------------------------------------------------------------------*/
+
+struct target {
+	FILE *out;
+	char *path;       /* NULL: stdout; links followed, so that they stay links */
+	char *temporary;  /* NULL: written to directly */
+};
+
+static int open_beside(struct target *t)
+{
+	mode_t mask = umask(0);
+	struct stat st;
+	int fd, exists = stat(t->path, &st) == 0;
+
+	umask(mask);
+	if (asprintf(&t->temporary, "%s.XXXXXX", t->path) < 0)
+		out_of_memory();
+	fd = mkostemp(t->temporary, O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fchmod(fd, exists ? st.st_mode & 0777 : 0666 & ~mask) != 0 || !(t->out = fdopen(fd, "w"))) {
+		close(fd);
+		unlink(t->temporary);
+		return -1;
+	}
+	return 0;
+}
+
+static int target_open(struct target *t, const char *path)
+{
+	struct stat st;
+	int exists;
+
+	*t = (struct target){ stdout, NULL, NULL };
+	if (!path)
+		return 0;
+	t->path = realpath(path, NULL);
+	if (!t->path)
+		t->path = xstrdup(path);
+	exists = stat(path, &st) == 0;
+	if (exists && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return -1;
+	}
+	if (exists && S_ISREG(st.st_mode) && access(path, W_OK) != 0)
+		return -1;
+	if ((!exists || S_ISREG(st.st_mode)) && open_beside(t) == 0)
+		return 0;
+	/* No new file can be made there, or it is no file: write into what is there. */
+	free(t->temporary);
+	t->temporary = NULL;
+	if (!exists)
+		return -1;
+	t->out = fopen(t->path, "we");
+	return t->out ? 0 : -1;
+}
+
+/* 0, or -1 with errno: not everything was written. */
+static int target_close(struct target *t)
+{
+	int bad = fflush(t->out) != 0 || ferror(t->out), err = errno;
+
+	if (!t->path) {
+		errno = err ? err : EIO;
+		return bad ? -1 : 0;
+	}
+	if (fclose(t->out) != 0 && !bad) {
+		bad = 1;
+		err = errno;
+	}
+	if (!bad && t->temporary && rename(t->temporary, t->path) != 0) {
+		bad = 1;
+		err = errno;
+	}
+	if (bad && t->temporary)
+		unlink(t->temporary);
+	free(t->temporary);
+	free(t->path);
+	errno = err ? err : EIO;
+	return bad ? -1 : 0;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------------------------------*/
+
+static int next_of_reader(void *reader, struct record *r) { return reader_next(reader, r); }
+
+static void tell_result(const struct report *r, struct report_result *result)
+{
+	result->processes = r->coverage->processes;
+	for (const struct finding *f = findings_first(r->findings); f; f = f->next) {
+		if (!report_shows(r, f))
+			continue;
+		result->findings++;
+		result->at_or_above += r->options->fail_on != SEV_NEVER && f->severity >= r->options->fail_on;
+	}
+}
+
+static int write_report(const struct report *r)
+{
+	const char *path = r->options->output;
+	struct target t;
+
+	if (target_open(&t, path) != 0) {
+		complain("cannot write the report to %s: %s; name another file with -o", path, strerror(errno));
+		return EXIT_INTERNAL;
+	}
+	errno = 0;
+	if (r->options->format == FORMAT_JSON)
+		report_json(r, t.out);
+	else
+		report_text(r, t.out);
+	if (target_close(&t) == 0)
+		return 0;
+	complain("the report could not be written to %s: %s; it is incomplete, write it elsewhere with -o FILE",
+	         path ? path : "standard output", strerror(errno));
+	return EXIT_INTERNAL;
+}
+
+static int report_on(const struct report_options *o, struct reader *reader, struct suppressions *suppressions, const char *what,
+                     struct report_result *result)
+{
+	struct findings *findings = findings_new();
+	struct replay *replay = replay_new(findings);
+	struct symbols *symbols = symbols_new();
+	struct report r = { o, NULL, NULL, findings, reader, symbols, suppressions };
+	int status = 0;
+
+	report_replay(replay, next_of_reader, reader);
+	r.coverage = replay_coverage(replay);
+	r.processes = replay_processes(replay);
+	findings_finish(findings, &(struct finish_options){ symbols, suppressions, o->full_stacks });
+	if (!r.coverage->processes) {
+		const char *damage = reader_damage(reader, 0);
+		complain("nothing was observed in %s%s%s; was the program able to load libfdwarden.so? `fdwarden doctor PROG` tells",
+		         what, damage ? ": " : "", damage ? damage : "");
+		result->unusable = 1;
+		status = EXIT_NOTHING;
+	} else {
+		tell_result(&r, result);
+		status = write_report(&r);
+	}
+	findings_free(findings);
+	replay_free(replay);
+	symbols_free(symbols);
+	return status;
+}
+
+int report_traces(const struct report_options *o, const char *const *traces, int n, struct report_result *result)
+{
+	struct suppressions *suppressions = NULL;
+	struct reader *reader;
+	char error[1024] = "";
+	int status;
+
+	*result = (struct report_result){ 0 };
+	if (o->format != FORMAT_TEXT && o->format != FORMAT_JSON) {
+		complain("this format is not available in this version; use --format=text or --format=json");
+		return EXIT_USAGE;
+	}
+	if (o->suppressions && !(suppressions = suppressions_read(o->suppressions, error, sizeof error))) {
+		complain("%s", error);
+		return EXIT_USAGE;
+	}
+	reader = reader_open(traces, n, error, sizeof error);
+	if (reader) {
+		status = report_on(o, reader, suppressions, traces[0], result);
+		reader_close(reader);
+	} else {
+		complain("%s", error);
+		result->unusable = 1;
+		status = EXIT_NOTHING;
+	}
+	suppressions_free(suppressions);
+	return status;
+}

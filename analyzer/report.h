@@ -1,0 +1,36 @@
+/*
+ * analyzer/report.h: what the writers of a report get. Each writes one document on `out`; errors of the stream are its caller's.
+ */
+#ifndef FDW_REPORT_H
+#define FDW_REPORT_H
+
+#include <stdio.h>
+#include "analyzer/commands.h"
+#include "analyzer/finding.h"
+#include "analyzer/model.h"
+#include "analyzer/reader.h"
+#include "analyzer/suppress.h"
+#include "analyzer/symbols.h"
+
+struct report {
+	const struct report_options *options;
+	const struct coverage *coverage;
+	const struct process *processes;
+	const struct findings *findings;
+	const struct reader *reader;           /* NULL: no damage to tell */
+	const struct symbols *symbols;         /* NULL: no problems to tell */
+	const struct suppressions *suppressions; /* NULL: none */
+};
+
+void report_text(const struct report *, FILE *out);
+void report_json(const struct report *, FILE *out);
+/* Findings that are shown: not suppressed, and not `possible` unless asked for. */
+int report_shows(const struct report *, const struct finding *);
+/* Replays what `next` gives, until it gives 0. Shared by report_traces and tests. */
+void report_replay(struct replay *, int (*next)(void *, struct record *), void *from);
+/* Option values by name; -1: there is none. */
+int parse_format(const char *);
+int parse_severity(const char *);
+int parse_color(const char *);
+
+#endif

@@ -1,0 +1,355 @@
+/*
+ * analyzer/report_text.c: the report for a human: the verdict first, the coverage second, then findings, worst first.
+ *
+ * Colours only stress what the words say. Lines keep to the terminal's width where they can: sentences are wrapped, names are not
+ * cut, since they are copied.
+ */
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include "analyzer/describe.h"
+#include "analyzer/memory.h"
+#include "analyzer/report.h"
+
+struct page {
+	FILE *out;
+	const struct report *report;
+	int colors;
+	unsigned width;
+	uint64_t start; /* time of the first event */
+};
+
+/* ---- colours and width -------------------------------------------------------------------------------------------------------------*/
+
+enum style { PLAIN, BOLD, DIM, RED, YELLOW, BLUE, GREEN };
+
+static const char *on(const struct page *p, enum style s)
+{
+	static const char *const codes[] = { "", "\033[1m", "\033[2m", "\033[1;31m", "\033[1;33m", "\033[1;34m", "\033[1;32m" };
+	return p->colors ? codes[s] : "";
+}
+
+static const char *off(const struct page *p) { return p->colors ? "\033[0m" : ""; }
+
+/* no-color.org: NO_COLOR wins over what the terminal can; CLICOLOR_FORCE over its absence; an explicit option over all. */
+static int use_colors(enum color c, FILE *out)
+{
+	const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE"), *term = getenv("TERM");
+
+	if (c != COLOR_AUTO)
+		return c == COLOR_ALWAYS;
+	if (no && *no)
+		return 0;
+	if (force && *force && strcmp(force, "0"))
+		return 1;
+	return isatty(fileno(out)) && term && *term && strcmp(term, "dumb");
+}
+
+static unsigned width_of(FILE *out)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize w;
+	long n = columns ? strtol(columns, NULL, 10) : 0;
+
+	if (n < 1 && fileno(out) >= 0 && ioctl(fileno(out), TIOCGWINSZ, &w) == 0)
+		n = w.ws_col;
+	return n < 1 ? 100 : n < 40 ? 40 : n > 200 ? 200 : (unsigned)n;
+}
+
+/* Bytes that begin a character: what a terminal counts, nearly. */
+static unsigned columns_of(const char *s, size_t n)
+{
+	unsigned c = 0;
+
+	for (size_t i = 0; i < n; i++)
+		c += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return c;
+}
+
+/* A sentence, wrapped at blanks; further lines begin with `indent` blanks. `used`: columns of the first line that are taken. */
+static void wrap(const struct page *p, const char *s, unsigned used, unsigned indent)
+{
+	while (*s) {
+		size_t word = strcspn(s, " ");
+		unsigned c = columns_of(s, word);
+
+		if (used > indent && used + 1 + c > p->width) {
+			fprintf(p->out, "\n%*s", (int)indent, "");
+			used = indent;
+		} else if (used > indent) {
+			fputc(' ', p->out);
+			used++;
+		}
+		fwrite(s, 1, word, p->out);
+		used += c;
+		s += word + strspn(s + word, " ");
+	}
+	fputc('\n', p->out);
+}
+
+/* 1,204,881. One of four buffers, so that one call may print several. */
+static const char *grouped(uint64_t n)
+{
+	static char buffers[4][32];
+	static unsigned next;
+	char *buf = buffers[next++ % 4], *p = buf + 31;
+	unsigned digits = 0;
+
+	*p = 0;
+	do {
+		if (digits && digits % 3 == 0)
+			*--p = ',';
+		*--p = (char)('0' + n % 10);
+		digits++;
+	} while (n /= 10);
+	return p;
+}
+
+static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
+
+/* Module and file names come from ELF files; everything else was cleaned when it was read. */
+static void put_clean(FILE *out, const char *s)
+{
+	char *clean = clean_text(s, strlen(s));
+
+	fputs(clean, out);
+	free(clean);
+}
+
+/* ---- the verdict ---------------------------------------------------------------------------------------------------------------------*/
+
+static unsigned of_severity(const struct report *r, enum severity s, const struct rule *rule)
+{
+	unsigned n = 0;
+
+	for (const struct finding *f = findings_first(r->findings); f; f = f->next)
+		n += report_shows(r, f) && f->severity == s && (!rule || f->rule == rule);
+	return n;
+}
+
+/* "2 errors (1 use-after-close, 1 double-close)" */
+static int verdict_part(const struct page *p, enum severity s, enum style style, int first)
+{
+	const char *comma = "";
+	unsigned n = of_severity(p->report, s, NULL), k, kinds = 0;
+
+	if (!n)
+		return 0;
+	for (const struct rule *const *r = rules; *r; r++)
+		kinds += of_severity(p->report, s, *r) > 0;
+	fprintf(p->out, "%s%s%u %s%s%s (", first ? "" : ", ", on(p, style), n, severity_name(s), plural(n), off(p));
+	for (const struct rule *const *r = rules; *r; r++) {
+		if (!(k = of_severity(p->report, s, *r)))
+			continue;
+		if (kinds > 1)
+			fprintf(p->out, "%s%u %s", comma, k, (*r)->id);
+		else
+			fprintf(p->out, "%s", (*r)->id);
+		comma = ", ";
+	}
+	fputc(')', p->out);
+	return 1;
+}
+
+static void verdict(const struct page *p)
+{
+	unsigned hidden = 0, suppressed = 0;
+	int said = verdict_part(p, SEV_ERROR, RED, 1);
+
+	said |= verdict_part(p, SEV_WARNING, YELLOW, !said);
+	said |= verdict_part(p, SEV_NOTE, BLUE, !said);
+	if (!said)
+		fprintf(p->out, "%sno problems found%s", on(p, GREEN), off(p));
+	for (const struct finding *f = findings_first(p->report->findings); f; f = f->next) {
+		suppressed += f->suppressed_by != NULL;
+		hidden += !f->suppressed_by && !report_shows(p->report, f);
+	}
+	if (hidden)
+		fprintf(p->out, "; %u possible hidden (--show=possible)", hidden);
+	if (suppressed)
+		fprintf(p->out, "; %u suppressed", suppressed);
+	fputc('\n', p->out);
+}
+
+/* ---- coverage ---------------------------------------------------------------------------------------------------------------------------*/
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash && slash[1] ? slash + 1 : *path ? path : "?";
+}
+
+static void coverage_line(const struct page *p)
+{
+	const struct coverage *c = p->report->coverage;
+	const struct process *first = p->report->processes;
+	double seconds = (double)(c->last - c->first) / 1e9;
+
+	while (first && !first->threads)
+		first = first->next;
+	if (first)
+		fprintf(p->out, "%s pid %u", base_name(first->exe), first->pid);
+	if (c->processes > 1)
+		fprintf(p->out, " and %s more process%s", grouped(c->processes - 1), c->processes == 2 ? "" : "es");
+	fprintf(p->out, ", %s thread%s, %.1f s | ", grouped(c->threads), plural(c->threads), seconds);
+	fprintf(p->out, "%s descriptor%s, %s inherited", grouped(c->descriptors), plural(c->descriptors), grouped(c->inherited));
+	if (c->unseen_creations)
+		fprintf(p->out, ", %s whose opening was not seen", grouped(c->unseen_creations));
+	fprintf(p->out, " | %s event%s, %s%s lost%s\n", grouped(c->events), plural(c->events),
+	        on(p, c->events_lost ? YELLOW : PLAIN), grouped(c->events_lost), c->events_lost ? off(p) : "");
+}
+
+static void caution(const struct page *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void caution(const struct page *p, const char *format, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, format);
+	if (vasprintf(&s, format, ap) < 0)
+		out_of_memory();
+	va_end(ap);
+	fputs("  ", p->out);
+	wrap(p, s, 2, 4);
+	free(s);
+}
+
+static void blind_spots(const struct page *p)
+{
+	const struct report *r = p->report;
+	const char *s;
+
+	for (const struct unobserved *u = r->coverage->unobserved; u; u = u->next)
+		caution(p, "not observed: %s: %s%s", *u->exe ? u->exe : "?", u->why, u->count > 1 ? " (several times)" : "");
+	for (const struct unobserved *u = r->coverage->blind; u; u = u->next)
+		caution(p, "blind spot: %s uses %s, which cannot be seen", base_name(u->exe), u->why);
+	for (size_t i = 0; r->reader && (s = reader_damage(r->reader, i)); i++)
+		caution(p, "damage: %s", s);
+	for (size_t i = 0; r->symbols && (s = symbols_problem(r->symbols, i)); i++)
+		caution(p, "no source lines: %s", s);
+	if (r->coverage->events_lost)
+		caution(p, "events were lost: what follows is true, but more may have happened; record again with larger buffers");
+}
+
+/* ---- findings ------------------------------------------------------------------------------------------------------------------------------*/
+
+static enum style style_of(enum severity s) { return s == SEV_ERROR ? RED : s == SEV_WARNING ? YELLOW : BLUE; }
+
+static void upper(char *to, size_t n, const char *s)
+{
+	size_t i = 0;
+
+	for (; s[i] && i + 1 < n; i++)
+		to[i] = s[i] >= 'a' && s[i] <= 'z' ? (char)(s[i] - 32) : s[i];
+	to[i] = 0;
+}
+
+static void heading(const struct page *p, const struct finding *f)
+{
+	char severity[16], cwe[24] = "", id[96], seen[40];
+	int n;
+
+	upper(severity, sizeof severity, severity_name(f->severity));
+	if (f->rule->cwe)
+		snprintf(cwe, sizeof cwe, " (CWE-%d)", f->rule->cwe);
+	snprintf(id, sizeof id, "id %s", f->id);
+	if (f->count == 1)
+		snprintf(seen, sizeof seen, "seen once");
+	else
+		snprintf(seen, sizeof seen, "seen %s times", grouped(f->count));
+	n = (int)(strlen(severity) + 1 + strlen(f->rule->id) + strlen(cwe));
+	fprintf(p->out, "\n%s%s%s %s%s%s%s", on(p, style_of(f->severity)), severity, off(p), on(p, BOLD), f->rule->id, off(p), cwe);
+	fprintf(p->out, "%*s%s%s   %s%s\n", n < 44 ? 46 - n : 2, "", on(p, DIM), id, seen, off(p));
+}
+
+static void frame_line(const struct page *p, const struct frame *f)
+{
+	fputs("             ", p->out);
+	if (f->function) {
+		char *name = clean_text(f->function, strlen(f->function));
+		fprintf(p->out, "%-22s ", name);
+		free(name);
+	}
+	if (f->file) {
+		put_clean(p->out, f->file);
+		if (f->line)
+			fprintf(p->out, ":%d", f->line);
+	} else if (f->module) {
+		put_clean(p->out, f->function ? base_name(f->module) : f->module);
+		fprintf(p->out, "+0x%llx", (unsigned long long)f->offset);
+	} else {
+		fprintf(p->out, "0x%llx (no module)", (unsigned long long)f->offset);
+	}
+	fprintf(p->out, "%s\n", f->inlined ? "  (inlined)" : "");
+}
+
+static void stack_lines(const struct page *p, const struct finding *f, const struct finding_stack *s)
+{
+	uint64_t since = s->at.time >= p->start ? s->at.time - p->start : 0;
+	unsigned depth = p->report->options->stack_depth;
+	char who[64];
+
+	snprintf(who, sizeof who, "%.32s (%u)", s->at.thread && *s->at.thread ? s->at.thread : base_name(f->exe), s->at.tid);
+	fprintf(p->out, "  %-9s +%llu.%06llu s  %-20s  %s%s%s%s%s\n", role_name(s->role), (unsigned long long)(since / 1000000000),
+	        (unsigned long long)(since % 1000000000 / 1000), who, on(p, BOLD), s->call, off(p), s->note ? "   " : "",
+	        s->note ? s->note : "");
+	for (size_t i = 0; i < s->frames.n && (!depth || i < depth); i++)
+		frame_line(p, &s->frames.at[i]);
+	if (!s->frames.n)
+		fprintf(p->out, "             %s(no stack)%s\n", on(p, DIM), off(p));
+}
+
+static void finding(const struct page *p, const struct finding *f)
+{
+	heading(p, f);
+	wrap(p, f->message, 0, 0);
+	if (p->report->coverage->processes > 1)
+		fprintf(p->out, "in %s (pid %u)\n", *f->exe ? f->exe : "?", f->pid);
+	fputc('\n', p->out);
+	for (unsigned i = 0; i < f->nstacks; i++)
+		stack_lines(p, f, &f->stacks[i]);
+	fputs("\n  confidence  ", p->out);
+	fputs(confidence_name(f->confidence), p->out);
+	if (f->reason) {
+		fputc(':', p->out);
+		wrap(p, f->reason, 15 + (unsigned)strlen(confidence_name(f->confidence)), 14);
+	} else {
+		fputc('\n', p->out);
+	}
+}
+
+static void ending(const struct page *p, int shown)
+{
+	const struct report *r = p->report;
+	const char *s;
+
+	for (const struct finding *f = findings_first(r->findings); f; f = f->next)
+		if (f->suppressed_by)
+			fprintf(p->out, "\nsuppressed: %s, seen %s time%s, by %s", f->id, grouped(f->count), plural(f->count), f->suppressed_by);
+	for (size_t i = 0; (s = suppressions_unused(r->suppressions, i)); i++)
+		fprintf(p->out, "\nnot used: suppression %s", s);
+	if (shown)
+		fprintf(p->out, "\nto silence one: put its id into a file and use --suppressions=FILE");
+	if (shown || findings_first(r->findings) || suppressions_unused(r->suppressions, 0))
+		fputc('\n', p->out);
+}
+
+void report_text(const struct report *r, FILE *out)
+{
+	struct page p = { out, r, use_colors(r->options->color, out), width_of(out), r->coverage->first };
+	int shown = 0;
+
+	if (!r->options->quiet) {
+		verdict(&p);
+		coverage_line(&p);
+		blind_spots(&p);
+	}
+	for (const struct finding *f = findings_first(r->findings); f; f = f->next)
+		if (report_shows(r, f)) {
+			finding(&p, f);
+			shown++;
+		}
+	if (!r->options->quiet)
+		ending(&p, shown);
+}

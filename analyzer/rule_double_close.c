@@ -1,0 +1,64 @@
+/*
+ * analyzer/rule_double_close.c: a descriptor is closed again after its close.
+ *
+ * The interposer proves it: its own table said *closed* before the call began, and the kernel answered EBADF (FDW_F_KNOWN_CLOSED); or
+ * another thread was closing the same generation (FDW_F_LOSER). A FILE or DIR whose number was closed behind its back is the
+ * same mistake through a stream. Loops over everything and fork children that tidy up never come here (model_pending.c).
+ */
+#include "analyzer/finding.h"
+
+extern const struct rule rule_double_close;
+
+static void found(const struct rule *r, const struct transition *t, enum confidence c, const char *kind, const char *reason)
+{
+	struct draft d = { .rule = r, .severity = r->severity, .confidence = c, .image = t->image, .generation = t->generation,
+		.fd = t->at.fd, .kind = kind, .reason = reason };
+
+	draft_history(&d, t->generation, ROLE_CLOSED, &t->at);
+	findings_add(replay_findings(t->replay), &d);
+}
+
+static void close_failed(const struct rule *r, const struct transition *t)
+{
+	uint32_t flags = t->event->flags;
+
+	if (t->loop)
+		return;
+	if (flags & FDW_F_LOSER && t->event->ret < 0)
+		found(r, t, CONFIDENCE_CERTAIN, "concurrent", "two threads were closing it at the same time, and one of them lost");
+	else if (flags & FDW_F_LOSER)
+		found(r, t, CONFIDENCE_STRONG, "concurrent", "two threads were closing it at the same time");
+	else if (flags & FDW_F_KNOWN_CLOSED)
+		found(r, t, CONFIDENCE_CERTAIN, NULL, "its close was seen, and the kernel answered EBADF");
+}
+
+static void range_closed_again(const struct rule *r, const struct transition *t)
+{
+	if (!t->loop && !(t->event->flags & FDW_F_CHILD))
+		found(r, t, CONFIDENCE_STRONG, NULL, "its close was seen, and close_range named exactly this number again");
+}
+
+static void stale_stream(const struct rule *r, const struct transition *t)
+{
+	if (t->event->flags & FDW_F_KNOWN_CLOSED)
+		found(r, t, CONFIDENCE_CERTAIN, NULL, "the stream's descriptor was closed before the stream was");
+}
+
+static void say(const struct finding *f, FILE *out)
+{
+	const struct finding_stack *s = &f->stacks[f->nstacks - 1];
+
+	if (f->kind && !strcmp(f->kind, "concurrent"))
+		fprintf(out, "two threads closed descriptor %d (%s) at the same moment; one of them could as well have closed what the number "
+		        "belongs to next", f->fd, f->object);
+	else if (s->at.op == FDW_OP_STALE_STREAM)
+		fprintf(out, "descriptor %d (%s) was closed behind the back of the stream that owns it, and closed again with the stream",
+		        f->fd, f->object);
+	else
+		fprintf(out, "descriptor %d (%s) was closed already and is closed again", f->fd, f->object);
+}
+
+const struct rule rule_double_close = {
+	.id = "double-close", .cwe = 1341, .severity = SEV_ERROR, .summary = "a descriptor is closed again after its close",
+	.close_failed = close_failed, .range_closed_again = range_closed_again, .stale_stream = stale_stream, .say = say,
+};

@@ -1,0 +1,43 @@
+/*
+ * analyzer/rule_foreign_close.c: a close hit a later, unrelated descriptor with the same number.
+ *
+ * Known from streams: a FILE or DIR remembers which generation it was made for. Not a finding: standard streams, where closing the
+ * number and opening another file in its place is how redirection was always done; the same open file description, put back by
+ * dup; freopen.
+ */
+#include "analyzer/finding.h"
+
+extern const struct rule rule_foreign_close;
+
+static int is_redirection(const struct transition *t)
+{
+	const struct generation *own = t->generation, *now = t->other;
+
+	return t->at.fd <= 2 || !strcmp(t->at.call, "freopen") || (own && now && own->description == now->description);
+}
+
+static void stale_stream(const struct rule *r, const struct transition *t)
+{
+	struct draft d = { .rule = r, .severity = r->severity, .confidence = CONFIDENCE_CERTAIN, .image = t->image,
+		.generation = t->generation, .fd = t->at.fd,
+		.reason = "the stream was made for an earlier generation of the number, whose close was seen" };
+
+	if (t->event->flags & FDW_F_KNOWN_CLOSED || !t->other || is_redirection(t))
+		return;
+	d.object = t->other->description;
+	draft_past(&d, t->generation);
+	draft_stack(&d, ROLE_REUSED, &t->other->opened, t->other);
+	draft_stack(&d, ROLE_CLOSED, &t->at, t->other);
+	findings_add(replay_findings(t->replay), &d);
+}
+
+static void say(const struct finding *f, FILE *out)
+{
+	fprintf(out, "a stream whose descriptor %d had been closed before was closed, and took %s with it, which had the number by then",
+	        f->fd, f->object);
+}
+
+const struct rule rule_foreign_close = {
+	.id = "foreign-close", .cwe = 1341, .severity = SEV_ERROR,
+	.summary = "a close hit a later, unrelated descriptor with the same number", .stale_stream = stale_stream, .say = say,
+};

@@ -1,0 +1,35 @@
+/*
+ * analyzer/rules.c: the rules there are. One line each.
+ */
+#include <string.h>
+#include "analyzer/rules.h"
+
+extern const struct rule rule_double_close, rule_foreign_close, rule_use_after_close, rule_fd_leak, rule_bad_close;
+
+const struct rule *const rules[] = {
+	&rule_double_close,
+	&rule_foreign_close,
+	&rule_use_after_close,
+	&rule_fd_leak,
+	&rule_bad_close,
+	NULL,
+};
+
+const struct rule *rule_by_id(const char *id)
+{
+	for (const struct rule *const *r = rules; *r; r++)
+		if (!strcmp((*r)->id, id))
+			return *r;
+	return NULL;
+}
+
+int rule_is_known(const char *id)
+{
+	static const char *const later[] = { "close-in-use", "stale-rearm", "ghost-event", "fd-leak-exec", "cloexec-race",
+		"sigstack-unmapped", "sigstack-too-small", "sigstack-unpinned", "handler-off-stack", "kernel-signal-vector-bug", NULL };
+
+	for (const char *const *l = later; *l; l++)
+		if (!strcmp(*l, id))
+			return 1;
+	return rule_by_id(id) != NULL;
+}

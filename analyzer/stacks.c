@@ -1,0 +1,380 @@
+/*
+ * analyzer/stacks.c: see stacks.h.
+ *
+ * A stack record may come after the first event that names its id, and a module record after the first stack through it (two
+ * threads of the program, one faster than the other). So an id without definition gets an empty stack that is filled in later,
+ * and an address without module is looked up again with each module that comes.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include "analyzer/memory.h"
+#include "analyzer/stacks.h"
+
+struct stack {
+	struct place *places;
+	size_t n;
+	struct stack *same;     /* the one kept for all equal ones, NULL: this one, or not resolved yet */
+	struct stack *next;     /* all of the store, to free them */
+	UT_hash_handle hh;      /* by content */
+};
+
+struct file {
+	struct module_file m;
+	char *key; /* path, NUL, build id */
+	UT_hash_handle hh;
+};
+
+struct stacks {
+	struct stack *all, *distinct;
+	struct file *files;
+	uint64_t clock; /* counts definitions: what was defined before a fork? */
+};
+
+struct mapping {
+	uint64_t start, end, base;
+	const struct module_file *file;
+	int stale;
+	struct mapping *next;
+};
+
+struct id {
+	uint32_t id;
+	uint64_t when;
+	struct stack *stack;
+	int defined;
+	struct id *unresolved; /* list of those with addresses left */
+	UT_hash_handle hh;
+};
+
+struct space {
+	struct stacks *store;
+	struct space *parent;
+	uint64_t forked;     /* the store's clock when this space began */
+	unsigned references;
+	struct id *ids;
+	struct id *unresolved;
+	struct mapping *mappings;
+};
+
+struct stacks *stacks_new(void) { return xcalloc(1, sizeof(struct stacks)); }
+
+void stacks_free(struct stacks *s)
+{
+	struct file *f, *next_file;
+
+	if (!s)
+		return;
+	HASH_CLEAR(hh, s->distinct);
+	for (struct stack *k = s->all, *next; k; k = next) {
+		next = k->next;
+		free(k->places);
+		free(k);
+	}
+	HASH_ITER(hh, s->files, f, next_file) {
+		HASH_DEL(s->files, f);
+		free(f->key);
+		free(f);
+	}
+	free(s);
+}
+
+/* ---- modules -----------------------------------------------------------------------------------------------------------------*/
+
+static const struct module_file *file_of(struct stacks *s, const struct fdw_module *m)
+{
+	size_t path = strlen(m->path) + 1, n = path + m->build_id_len;
+	char *key = xmalloc(n);
+	struct file *f;
+
+	memcpy(key, m->path, path);
+	if (m->build_id_len)
+		memcpy(key + path, m->build_id, m->build_id_len);
+	HASH_FIND(hh, s->files, key, n, f);
+	if (f) {
+		free(key);
+		return &f->m;
+	}
+	f = xcalloc(1, sizeof *f);
+	f->key = key;
+	f->m = (struct module_file){ key, (uint8_t *)key + path, m->build_id_len };
+	HASH_ADD_KEYPTR(hh, s->files, f->key, n, f);
+	return &f->m;
+}
+
+/* The newest mapping first. The address before the return address decides: a call may be the last instruction of a module. */
+static const struct mapping *mapping_in(const struct space *s, uint64_t address, int stale)
+{
+	for (; s; s = s->parent)
+		for (const struct mapping *m = s->mappings; m; m = m->next)
+			if (m->stale <= stale && address - 1 >= m->start && address - 1 < m->end)
+				return m;
+	return NULL;
+}
+
+static int resolve(struct space *s, struct stack *k, int stale)
+{
+	int left = 0;
+
+	for (size_t i = 0; i < k->n; i++) {
+		const struct mapping *m = k->places[i].module ? NULL : mapping_in(s, k->places[i].offset, stale);
+
+		if (m) {
+			k->places[i].module = m->file;
+			k->places[i].offset -= m->base;
+		}
+		left += !k->places[i].module;
+	}
+	return left;
+}
+
+/* ---- distinct stacks ------------------------------------------------------------------------------------------------------------*/
+
+static struct stack *stack_new(struct stacks *s)
+{
+	struct stack *k = xcalloc(1, sizeof *k);
+
+	k->next = s->all;
+	s->all = k;
+	return k;
+}
+
+static void keep_distinct(struct stacks *s, struct stack *k)
+{
+	struct stack *found = NULL;
+
+	if (!k->n || k->same)
+		return;
+	HASH_FIND(hh, s->distinct, k->places, k->n * sizeof *k->places, found);
+	if (found && found != k) {
+		k->same = found;
+		free(k->places);
+		k->places = NULL;
+		k->n = 0;
+	} else if (!found) {
+		HASH_ADD_KEYPTR(hh, s->distinct, k->places, k->n * sizeof *k->places, k);
+	}
+}
+
+const struct stack *stack_same(const struct stack *k) { return k && k->same ? k->same : k; }
+
+size_t stack_places(const struct stack *k, const struct place **p)
+{
+	k = stack_same(k);
+	*p = k ? k->places : NULL;
+	return k ? k->n : 0;
+}
+
+/* ---- spaces ----------------------------------------------------------------------------------------------------------------------*/
+
+struct space *space_new(struct stacks *store, struct space *parent)
+{
+	struct space *s = xcalloc(1, sizeof *s);
+
+	s->store = store;
+	s->references = 1;
+	space_adopt(s, parent);
+	return s;
+}
+
+void space_adopt(struct space *s, struct space *parent)
+{
+	if (s->parent || !parent || parent == s)
+		return;
+	for (const struct space *p = parent; p; p = p->parent)
+		if (p == s)
+			return;
+	s->parent = parent;
+	s->forked = s->store->clock;
+	parent->references++;
+}
+
+void space_drop(struct space *s)
+{
+	while (s && --s->references == 0) {
+		struct space *parent = s->parent;
+		struct id *i, *next;
+
+		HASH_ITER(hh, s->ids, i, next) {
+			HASH_DEL(s->ids, i);
+			free(i);
+		}
+		for (struct mapping *m = s->mappings, *following; m; m = following) {
+			following = m->next;
+			free(m);
+		}
+		free(s);
+		s = parent;
+	}
+}
+
+static struct id *own_id(struct space *s, uint32_t id)
+{
+	struct id *i;
+
+	HASH_FIND(hh, s->ids, &id, sizeof id, i);
+	return i;
+}
+
+static struct id *add_id(struct space *s, uint32_t id)
+{
+	struct id *i = xcalloc(1, sizeof *i);
+
+	i->id = id;
+	i->stack = stack_new(s->store);
+	HASH_ADD(hh, s->ids, id, sizeof i->id, i);
+	return i;
+}
+
+struct stack *space_stack(struct space *s, uint32_t id)
+{
+	struct id *i;
+	uint64_t before = UINT64_MAX;
+
+	if (!id)
+		return NULL;
+	for (struct space *p = s; p; before = p->forked, p = p->parent)
+		if ((i = own_id(p, id)) && (p == s || (i->defined && i->when <= before)))
+			return i->stack->same ? i->stack->same : i->stack;
+	return add_id(s, id)->stack;
+}
+
+static void finish(struct space *s, struct id *i, int stale)
+{
+	if (resolve(s, i->stack, stale) == 0) {
+		keep_distinct(s->store, i->stack);
+	} else {
+		i->unresolved = s->unresolved;
+		s->unresolved = i;
+	}
+}
+
+void space_define(struct space *s, const struct fdw_stack *def)
+{
+	struct id *i = own_id(s, def->id);
+
+	if (!def->id || !def->depth || (i && i->defined))
+		return;
+	if (!i)
+		i = add_id(s, def->id);
+	i->defined = 1;
+	i->when = s->store->clock++;
+	i->stack->n = def->depth;
+	i->stack->places = xcalloc(def->depth, sizeof *i->stack->places);
+	for (uint32_t k = 0; k < def->depth; k++)
+		i->stack->places[k].offset = def->frames[k];
+	finish(s, i, 0);
+}
+
+static void retry(struct space *s, int stale)
+{
+	struct id *i = s->unresolved, *next;
+
+	s->unresolved = NULL;
+	for (; i; i = next) {
+		next = i->unresolved;
+		i->unresolved = NULL;
+		finish(s, i, stale);
+	}
+}
+
+void space_module(struct space *s, const struct fdw_module *def)
+{
+	struct mapping *m;
+
+	for (m = s->mappings; m; m = m->next)
+		if (m->start == def->start && m->end == def->end && m->base == def->base && !strcmp(m->file->path, def->path))
+			break;
+	if (m) {
+		m->stale = 0;
+	} else {
+		m = xcalloc(1, sizeof *m);
+		*m = (struct mapping){ def->start, def->end, def->base, file_of(s->store, def), 0, s->mappings };
+		s->mappings = m;
+	}
+	retry(s, 0);
+}
+
+void space_modules_changed(struct space *s)
+{
+	for (struct mapping *m = s->mappings; m; m = m->next)
+		m->stale = 1;
+}
+
+void space_settle(struct space *s) { retry(s, 1); }
+
+/* ---- frames -----------------------------------------------------------------------------------------------------------------------*/
+
+static const char *base_name(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	return slash ? slash + 1 : path ? path : "";
+}
+
+static int starts_with(const char *s, const char *prefix) { return !strncmp(s, prefix, strlen(prefix)); }
+
+static int is_ours(const struct place *p)
+{
+	return p->module && starts_with(base_name(p->module->path), "libfdwarden");
+}
+
+static int is_libc(const struct frame *f)
+{
+	const char *m = base_name(f->module);
+
+	return starts_with(m, "libc.so") || starts_with(m, "libc-2") || starts_with(m, "ld-linux") || starts_with(m, "libpthread");
+}
+
+static void add_frame(struct frames *out, const struct frame *f)
+{
+	if (out->n % 16 == 0)
+		out->at = xrealloc(out->at, (out->n + 16) * sizeof *out->at);
+	out->at[out->n++] = *f;
+}
+
+/* libc between the program and us, and what starts a program or a thread, says nothing to a reader; but never fold all. */
+static void fold(struct frames *f)
+{
+	size_t first = 0, end = f->n;
+
+	while (first < f->n && is_libc(&f->at[first]))
+		first++;
+	if (first == f->n)
+		return;
+	while (end > first + 1 && (is_libc(&f->at[end - 1]) ||
+	       (f->at[end - 1].function && !strcmp(f->at[end - 1].function, "_start"))))
+		end--;
+	memmove(f->at, f->at + first, (end - first) * sizeof *f->at);
+	f->n = end - first;
+}
+
+void stack_frames(const struct stack *k, struct symbols *symbols, int full, struct frames *out)
+{
+	const struct place *p;
+	size_t n = stack_places(k, &p);
+
+	*out = (struct frames){ NULL, 0 };
+	for (size_t i = 0; i < n; i++) {
+		const struct frame *found;
+		size_t count;
+
+		if (is_ours(&p[i]))
+			continue;
+		if (!p[i].module) {
+			add_frame(out, &(struct frame){ .offset = p[i].offset });
+			continue;
+		}
+		count = symbols_lookup(symbols, p[i].module->path, p[i].module->build_id, p[i].module->build_id_len, p[i].offset,
+		                       &found);
+		for (size_t j = 0; j < count; j++)
+			add_frame(out, &found[j]);
+	}
+	if (!full)
+		fold(out);
+}
+
+void frames_free(struct frames *f)
+{
+	free(f->at);
+	*f = (struct frames){ NULL, 0 };
+}
