@@ -225,7 +225,10 @@ static int run_recorded(const struct run_options *o, struct recording *r, struct
 	int error;
 	long ms;
 
-	say_info("recording %s (pid %d) into %s", o->argv[0], (int)r->launch.pid, r->output);
+	if (o->command == COMMAND_RECORD)
+		say_info("recording %s (pid %d) into %s", o->argv[0], (int)r->launch.pid, r->output);
+	else
+		say_info("auditing %s (pid %d)", o->argv[0], (int)r->launch.pid);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	error = launch_go(&r->launch, env);
 	if (error) {
@@ -237,7 +240,9 @@ static int run_recorded(const struct run_options *o, struct recording *r, struct
 	if (!o->no_wait)
 		wait_for_descendants(s, prog);
 	fdw_session_stop(s, &r->result);
-	count_events(r);
+	/* An audit's report counts them all. */
+	if (o->command == COMMAND_RECORD && !o->report.quiet)
+		count_events(r);
 	say_end(r, prog, ms);
 	return 0;
 }
