@@ -32,7 +32,7 @@
 
 int check_program(const struct run_options *o, struct preflight *p)
 {
-	const char *verb = o->command == COMMAND_RUN ? "protect" : "observe";
+	int run = o->command == COMMAND_RUN;
 
 	preflight(o->argv[0], p);
 	switch (p->verdict) {
@@ -48,10 +48,10 @@ int check_program(const struct run_options *o, struct preflight *p)
 		break;
 	}
 	if (o->allow_unobserved) {
-		say_info("%s will not be %sd: %s", p->elf, verb, p->why);
+		say_info("%s will not be %s: %s", p->elf, run ? "protected" : "observed", p->why);
 		return 0;
 	}
-	say("cannot %s %s: %s\n        %s\n        --allow-unobserved runs it all the same", verb, p->elf, p->why, p->instead);
+	say("cannot %s %s: %s\n        %s\n        --allow-unobserved runs it all the same", run ? "protect" : "observe", p->elf, p->why, p->instead);
 	return EXIT_FDWARDEN;
 }
 

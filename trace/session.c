@@ -25,7 +25,7 @@
 #define START_LIMIT_MS 15000
 /* The end may take as long as the trace grows; without growth, this long. */
 #define STOP_QUIET_MS 6000
-#define STOP_STEP_MS 200
+#define STEP_MS 200
 #define HELPER_END_MS 3000
 
 #define BUDGET (32u << 20)
@@ -37,6 +37,9 @@
 #define META_COUNT 4u
 /* Room that a recording leaves in /dev/shm: it takes at most 1/SHM_SHARE of what is free. */
 #define SHM_SHARE 2u
+
+/* Less than a packet of each stream: the consumer cannot have written all. */
+#define DISK_FULL_BYTES (64u << 10)
 
 struct fdw_session {
 	struct fdw_setup setup;
@@ -182,13 +185,21 @@ static void end_helper(struct fdw_session *s, int patient)
 		fdw_session_remove_mount_point();
 }
 
+/* The command may have blocked its signals already; the user who asks to stop is heard all the same. */
+static int asked_to_stop(void)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 && (sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1 || sigismember(&set, SIGHUP) == 1);
+}
+
 static int wait_until_ready(struct fdw_session *s, char *error, size_t n)
 {
-	long limit = now_ms() + START_LIMIT_MS, left;
+	long limit = now_ms() + START_LIMIT_MS;
 	struct fdw_message m;
 	int r = 0;
 
-	while ((left = limit - now_ms()) > 0 && (r = listen_to(s, &m, (int)left)) >= 0) {
+	while (now_ms() < limit && !asked_to_stop() && (r = listen_to(s, &m, STEP_MS)) >= 0) {
 		if (r == 0)
 			continue;
 		if (m.what == FDW_SAY_DAEMON) {
@@ -204,6 +215,8 @@ static int wait_until_ready(struct fdw_session *s, char *error, size_t n)
 	}
 	if (r < 0)
 		snprintf(error, n, "the process that talks to LTTng ended unexpectedly; fdwarden doctor tells more");
+	else if (asked_to_stop())
+		snprintf(error, n, "interrupted");
 	else
 		snprintf(error, n, "LTTng did not answer within %d s; fdwarden doctor tells more", START_LIMIT_MS / 1000);
 	end_helper(s, 0);
@@ -274,13 +287,13 @@ static int wait_until_done(struct fdw_session *s, struct fdw_message *m)
 	int quiet = 0, r;
 
 	while (quiet < STOP_QUIET_MS) {
-		r = listen_to(s, m, STOP_STEP_MS);
+		r = listen_to(s, m, STEP_MS);
 		if (r < 0)
 			return -1;
 		if (r > 0 && m->what == FDW_SAY_DONE)
 			return 1;
 		next = fdw_tree_bytes(s->setup.output);
-		quiet = next != size ? 0 : quiet + STOP_STEP_MS;
+		quiet = next != size ? 0 : quiet + STEP_MS;
 		size = next;
 	}
 	return 0;
@@ -298,6 +311,17 @@ static void remove_hello(const struct fdw_session *s)
 	for (size_t i = 0; i < g.gl_pathc; i++)
 		fdw_remove_tree(g.gl_pathv[i]);
 	globfree(&g);
+}
+
+/* LTTng does not say when it could not write: "0 discarded", and a trace that ends early. */
+static void note_full_disk(const struct fdw_session *s, struct fdw_session_result *r)
+{
+	struct statvfs fs;
+
+	if (statvfs(s->setup.output, &fs) != 0 || (uint64_t)fs.f_bavail * fs.f_frsize >= DISK_FULL_BYTES)
+		return;
+	r->complete = 0;
+	snprintf(r->why, sizeof r->why, "no space is left on the disk of the trace: what was recorded last is missing");
 }
 
 void fdw_session_stop(struct fdw_session *s, struct fdw_session_result *r)
@@ -320,6 +344,7 @@ void fdw_session_stop(struct fdw_session *s, struct fdw_session_result *r)
 	fdw_scan_packets(s->setup.output, &r->heard, &discarded);
 	r->lost = answer.lost > discarded ? answer.lost : discarded;
 	r->bytes = fdw_tree_bytes(s->setup.output);
+	note_full_disk(s, r);
 	free(s);
 }
 

@@ -382,10 +382,11 @@ wait_for() { for _ in $(seq 100); do grep -q "$1" "$2" 2>/dev/null && return; sl
 @test "a disk that fills up while recording does not disturb the program" {
 	[ "$(id -u)" = 0 ] || skip "needs root for a small file system"
 	mkdir small
-	run timeout 120 unshare -m sh -c 'mount -t tmpfs -o size=2m none small && "$1" record -q -o small/t -- \
+	run timeout 120 unshare -m sh -c 'mount -t tmpfs -o size=2m none small && "$1" record -o small/t -- \
 		sh -c "head -c 3000000 /dev/zero >small/filler; ls / >/dev/null; exit 4"' x "$F"
 	echo "$output"
 	[ "$status" = 4 ]
+	[[ $output == *"no space is left"* ]]
 	left_behind
 }
 
@@ -516,6 +517,44 @@ daemon_of() { pgrep -P "$(pgrep -P "$1" | while read -r p; do [ "$(cat /proc/"$p
 	[ $SECONDS -lt 30 ]
 	grep -q "did not answer" err
 	left_behind
+}
+
+@test "the process between the command and LTTng is killed: the same" {
+	"$F" record -o t -- sh -c 'sleep 1; exit 5' 2>err 3>&- &
+	pid=$!
+	wait_for recording err
+	pkill -KILL -P $pid fdwarden-helper
+	wait $pid && status=0 || status=$?
+	cat err
+	[ "$status" = 5 ]
+	grep -q "ended unexpectedly" err
+	left_behind
+}
+
+@test "Ctrl-C while LTTng hangs at the start: at once, the program is not run" {
+	printf '#!/bin/sh\nexec sleep 100\n' >hung; chmod 755 hung
+	LTTNG_SESSIOND_PATH="$PWD/hung" "$F" record -o out -- touch ran 2>err 3>&- &
+	pid=$!
+	sleep 1
+	SECONDS=0
+	kill -TERM $pid
+	wait $pid && status=0 || status=$?
+	[ "$status" = 143 ] # the signal's own
+	[ $SECONDS -lt 5 ]
+	grep -q interrupted err
+	[ ! -e ran ]
+	left_behind
+}
+
+@test "events lost because the buffers were too small are counted and said" {
+	fdw record --buffer-size=64K -o t -- python3 -c 'import os
+for i in range(100000): os.close(os.dup(1))' 2>err
+	cat err
+	grep -q "LOST" err
+	grep -q "larger --buffer-size" err
+	fdw record -o t2 -- python3 -c 'import os
+for i in range(20000): os.close(os.dup(1))' 2>err
+	grep -q "none lost" err
 }
 
 @test "the command is killed: the program goes on, the trace is written, nothing is left" {
