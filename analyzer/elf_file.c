@@ -42,10 +42,10 @@ static void read_note(Elf *elf, const GElf_Phdr *ph, struct elf_facts *f)
 	}
 }
 
-/* The sanitizers end a program whose first library is not theirs. */
+/* The address sanitizer ends a program whose first library is not its own; the thread sanitizer works behind ours, and only there. */
 static int wants_to_be_first(const char *soname)
 {
-	static const char *const names[] = { "libasan.so", "libtsan.so", "liblsan.so" };
+	static const char *const names[] = { "libasan.so", "liblsan.so" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (!strncmp(soname, names[i], strlen(names[i])))
