@@ -14,7 +14,7 @@
 /* LTTng cuts a longer socket path, and then nobody recognises it: below it come "/.lttng/lttng-ust-sock-8" and a NUL. */
 #define HOME_MAX (sizeof((struct sockaddr_un *)0)->sun_path - sizeof "/.lttng/lttng-ust-sock-8")
 
-/* ---- the installed parts --------------------------------------------------------------------------------------------------------------*/
+/* ---- the installed parts -------------------------------------------------------------------------------------------*/
 
 static int readable(char *path, const char *dir, const char *below, const char *name)
 {
@@ -41,7 +41,8 @@ int find_parts(struct parts *p, int want_provider, char *error, unsigned long n)
 	const char *provider = getenv(FDW_ENV_PROVIDER);
 
 	if (!find_part(p->library, "libfdwarden.so")) {
-		snprintf(error, n, "libfdwarden.so is neither beside this command nor in ../lib/fdwarden; build or install it (make, make install)");
+		snprintf(error, n, "libfdwarden.so is neither beside this command nor in ../lib/fdwarden; "
+		         "build or install it (make, make install)");
 		return -1;
 	}
 	if (strpbrk(p->library, ": ")) {
@@ -51,13 +52,14 @@ int find_parts(struct parts *p, int want_provider, char *error, unsigned long n)
 	if (provider && *provider)
 		snprintf(p->provider, sizeof p->provider, "%s", provider);
 	else if (want_provider && !find_part(p->provider, "libfdwarden-ust.so")) {
-		snprintf(error, n, "libfdwarden-ust.so is neither beside this command nor in ../lib/fdwarden; build or install it (make, make install)");
+		snprintf(error, n, "libfdwarden-ust.so is neither beside this command nor in ../lib/fdwarden; "
+		         "build or install it (make, make install)");
 		return -1;
 	}
 	return 0;
 }
 
-/* ---- the environment --------------------------------------------------------------------------------------------------------------------*/
+/* ---- the environment -----------------------------------------------------------------------------------------------*/
 
 static char *entry(const char *name, const char *value)
 {

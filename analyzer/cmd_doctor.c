@@ -72,7 +72,7 @@ static int in_child(int (*check)(const struct doctor *), const struct doctor *d)
 	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* ---- our own parts -----------------------------------------------------------------------------------------------------------------------------*/
+/* ---- our own parts -------------------------------------------------------------------------------------------------*/
 
 static void check_library(struct doctor *d)
 {
@@ -129,7 +129,7 @@ static void check_environment(struct doctor *d)
 		tell(d, PROBLEM, "environment", "FDWARDEN_DISABLE=1 switches the interposer off; unset it");
 }
 
-/* ---- LTTng -------------------------------------------------------------------------------------------------------------------------------------*/
+/* ---- LTTng ---------------------------------------------------------------------------------------------------------*/
 
 static void check_daemon(struct doctor *d)
 {
@@ -212,7 +212,7 @@ static void check_recording(struct doctor *d)
 	fdw_session_remove_trace(dir);
 }
 
-/* ---- the kernel and the limits --------------------------------------------------------------------------------------------------------------------*/
+/* ---- the kernel and the limits -------------------------------------------------------------------------------------*/
 
 /*
  * A signal delivered while its stack is not resident corrupts AVX registers on return: Linux 5.2.x, 5.3 to 5.3.14, 5.4.0 and 5.4.1 when built
@@ -287,7 +287,7 @@ static void check_program(struct doctor *d)
 		tell(d, PROBLEM, "program", "cannot run %s", p.why);
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------------------------------------------------*/
+/* ---- the command ---------------------------------------------------------------------------------------------------*/
 
 static error_t parse_key(int key, char *arg, struct argp_state *state)
 {

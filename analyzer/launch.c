@@ -60,7 +60,7 @@ int launch_failed(const char *path, int error)
 	return error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_EXEC;
 }
 
-/* ---- start ------------------------------------------------------------------------------------------------------------------------------------*/
+/* ---- start ---------------------------------------------------------------------------------------------------------*/
 
 /* Pipes out of the way of 0-9, close-on-exec. */
 static int make_pipe(int p[2])
@@ -187,7 +187,7 @@ void launch_cancel(struct launch *l)
 	give_signals(l);
 }
 
-/* ---- while it runs ------------------------------------------------------------------------------------------------------------------------------*/
+/* ---- while it runs -------------------------------------------------------------------------------------------------*/
 
 /* Faults of our own must not wait in a blocked set, and what cannot be waited for is left out. */
 static void waited_for(sigset_t *set)
@@ -283,7 +283,7 @@ int launch_pause(int ms)
 	return sigtimedwait(&set, NULL, &t) > 0;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------------------------------------*/
+/* ---- the end -------------------------------------------------------------------------------------------------------*/
 
 int launch_exit_code(const struct launch *l)
 {

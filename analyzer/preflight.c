@@ -21,6 +21,7 @@
 /* The kernel gives up after this many interpreters of interpreters, and reads this much of a #! line. */
 #define SCRIPTS_MAX 5
 #define SCRIPT_LINE 256
+#define STRACE "strace -f -yy -e trace=desc PROG"
 
 static void verdict(struct preflight *p, enum preflight_verdict v, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void verdict(struct preflight *p, enum preflight_verdict v, const char *format, ...)
@@ -33,7 +34,7 @@ static void verdict(struct preflight *p, enum preflight_verdict v, const char *f
 	va_end(args);
 }
 
-/* ---- the path -----------------------------------------------------------------------------------------------------------------------------*/
+/* ---- the path ------------------------------------------------------------------------------------------------------*/
 
 static int is_runnable(const char *path)
 {
@@ -96,7 +97,7 @@ static int find(const char *prog, struct preflight *p)
 	return -1;
 }
 
-/* ---- what cannot be observed --------------------------------------------------------------------------------------------------------------*/
+/* ---- what cannot be observed ---------------------------------------------------------------------------------------*/
 
 /* Set-id bits and capabilities mean nothing here: mounted nosuid, or the process gave up gaining privileges. */
 static int gains_nothing(int fd)
@@ -139,7 +140,8 @@ static void judge_privileges(struct preflight *p, const char *what)
 
 	snprintf(why, sizeof why, "it runs with other privileges than its caller (%s)", what);
 	unobservable(p, FDW_WHY_SETID, why, getuid() == 0
-	             ? "The dynamic linker ignores LD_PRELOAD then. Run it as the user it becomes, e.g. with setpriv --reuid, or a copy without these bits."
+	             ? "The dynamic linker ignores LD_PRELOAD then. Run it as the user it becomes, e.g. with setpriv --reuid, or a copy "
+	               "without these bits."
 	             : "The dynamic linker ignores LD_PRELOAD then. Run fdwarden as the user the program becomes (root: sudo fdwarden ...), "
 	               "or a copy without these bits.");
 }
@@ -152,23 +154,24 @@ static void judge_elf(struct preflight *p, const struct elf_facts *e)
 		verdict(p, PREFLIGHT_CANNOT_EXEC, "%s: Exec format error; it is no complete ELF program", p->elf);
 	} else if (e->kind == ELF_FOREIGN) {
 		snprintf(why, sizeof why, "it was built for another machine or word size (%s)", e->machine);
-		unobservable(p, FDW_WHY_CLASS, why, "libfdwarden.so is for 64-bit x86-64 programs. Use a 64-bit build of the program, or:  strace -f -yy -e trace=desc PROG");
+		unobservable(p, FDW_WHY_CLASS, why, "libfdwarden.so is for 64-bit x86-64 programs. Use a 64-bit build of the program, or:  "
+		             STRACE);
 	} else if (!e->interpreter[0] && !e->is_loader) {
 		unobservable(p, FDW_WHY_STATIC, e->is_go ? "it is a statically linked Go program, which makes its system calls itself"
 		             : e->is_pie ? "it is statically linked (static-pie, no program interpreter)"
 		             : "it is statically linked (no program interpreter)", e->is_go
-		             ? "LD_PRELOAD has no effect on it. Go's runtime guards its own descriptors; to look at them:  strace -f -yy -e trace=desc PROG"
-		             : "LD_PRELOAD has no effect on it. Rebuild without -static, or use:  strace -f -yy -e trace=desc PROG");
+		             ? "LD_PRELOAD has no effect on it. Go's runtime guards its own descriptors; to look at them:  " STRACE
+		             : "LD_PRELOAD has no effect on it. Rebuild without -static, or use:  " STRACE);
 	} else if (e->interpreter[0] && access(e->interpreter, F_OK) != 0) {
 		verdict(p, PREFLIGHT_NOT_FOUND, "%s: its program interpreter %s is not there; install the C library it was built for",
 		        p->elf, e->interpreter);
 	} else if (e->interpreter[0] && !strstr(e->interpreter, "/ld-linux")) {
 		snprintf(why, sizeof why, "it uses another C library (its program interpreter is %.180s)", e->interpreter);
-		unobservable(p, FDW_WHY_LIBC, why, "libfdwarden.so works with glibc only. Use a glibc build of the program, or:  strace -f -yy -e trace=desc PROG");
+		unobservable(p, FDW_WHY_LIBC, why, "libfdwarden.so works with glibc only. Use a glibc build of the program, or:  " STRACE);
 	}
 }
 
-/* ---- files --------------------------------------------------------------------------------------------------------------------------------*/
+/* ---- files ---------------------------------------------------------------------------------------------------------*/
 
 static int script_interpreter(const char *head, ssize_t n, char *interp, size_t size)
 {

@@ -55,7 +55,7 @@ int check_program(const struct run_options *o, struct preflight *p)
 	return EXIT_FDWARDEN;
 }
 
-/* ---- what goes on after PROG's end --------------------------------------------------------------------------------------------------------*/
+/* ---- what goes on after PROG's end ---------------------------------------------------------------------------------*/
 
 static int has_entry(const char *environment, size_t n, const char *entry)
 {
@@ -131,8 +131,8 @@ static void wait_for_descendants(const struct fdw_session *s, const char *prog)
 		if (nobody > 1 && (since_ms(&empty) > STARTING_MS || !anybody_starting(fdw_session_socket_dir(s))))
 			return;
 		if (connected && !said && since_ms(&begin) > LOOK_LATER_MS) {
-			say_info("%s has ended; %d of the processes it started run%s on and %s recorded (Ctrl-C ends the recording, not them; --no-wait does not wait)",
-			         prog, connected, connected == 1 ? "s" : "", connected == 1 ? "is" : "are");
+			say_info("%s has ended; %d of the processes it started run%s on and %s recorded (Ctrl-C ends the recording, not "
+			         "them; --no-wait does not wait)", prog, connected, connected == 1 ? "s" : "", connected == 1 ? "is" : "are");
 			said = 1;
 		}
 		if (launch_pause(since_ms(&begin) < 4 * LOOK_LATER_MS || !connected ? LOOK_MS : LOOK_LATER_MS)) {
@@ -144,7 +144,7 @@ static void wait_for_descendants(const struct fdw_session *s, const char *prog)
 	}
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------------------------------------*/
+/* ---- the end -------------------------------------------------------------------------------------------------------*/
 
 static void count_events(struct recording *r)
 {
@@ -193,7 +193,7 @@ static void say_end(const struct recording *r, const char *prog, long ms)
 		    : "Maybe it cannot load libfdwarden.so, or runs inside a system call filter or another root directory", prog);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------------------------------------*/
+/* ---- all of it -----------------------------------------------------------------------------------------------------*/
 
 static const char *base_name(const char *path)
 {

@@ -64,7 +64,7 @@ static int is_application_socket(const char *path, size_t n)
 	return memmem(path, n, name, sizeof name - 1) != NULL;
 }
 
-/* ---- by the kernel's socket diagnostics ------------------------------------------------------------------------------------------------------*/
+/* ---- by the kernel's socket diagnostics ----------------------------------------------------------------------------*/
 
 static int ask_kernel(void)
 {
@@ -119,7 +119,7 @@ static int count_by_kernel(struct counting *c)
 	return done;
 }
 
-/* ---- by /proc: sees a connection until the daemon closes it --------------------------------------------------------------------------------------*/
+/* ---- by /proc: sees a connection until the daemon closes it --------------------------------------------------------*/
 
 static int count_by_proc(struct counting *c)
 {

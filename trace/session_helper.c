@@ -42,7 +42,7 @@ static void tell(int sock, const struct fdw_message *m)
 		;
 }
 
-/* ---- the daemon -----------------------------------------------------------------------------------------------------------------------*/
+/* ---- the daemon ----------------------------------------------------------------------------------------------------*/
 
 static void __attribute__((noreturn)) become_daemon(const struct fdw_setup *s, const char *path, pid_t parent, const struct rlimit *nofile)
 {
@@ -234,7 +234,7 @@ static void end_daemon(const struct fdw_setup *s)
 		fdw_session_leave_idle();
 }
 
-/* ---- the helper ------------------------------------------------------------------------------------------------------------------------*/
+/* ---- the helper ----------------------------------------------------------------------------------------------------*/
 
 static void close_all_but(int keep)
 {
