@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -231,7 +232,7 @@ static struct field_place *place_of(struct layout *l, const char *name)
 		const char *name;
 		struct field_place *place;
 	} wanted[] = { { "magic", &l->magic }, { "uuid", &l->uuid }, { "content_size", &l->content_size },
-		{ "packet_size", &l->packet_size } };
+		{ "packet_size", &l->packet_size }, { "stream_id", &l->stream_id } };
 
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
 		if (!strcmp(wanted[i].name, name))
@@ -284,6 +285,13 @@ void layout_parse(const char *text, struct layout *l)
 	l->known = strstr(text, "byte_order = le;") && parse_struct(text, strstr(text, "packet.header := struct"), l) &&
 		parse_struct(text, context_struct(text), l) && l->magic.size == 4 && l->content_size.size == 8 && l->packet_size.size == 8 &&
 		(!l->uuid.size || l->uuid.size == 16);
+	l->shapes = l->known && (!l->stream_id.size || l->stream_id.size == 4) ? shapes_parse(text) : NULL;
+}
+
+void layout_free(struct layout *l)
+{
+	shapes_free(l->shapes);
+	l->shapes = NULL;
 }
 
 /* ---- packets ------------------------------------------------------------------------------------------------------------- */
@@ -305,29 +313,60 @@ static int header_right(const uint8_t *header, const struct layout *l, const uin
 	return le32toh(magic) == STREAM_MAGIC && (!uuid || !l->uuid.size || !memcmp(header + l->uuid.offset, uuid, 16));
 }
 
-static void walk_packets(int fd, const struct layout *l, const uint8_t *uuid, struct walk *w)
+static void add_patch(struct walk *w, uint64_t at, uint64_t value)
 {
-	uint8_t header[HEADER_MAX];
+	struct patch *grown = realloc(w->patch, (w->patches + 1) * sizeof *grown);
 
-	while (w->whole < w->size) {
-		ssize_t n = pread(fd, header, l->size, w->whole);
-		uint64_t left = w->size - w->whole;
+	if (!grown)
+		return;
+	w->patch = grown;
+	grown[w->patches++] = (struct patch) { at, htole64(value) };
+}
 
-		if (n < 0)
-			w->error = errno;
-		if (n < (ssize_t)l->size)
-			return;
-		if (!header_right(header, l, uuid)) {
+/* Events of one packet; where they stop to make sense the content shall end. */
+static void walk_events(const uint8_t *packet, size_t content, const struct layout *l, struct walk *w)
+{
+	uint32_t stream = 0;
+	size_t good;
+
+	memcpy(&stream, packet + l->stream_id.offset, l->stream_id.size);
+	good = shapes_walk(l->shapes, le32toh(stream), packet + l->size, content - l->size);
+	if (good < content - l->size)
+		add_patch(w, w->whole + l->content_size.offset, (l->size + good) * 8);
+}
+
+static void walk_packets(const uint8_t *file, const struct layout *l, const uint8_t *uuid, struct walk *w)
+{
+	while (w->whole < w->size && w->size - w->whole >= l->size) {
+		const uint8_t *p = file + w->whole;
+
+		if (!header_right(p, l, uuid)) {
 			w->alien = w->packets == 0;
 			return;
 		}
-		uint64_t content = get64(header, l->content_size), packet = get64(header, l->packet_size);
+		uint64_t content = get64(p, l->content_size), packet = get64(p, l->packet_size);
 
-		if (packet % 8 || packet / 8 > PACKET_MAX || content > packet || content < l->size * 8 || (content + 7) / 8 > left)
+		if (packet % 8 || packet / 8 > PACKET_MAX || content > packet || content < l->size * 8 ||
+		    (content + 7) / 8 > w->size - w->whole)
 			return;
+		walk_events(p, content / 8, l, w);
 		w->whole += packet / 8;
 		w->packets++;
 	}
+}
+
+/* Mapped, not read: the library does the same, and the pages will still be there for it. */
+static void walk_file(int fd, const struct layout *l, const uint8_t *uuid, struct walk *w)
+{
+	void *map = mmap(NULL, w->size, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (map == MAP_FAILED) {
+		w->error = errno;
+		return;
+	}
+	madvise(map, w->size, MADV_SEQUENTIAL);
+	walk_packets(map, l, uuid, w);
+	munmap(map, w->size);
 }
 
 void stream_walk(const char *path, const struct layout *l, const uint8_t *uuid, struct walk *w)
@@ -340,8 +379,8 @@ void stream_walk(const char *path, const struct layout *l, const uint8_t *uuid, 
 		w->error = errno;
 	else
 		w->size = st.st_size;
-	if (fd >= 0 && !w->error && l->known)
-		walk_packets(fd, l, uuid, w);
+	if (!w->error && l->known && w->size > 0)
+		walk_file(fd, l, uuid, w);
 	else
 		w->whole = w->size;
 	if (fd >= 0)

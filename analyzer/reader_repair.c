@@ -20,6 +20,8 @@
 struct stream_file {
 	char name[256];
 	uint64_t size, keep; /* keep 0: left out */
+	struct patch *patch;
+	size_t patches;
 };
 
 struct stream_files {
@@ -89,6 +91,14 @@ static int copy_bytes(int from, int to, uint64_t n)
 	return n == 0 ? 0 : got < 0 ? errno : EIO;
 }
 
+static int patch(int fd, const struct stream_file *f)
+{
+	for (size_t i = 0; i < f->patches; i++)
+		if (pwrite(fd, &f->patch[i].value, 8, f->patch[i].at) != 8)
+			return errno ? errno : EIO;
+	return 0;
+}
+
 static int copy_cut(const char *from, const char *to, const struct stream_file *f)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), error = 0;
@@ -100,6 +110,8 @@ static int copy_cut(const char *from, const char *to, const struct stream_file *
 		error = copy_bytes(in, out, f->keep < f->size ? f->keep : f->size);
 	if (!error && ftruncate(out, f->keep))
 		error = errno;
+	if (!error)
+		error = patch(out, f);
 	if (in >= 0)
 		close(in);
 	if (out >= 0)
@@ -126,7 +138,7 @@ static int place(const char *dir, const char *shadow, const struct stream_file *
 	int error = ENOMEM;
 
 	if (asprintf(&from, "%s/%s", dir, f->name) >= 0 && asprintf(&to, "%s/%s", shadow, f->name) >= 0)
-		error = f->keep != f->size ? copy_cut(from, to, f) : symlink(from, to) ? errno : 0;
+		error = f->keep != f->size || f->patches ? copy_cut(from, to, f) : symlink(from, to) ? errno : 0;
 	free(from);
 	free(to);
 	return error;
@@ -165,13 +177,13 @@ static char *shadow_of(struct repair *r, const char *path, const struct metadata
 
 /* ---- judging ------------------------------------------------------------------------------------------------------------- */
 
-/* How much of one stream file can be read; says what is lost. */
-static uint64_t judge(const char *path, const struct layout *l, const struct metadata *m, struct notes *notes, uint64_t *size)
+/* What of one stream file can be read; says what is lost. */
+static void judge(const char *path, const struct layout *l, const struct metadata *m, struct stream_file *f, struct notes *notes)
 {
 	struct walk w;
 
 	stream_walk(path, l, m->has_uuid ? m->uuid : NULL, &w);
-	*size = w.size;
+	*f = (struct stream_file) { .size = w.size, .keep = w.error || w.alien ? 0 : w.whole, .patch = w.patch, .patches = w.patches };
 	if (w.error == EACCES)
 		notes_add(notes, "%s: no permission to read it, its events are missing; run the report as the user who recorded it, or as root",
 			path);
@@ -182,25 +194,39 @@ static uint64_t judge(const char *path, const struct layout *l, const struct met
 	else if (w.whole < w.size)
 		notes_add(notes, "%s: ends within a packet: the last %llu of its %llu bytes are missing from the report", path,
 			(unsigned long long)(w.size - w.whole), (unsigned long long)w.size);
-	return w.error || w.alien ? 0 : w.whole;
+	if (w.patches)
+		notes_add(notes, "%s: %zu of its %llu packets are damaged: events after the damage in them are missing from the report", path,
+			w.patches, (unsigned long long)w.packets);
 }
 
-static void add_file(struct stream_files *s, const char *name, uint64_t size, uint64_t keep)
+static void add_file(struct stream_files *s, const char *name, struct stream_file f)
 {
 	struct stream_file *file = realloc(s->file, (s->n + 1) * sizeof *file);
 
-	if (!file)
+	if (!file) {
+		free(f.patch);
 		return;
+	}
+	snprintf(f.name, sizeof f.name, "%s", name);
 	s->file = file;
-	snprintf(file[s->n].name, sizeof file[s->n].name, "%s", name);
-	file[s->n].size = size;
-	file[s->n++].keep = keep;
+	s->file[s->n++] = f;
+	s->changed |= f.keep != f.size || f.keep == 0 || f.patches;
+	s->data |= f.keep > 0;
+}
+
+static void files_free(struct stream_files *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->file[i].patch);
+	free(s->file);
+	*s = (struct stream_files) { 0 };
 }
 
 /* libbabeltrace2 takes every regular file that is not hidden for a stream. Empty ones it passes over: nothing was lost. */
 static int list_streams(const char *path, const struct metadata *m, struct stream_files *s, struct notes *notes)
 {
 	DIR *dir = opendir(path);
+	struct stream_file f;
 	struct layout layout;
 	struct dirent *e;
 	struct stat st;
@@ -213,15 +239,13 @@ static int list_streams(const char *path, const struct metadata *m, struct strea
 		if (e->d_name[0] == '.' || !strcmp(e->d_name, "metadata") || asprintf(&file, "%s/%s", path, e->d_name) < 0)
 			continue;
 		if (!stat(file, &st) && S_ISREG(st.st_mode) && st.st_size > 0) {
-			uint64_t size, keep = judge(file, &layout, m, notes, &size);
-
-			s->changed |= keep != size || keep == 0;
-			s->data |= keep > 0;
-			add_file(s, e->d_name, size, keep);
+			judge(file, &layout, m, &f, notes);
+			add_file(s, e->d_name, f);
 		}
 		free(file);
 	}
 	closedir(dir);
+	layout_free(&layout);
 	return 0;
 }
 
@@ -285,7 +309,7 @@ void repair_check(struct repair *r, struct trace_dir *d, struct notes *notes)
 			d->path);
 	free(path);
 	free(m.text);
-	free(s.file);
+	files_free(&s);
 }
 
 /* One stream alone in a directory: does the library take it? */
@@ -325,7 +349,7 @@ int repair_isolate(struct repair *r, struct trace_dir *d, int (*readable)(const 
 	d->unusable = !d->shadow;
 	free(path);
 	free(m.text);
-	free(s.file);
+	files_free(&s);
 	notes_free(&known);
 	return !d->unusable;
 }
