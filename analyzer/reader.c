@@ -231,20 +231,26 @@ static int refuse_new(struct reader *r, const struct origin *o)
 	return 0;
 }
 
-/* NULL, or why there is nothing to read: the first thing that was found wrong. A sound trace without a record is read. */
+/* What was found wrong last: it was what left nothing. */
+static const char *reason(const struct reader *r)
+{
+	return r->notes.n ? r->notes.text[r->notes.n - 1] : "no trace was named";
+}
+
+/* NULL, or why there is nothing to read. A sound trace without a record is read. */
 static const char *start(struct reader *r)
 {
 	if (r->origins == 0)
-		return r->notes.n ? r->notes.text[0] : "no trace was named";
+		return reason(r);
 	for (size_t i = 0; i < r->origins; i++) {
 		if (!source_peek(r->origin[i].source))
 			continue;
 		if (refuse_new(r, &r->origin[i]))
-			return r->notes.text[r->notes.n - 1];
+			return reason(r);
 		if (heap_push(&r->heap, &r->origin[i]))
 			return "out of memory";
 	}
-	return heap_top(&r->heap) || r->notes.n == 0 ? NULL : r->notes.text[0];
+	return heap_top(&r->heap) || r->notes.n == 0 ? NULL : reason(r);
 }
 
 /* ---- the interface ------------------------------------------------------------------------------------------------------- */

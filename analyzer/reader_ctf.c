@@ -96,7 +96,7 @@ static int unpack(struct metadata *m, char *data, size_t size)
 	struct metadata_packet h;
 	size_t at = 0;
 
-	while (size - at >= sizeof h) {
+	while (!m->cut && size - at >= sizeof h) {
 		memcpy(&h, data + at, sizeof h);
 		uint64_t content = le32toh(h.content_bits) / 8, packet = le32toh(h.packet_bits) / 8;
 
@@ -106,13 +106,14 @@ static int unpack(struct metadata *m, char *data, size_t size)
 			memcpy(m->uuid, h.uuid, 16);
 			m->has_uuid = 1;
 		}
+		m->cut = packet > size - at; /* libbabeltrace2 2.0 reads such a file for ever */
 		if (content > size - at)
 			content = size - at;
 		memmove(data + m->len, data + at + sizeof h, content - sizeof h);
 		m->len += content - sizeof h;
-		at += packet > size - at ? size - at : packet;
+		at += m->cut ? size - at : packet;
 	}
-	m->cut = at < size;
+	m->cut |= at < size;
 	return at > 0 ? 0 : EBADMSG;
 }
 

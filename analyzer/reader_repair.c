@@ -294,19 +294,22 @@ void repair_check(struct repair *r, struct trace_dir *d, struct notes *notes)
 	char *path = realpath(d->path, NULL);
 	struct metadata m = { 0 };
 	struct stream_files s = { 0 };
+	size_t said = notes->n;
 
 	d->unusable = !path || !examine(d, path, &m, &s, notes);
 	if (!path)
 		say_metadata(d->path, errno, notes);
 	if (!d->unusable && !d->foreign && m.cut)
 		notes_add(notes, "%s: its metadata ends early: kinds of events described in the lost part cannot be read", d->path);
-	if (!d->unusable && !d->foreign && (s.changed || m.cut)) {
+	if (!d->unusable && !d->foreign && s.data && (s.changed || m.cut)) {
 		d->shadow = shadow_of(r, path, &m, &s, notes);
 		d->unusable = !d->shadow;
 	}
-	if (!d->unusable && !d->foreign && !s.data)
-		d->unusable = 1, notes_add(notes, "%s: its streams are empty: the recording ended before anything was written; record again",
-			d->path);
+	if (!d->unusable && !d->foreign && !s.data) {
+		d->unusable = 1;
+		if (notes->n == said)
+			notes_add(notes, "%s: its streams are empty: the recording ended before anything was written; record again", d->path);
+	}
 	free(path);
 	free(m.text);
 	files_free(&s);
