@@ -336,38 +336,44 @@ static void walk_events(const uint8_t *packet, size_t content, const struct layo
 		add_patch(w, w->whole + l->content_size.offset, (l->size + good) * 8);
 }
 
-static void walk_packets(const uint8_t *file, const struct layout *l, const uint8_t *uuid, struct walk *w)
+/* Mapped one packet at a time: memory stays small, and the pages will still be there for the library. 0 or an errno. */
+static int walk_packet(int fd, size_t content, const struct layout *l, struct walk *w)
 {
-	while (w->whole < w->size && w->size - w->whole >= l->size) {
-		const uint8_t *p = file + w->whole;
+	uint64_t page = w->whole & ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
+	size_t before = w->whole - page;
+	uint8_t *map = mmap(NULL, before + content, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, page);
 
-		if (!header_right(p, l, uuid)) {
+	if (map == MAP_FAILED)
+		return errno;
+	walk_events(map + before, content, l, w);
+	munmap(map, before + content);
+	return 0;
+}
+
+static void walk_packets(int fd, const struct layout *l, const uint8_t *uuid, struct walk *w)
+{
+	uint8_t header[HEADER_MAX];
+
+	while (!w->error && w->whole < w->size) {
+		ssize_t n = pread(fd, header, l->size, w->whole);
+
+		if (n < 0)
+			w->error = errno;
+		if (n < (ssize_t)l->size)
+			return;
+		if (!header_right(header, l, uuid)) {
 			w->alien = w->packets == 0;
 			return;
 		}
-		uint64_t content = get64(p, l->content_size), packet = get64(p, l->packet_size);
+		uint64_t content = get64(header, l->content_size), packet = get64(header, l->packet_size);
 
 		if (packet % 8 || packet / 8 > PACKET_MAX || content > packet || content < l->size * 8 ||
 		    (content + 7) / 8 > w->size - w->whole)
 			return;
-		walk_events(p, content / 8, l, w);
+		w->error = walk_packet(fd, content / 8, l, w);
 		w->whole += packet / 8;
 		w->packets++;
 	}
-}
-
-/* Mapped, not read: the library does the same, and the pages will still be there for it. */
-static void walk_file(int fd, const struct layout *l, const uint8_t *uuid, struct walk *w)
-{
-	void *map = mmap(NULL, w->size, PROT_READ, MAP_PRIVATE, fd, 0);
-
-	if (map == MAP_FAILED) {
-		w->error = errno;
-		return;
-	}
-	madvise(map, w->size, MADV_SEQUENTIAL);
-	walk_packets(map, l, uuid, w);
-	munmap(map, w->size);
 }
 
 void stream_walk(const char *path, const struct layout *l, const uint8_t *uuid, struct walk *w)
@@ -380,8 +386,8 @@ void stream_walk(const char *path, const struct layout *l, const uint8_t *uuid, 
 		w->error = errno;
 	else
 		w->size = st.st_size;
-	if (!w->error && l->known && w->size > 0)
-		walk_file(fd, l, uuid, w);
+	if (!w->error && l->known)
+		walk_packets(fd, l, uuid, w);
 	else
 		w->whole = w->size;
 	if (fd >= 0)
