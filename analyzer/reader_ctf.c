@@ -233,7 +233,8 @@ static struct field_place *place_of(struct layout *l, const char *name)
 		const char *name;
 		struct field_place *place;
 	} wanted[] = { { "magic", &l->magic }, { "uuid", &l->uuid }, { "content_size", &l->content_size },
-		{ "packet_size", &l->packet_size }, { "stream_id", &l->stream_id } };
+		{ "packet_size", &l->packet_size }, { "stream_id", &l->stream_id },
+		{ "timestamp_begin", &l->begin }, { "packet_seq_num", &l->number }, { "events_discarded", &l->discarded } };
 
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
 		if (!strcmp(wanted[i].name, name))
@@ -314,6 +315,17 @@ static int header_right(const uint8_t *header, const struct layout *l, const uin
 	return le32toh(magic) == STREAM_MAGIC && (!uuid || !l->uuid.size || !memcmp(header + l->uuid.offset, uuid, 16));
 }
 
+/* All bits set is libbabeltrace2's own mark for "none": it asserts that it is not in the file. No tracer counts that far. */
+static int forbidden(const uint8_t *header, const struct layout *l)
+{
+	const struct field_place *places[] = { &l->begin, &l->number, &l->discarded };
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (places[i]->size == 8 && get64(header, *places[i]) == UINT64_MAX)
+			return 1;
+	return 0;
+}
+
 static void add_patch(struct walk *w, uint64_t at, uint64_t value)
 {
 	struct patch *grown = realloc(w->patch, (w->patches + 1) * sizeof *grown);
@@ -368,7 +380,7 @@ static void walk_packets(int fd, const struct layout *l, const uint8_t *uuid, st
 		uint64_t content = get64(header, l->content_size), packet = get64(header, l->packet_size);
 
 		if (packet % 8 || packet / 8 > PACKET_MAX || content > packet || content < l->size * 8 ||
-		    (content + 7) / 8 > w->size - w->whole)
+		    (content + 7) / 8 > w->size - w->whole || forbidden(header, l))
 			return;
 		w->error = walk_packet(fd, content / 8, l, w);
 		w->whole += packet / 8;

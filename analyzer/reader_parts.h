@@ -71,7 +71,7 @@ void shapes_free(struct shapes *);
 struct layout {
 	int known;           /* 0: not understood; packets are taken on trust */
 	size_t size;         /* of packet header and context */
-	struct field_place magic, uuid, stream_id, content_size, packet_size;
+	struct field_place magic, uuid, stream_id, begin, content_size, packet_size, number, discarded;
 	struct shapes *shapes;
 };
 void layout_parse(const char *text, struct layout *);

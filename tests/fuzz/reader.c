@@ -2,7 +2,7 @@
  * tests/fuzz/reader.c: libFuzzer target: the reader on stream files of any bytes, beside sound metadata.
  *
  * Build and run from the top of the tree, after make:
- *	clang-14 -g -O1 -fsanitize=fuzzer,address -D_GNU_SOURCE -I. -Ibuild/gen $(pkg-config --cflags babeltrace2) -o build/fuzz-reader \
+ *	clang-14 -g -O1 -fsanitize=fuzzer,address -I. -Ibuild/gen $(pkg-config --cflags babeltrace2) -o build/fuzz-reader \
  *		tests/fuzz/reader.c analyzer/reader*.c analyzer/heap.c $(pkg-config --libs babeltrace2) -lcmocka
  *	mkdir -p build/corpus; FUZZ_SEEDS=build/corpus build/fuzz-reader; build/fuzz-reader -timeout=20 -max_len=4096 build/corpus
  */
