@@ -336,20 +336,28 @@ static void add_patch(struct walk *w, uint64_t at, uint64_t value)
 	grown[w->patches++] = (struct patch) { at, htole64(value) };
 }
 
-/* Events of one packet; where they stop to make sense the content shall end. */
-static void walk_events(const uint8_t *packet, size_t content, const struct layout *l, struct walk *w)
+/*
+ * Events of one packet, of which `content` bytes are there and `declared` should be. Where they stop to make sense the content
+ * shall end.
+ */
+static void walk_events(const uint8_t *packet, size_t content, size_t declared, const struct layout *l, struct walk *w)
 {
 	uint32_t stream = 0;
 	size_t good;
 
 	memcpy(&stream, packet + l->stream_id.offset, l->stream_id.size);
-	good = shapes_walk(l->shapes, le32toh(stream), packet + l->size, content - l->size);
-	if (good < content - l->size)
-		add_patch(w, w->whole + l->content_size.offset, (l->size + good) * 8);
+	good = l->size + shapes_walk(l->shapes, le32toh(stream), packet + l->size, content - l->size);
+	if (good == declared)
+		return;
+	add_patch(w, w->whole + l->content_size.offset, good * 8);
+	if (content < declared)
+		w->missing = declared - good;
+	else
+		w->damaged++;
 }
 
 /* Mapped one packet at a time: memory stays small, and the pages will still be there for the library. 0 or an errno. */
-static int walk_packet(int fd, size_t content, const struct layout *l, struct walk *w)
+static int walk_packet(int fd, size_t content, size_t declared, const struct layout *l, struct walk *w)
 {
 	uint64_t page = w->whole & ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
 	size_t before = w->whole - page;
@@ -357,9 +365,19 @@ static int walk_packet(int fd, size_t content, const struct layout *l, struct wa
 
 	if (map == MAP_FAILED)
 		return errno;
-	walk_events(map + before, content, l, w);
+	walk_events(map + before, content, declared, l, w);
 	munmap(map, before + content);
 	return 0;
+}
+
+/* The sizes of a packet, bytes. 0: nonsense. */
+static int packet_sizes(const uint8_t *header, const struct layout *l, uint64_t *content, uint64_t *packet)
+{
+	uint64_t content_bits = get64(header, l->content_size), packet_bits = get64(header, l->packet_size);
+
+	*content = content_bits / 8;
+	*packet = packet_bits / 8;
+	return packet_bits % 8 == 0 && *packet <= PACKET_MAX && content_bits <= packet_bits && *content >= l->size && !forbidden(header, l);
 }
 
 static void walk_packets(int fd, const struct layout *l, const uint8_t *uuid, struct walk *w)
@@ -368,24 +386,25 @@ static void walk_packets(int fd, const struct layout *l, const uint8_t *uuid, st
 
 	while (!w->error && w->whole < w->size) {
 		ssize_t n = pread(fd, header, l->size, w->whole);
+		uint64_t content, packet, left = w->size - w->whole;
 
 		if (n < 0)
 			w->error = errno;
 		if (n < (ssize_t)l->size)
-			return;
+			break;
 		if (!header_right(header, l, uuid)) {
 			w->alien = w->packets == 0;
-			return;
+			break;
 		}
-		uint64_t content = get64(header, l->content_size), packet = get64(header, l->packet_size);
-
-		if (packet % 8 || packet / 8 > PACKET_MAX || content > packet || content < l->size * 8 ||
-		    (content + 7) / 8 > w->size - w->whole || forbidden(header, l))
-			return;
-		w->error = walk_packet(fd, content / 8, l, w);
-		w->whole += packet / 8;
+		/* Of a packet that is not all there the events are kept that are: only what knows events can tell. */
+		if (!packet_sizes(header, l, &content, &packet) || (content > left && !l->shapes))
+			break;
+		w->error = walk_packet(fd, content < left ? content : left, content, l, w);
+		w->whole += packet;
 		w->packets++;
 	}
+	if (w->whole < w->size)
+		w->missing = w->size - w->whole;
 }
 
 void stream_walk(const char *path, const struct layout *l, const uint8_t *uuid, struct walk *w)

@@ -82,9 +82,10 @@ struct patch {
 };
 struct walk {
 	uint64_t size;       /* of the file */
-	uint64_t whole;      /* where the last readable packet ends: may lie past `size` when only padding is missing */
-	uint64_t packets;
-	struct patch *patch; /* malloc */
+	uint64_t whole;      /* where the last readable packet ends: may lie past `size`, for its padding or lost events */
+	uint64_t missing;    /* bytes of events that are lost at the end */
+	uint64_t packets, damaged;
+	struct patch *patch; /* malloc; for damaged packets, and for one that is not all there */
 	size_t patches;
 	int alien;           /* the first packet is none of this trace */
 	int error;           /* errno: could not be read */

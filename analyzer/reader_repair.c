@@ -8,6 +8,7 @@
 #include "analyzer/reader_parts.h"
 
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -17,9 +18,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define INDEX_MAGIC 0xC1F1DCC1u
+
 struct stream_file {
 	char name[256];
-	uint64_t size, keep; /* keep 0: left out */
+	uint64_t size, keep; /* keep 0: left out, or empty */
+	int unreadable;
 	struct patch *patch;
 	size_t patches;
 };
@@ -177,13 +181,39 @@ static char *shadow_of(struct repair *r, const char *path, const struct metadata
 
 /* ---- judging ------------------------------------------------------------------------------------------------------------- */
 
+/*
+ * Packets that LTTng wrote down in index/NAME.idx; 0: no index. It is written after the packet: a file with fewer has lost some, or
+ * was emptied.
+ */
+static uint64_t indexed(const char *path)
+{
+	const char *name = strrchr(path, '/');
+	uint32_t head[4]; /* magic, major, minor, bytes of an entry; big endian */
+	uint64_t n = 0;
+	struct stat st;
+	char *index;
+	FILE *f;
+
+	if (asprintf(&index, "%.*s/index%s.idx", (int)(name - path), path, name) < 0)
+		return 0;
+	f = fopen(index, "re");
+	if (f && !fstat(fileno(f), &st) && S_ISREG(st.st_mode) && fread(head, sizeof head, 1, f) == 1 && be32toh(head[0]) == INDEX_MAGIC &&
+	    head[3])
+		n = (st.st_size - sizeof head) / be32toh(head[3]);
+	if (f)
+		fclose(f);
+	free(index);
+	return n;
+}
+
 /* What of one stream file can be read; says what is lost. */
 static void judge(const char *path, const struct layout *l, const struct metadata *m, struct stream_file *f, struct notes *notes)
 {
 	struct walk w;
 
 	stream_walk(path, l, m->has_uuid ? m->uuid : NULL, &w);
-	*f = (struct stream_file) { .size = w.size, .keep = w.error || w.alien ? 0 : w.whole, .patch = w.patch, .patches = w.patches };
+	*f = (struct stream_file) { .size = w.size, 
+		.keep = w.error || w.alien ? 0 : w.whole, .unreadable = w.error != 0, .patch = w.patch, .patches = w.patches };
 	if (w.error == EACCES)
 		notes_add(notes, "%s: no permission to read it, its events are missing; run the report as the user who recorded it, or as root",
 			path);
@@ -191,12 +221,15 @@ static void judge(const char *path, const struct layout *l, const struct metadat
 		notes_add(notes, "%s: cannot be read (%s), its events are missing", path, strerror(w.error));
 	else if (w.alien)
 		notes_add(notes, "%s: is not a stream of this trace, left out", path);
-	else if (w.whole < w.size)
-		notes_add(notes, "%s: ends within a packet: the last %llu of its %llu bytes are missing from the report", path,
-			(unsigned long long)(w.size - w.whole), (unsigned long long)w.size);
-	if (w.patches)
-		notes_add(notes, "%s: %zu of its %llu packets are damaged: events after the damage in them are missing from the report", path,
-			w.patches, (unsigned long long)w.packets);
+	else if (w.missing)
+		notes_add(notes, "%s: ends within a packet: the events in its last %llu bytes are missing from the report", path,
+			(unsigned long long)w.missing);
+	if (w.damaged)
+		notes_add(notes, "%s: %llu of its %llu packets are damaged: events after the damage in them are missing from the report", path,
+			(unsigned long long)w.damaged, (unsigned long long)w.packets);
+	if (!w.error && !w.alien && w.packets < indexed(path))
+		notes_add(notes, "%s: only %llu of the %llu packets that were written are in it: events are missing from the report", path,
+			(unsigned long long)w.packets, (unsigned long long)indexed(path));
 }
 
 static void add_file(struct stream_files *s, const char *name, struct stream_file f)
@@ -210,7 +243,7 @@ static void add_file(struct stream_files *s, const char *name, struct stream_fil
 	snprintf(f.name, sizeof f.name, "%s", name);
 	s->file = file;
 	s->file[s->n++] = f;
-	s->changed |= f.keep != f.size || f.keep == 0 || f.patches;
+	s->changed |= f.keep != f.size || f.patches || f.unreadable;
 	s->data |= f.keep > 0;
 }
 
@@ -222,7 +255,7 @@ static void files_free(struct stream_files *s)
 	*s = (struct stream_files) { 0 };
 }
 
-/* libbabeltrace2 takes every regular file that is not hidden for a stream. Empty ones it passes over: nothing was lost. */
+/* libbabeltrace2 takes every regular file that is not hidden for a stream, and passes over empty ones. */
 static int list_streams(const char *path, const struct metadata *m, struct stream_files *s, struct notes *notes)
 {
 	DIR *dir = opendir(path);
@@ -238,7 +271,7 @@ static int list_streams(const char *path, const struct metadata *m, struct strea
 	while ((e = readdir(dir))) {
 		if (e->d_name[0] == '.' || !strcmp(e->d_name, "metadata") || asprintf(&file, "%s/%s", path, e->d_name) < 0)
 			continue;
-		if (!stat(file, &st) && S_ISREG(st.st_mode) && st.st_size > 0) {
+		if (!stat(file, &st) && S_ISREG(st.st_mode)) {
 			judge(file, &layout, m, &f, notes);
 			add_file(s, e->d_name, f);
 		}

@@ -70,6 +70,11 @@ static void no_permission(void **state)
 	chmod(path_of(trace, "metadata"), 0600);
 	chmod(path_of(trace, "fds_0"), 0);
 	refuses(trace, "no permission");
+	struct stream_writer w = { .uuid = 1, .instance = 1 };
+
+	op_packet(&w, 1, 1, 1, 3);
+	write_stream(&w, trace, "fds_1");
+	reads(trace, 3, "fds_0: no permission");
 	chmod(trace, 0);
 	refuses(trace, "no permission");
 }
@@ -161,9 +166,11 @@ static void cut_within_packet(void **state)
 
 	small_trace(dir, 1);
 	size = size_of(file);
-	for (long keep = size - 300; keep > size / 2; keep -= 37) {
+	for (long keep = size - 50; keep > size / 2; keep -= 37) { /* of the second packet's five events of 78 bytes some are whole */
+		long events = (keep - size / 2 - 84) / 78;
+
 		assert_int_equal(truncate(file, keep), 0);
-		reads(dir, 5, "ends within a packet");
+		reads(dir, 5 + (events < 0 ? 0 : events > 5 ? 5 : events), events < 5 ? "ends within a packet" : NULL);
 	}
 	assert_int_equal(truncate(file, 50), 0);
 	refuses(dir, "fds_0");
@@ -191,7 +198,7 @@ static void garbage_after(void **state)
 	for (int i = 0; i < 4096; i++)
 		putc(0, f);
 	fclose(f);
-	reads(dir, 10, "the last 4096 of its");
+	reads(dir, 10, "the events in its last 4096 bytes");
 }
 
 static void empty_streams(void **state)
@@ -254,6 +261,24 @@ static void one_unreadable_stream(void **state)
 	reads(dir, 10, "fds_9");
 }
 
+/* LTTng's index remembers packets that are not there any more. */
+static void packets_gone(void **state)
+{
+	static const uint8_t head[16] = { 0xc1, 0xf1, 0xdc, 0xc1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 72 };
+	uint8_t index[16 + 2 * 72] = { 0 };
+	const char *dir = *state;
+	char *file = path_of(dir, "fds_0");
+
+	small_trace(dir, 1);
+	memcpy(index, head, sizeof head);
+	mkdir(path_of(dir, "index"), 0700);
+	write_bytes(path_of(dir, "index/fds_0.idx"), index, sizeof index);
+	assert_int_equal(truncate(file, size_of(file) / 2), 0);
+	reads(dir, 5, "only 1 of the 2 packets");
+	assert_int_equal(truncate(file, 0), 0);
+	refuses(dir, "only 0 of the 2 packets");
+}
+
 /* ---- broken metadata ----------------------------------------------------------------------------------------------------- */
 
 static void metadata_cut(void **state)
@@ -308,7 +333,7 @@ static void nothing_is_left_behind(void **state)
 
 	mkdir(tmp, 0700);
 	setenv("TMPDIR", tmp, 1);
-	reads(trace, 5, "ends within a packet");
+	reads(trace, 6, "ends within a packet");
 	assert_int_equal(size_of(file), size);
 	assert_int_equal(glob(path_of(tmp, "*"), 0, NULL, &found), GLOB_NOMATCH);
 	setenv("TMPDIR", path_of(dir, "not-there"), 1);
@@ -321,7 +346,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_DIR(wrong_paths), IN_DIR(no_permission), IN_DIR(not_metadata), IN_DIR(others_trace), IN_DIR(below_and_once),
 		IN_DIR(one_of_two_is_bad), IN_DIR(rotated_chunks), IN_DIR(cut_within_packet), IN_DIR(cut_in_padding), IN_DIR(garbage_after),
-		IN_DIR(empty_streams), IN_DIR(alien_file), IN_DIR(corrupt_packet), IN_DIR(one_unreadable_stream), IN_DIR(metadata_cut),
+		IN_DIR(empty_streams), IN_DIR(alien_file), IN_DIR(corrupt_packet), IN_DIR(one_unreadable_stream), IN_DIR(packets_gone), IN_DIR(metadata_cut),
 		IN_DIR(process_without_events), IN_DIR(nothing_is_left_behind),
 	};
 
