@@ -370,14 +370,14 @@ static int walk_packet(int fd, size_t content, size_t declared, const struct lay
 	return 0;
 }
 
-/* The sizes of a packet, bytes. 0: nonsense. */
+/* The sizes of a packet, bytes; LTTng's events are whole bytes, and the library reads past the end for half a one. 0: nonsense. */
 static int packet_sizes(const uint8_t *header, const struct layout *l, uint64_t *content, uint64_t *packet)
 {
 	uint64_t content_bits = get64(header, l->content_size), packet_bits = get64(header, l->packet_size);
 
 	*content = content_bits / 8;
 	*packet = packet_bits / 8;
-	return packet_bits % 8 == 0 && *packet <= PACKET_MAX && content_bits <= packet_bits && *content >= l->size && !forbidden(header, l);
+	return packet_bits % 8 == 0 && content_bits % 8 == 0 && *packet <= PACKET_MAX && content_bits <= packet_bits && *content >= l->size && !forbidden(header, l);
 }
 
 static void walk_packets(int fd, const struct layout *l, const uint8_t *uuid, struct walk *w)

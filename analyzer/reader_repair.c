@@ -212,7 +212,7 @@ static void judge(const char *path, const struct layout *l, const struct metadat
 	struct walk w;
 
 	stream_walk(path, l, m->has_uuid ? m->uuid : NULL, &w);
-	*f = (struct stream_file) { .size = w.size, 
+	*f = (struct stream_file) { .size = w.size,
 		.keep = w.error || w.alien ? 0 : w.whole, .unreadable = w.error != 0, .patch = w.patch, .patches = w.patches };
 	if (w.error == EACCES)
 		notes_add(notes, "%s: no permission to read it, its events are missing; run the report as the user who recorded it, or as root",
@@ -227,7 +227,7 @@ static void judge(const char *path, const struct layout *l, const struct metadat
 	if (w.damaged)
 		notes_add(notes, "%s: %llu of its %llu packets are damaged: events after the damage in them are missing from the report", path,
 			(unsigned long long)w.damaged, (unsigned long long)w.packets);
-	if (!w.error && !w.alien && w.packets < indexed(path))
+	if (l->known && !w.error && !w.alien && w.packets < indexed(path))
 		notes_add(notes, "%s: only %llu of the %llu packets that were written are in it: events are missing from the report", path,
 			(unsigned long long)w.packets, (unsigned long long)indexed(path));
 }
