@@ -17,6 +17,7 @@ struct refused {
 
 struct origin {
 	struct source *source;
+	uint64_t time;           /* of its next record, for the heap */
 	struct refused *refused; /* processes of a newer version: their events are passed over */
 };
 
@@ -129,10 +130,12 @@ static void say_foreign(struct reader *r)
 
 static int earlier(const void *a, const void *b)
 {
-	const struct held *x = source_peek(((const struct origin *)a)->source), *y = source_peek(((const struct origin *)b)->source);
+	const struct origin *o = a, *p = b;
 
-	if (x->time != y->time)
-		return x->time < y->time;
+	if (o->time != p->time)
+		return o->time < p->time;
+	const struct held *x = source_peek(o->source), *y = source_peek(p->source);
+
 	if (x->key.early != y->key.early)
 		return x->key.early;
 	return x->key.tid == y->key.tid && x->key.seq < y->key.seq;
@@ -186,6 +189,16 @@ static int refused(struct reader *r, struct origin *o, const struct record *reco
 	return p != NULL;
 }
 
+/* 0: the source has ended. */
+static int ready(struct origin *o)
+{
+	const struct held *h = source_peek(o->source);
+
+	if (h)
+		o->time = h->time;
+	return h != NULL;
+}
+
 /* The caller is done with the record it holds. */
 static void release(struct reader *r)
 {
@@ -195,7 +208,7 @@ static void release(struct reader *r)
 	if (!o)
 		return;
 	source_next(o->source);
-	if (source_peek(o->source))
+	if (ready(o))
 		heap_sink(&r->heap);
 	else
 		heap_pop(&r->heap);
@@ -231,20 +244,26 @@ static int refuse_new(struct reader *r, const struct origin *o)
 	return 0;
 }
 
-/* NULL, or why there is nothing to read: the first thing that was found wrong. A sound trace without a record is read. */
+/* What was found wrong last: it was what left nothing. */
+static const char *reason(const struct reader *r)
+{
+	return r->notes.n ? r->notes.text[r->notes.n - 1] : "no trace was named";
+}
+
+/* NULL, or why there is nothing to read. A sound trace without a record is read. */
 static const char *start(struct reader *r)
 {
 	if (r->origins == 0)
-		return r->notes.n ? r->notes.text[0] : "no trace was named";
+		return reason(r);
 	for (size_t i = 0; i < r->origins; i++) {
-		if (!source_peek(r->origin[i].source))
+		if (!ready(&r->origin[i]))
 			continue;
 		if (refuse_new(r, &r->origin[i]))
-			return r->notes.text[r->notes.n - 1];
+			return reason(r);
 		if (heap_push(&r->heap, &r->origin[i]))
 			return "out of memory";
 	}
-	return heap_top(&r->heap) || r->notes.n == 0 ? NULL : r->notes.text[0];
+	return heap_top(&r->heap) || r->notes.n == 0 ? NULL : reason(r);
 }
 
 /* ---- the interface ------------------------------------------------------------------------------------------------------- */

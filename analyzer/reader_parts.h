@@ -3,6 +3,7 @@
  *
  *	reader_find.c     which directories hold a trace
  *	reader_ctf.c      metadata text and packet layout, as far as damage is judged by it
+ *	reader_events.c   where a packet stops to make sense
  *	reader_repair.c   what of a directory can be read; a shadow directory without the rest
  *	reader_source.c   one libbabeltrace2 graph (all directories of one trace UUID), its streams merged
  *	reader_tick.c     order within one tick of the clock
@@ -60,17 +61,32 @@ int metadata_read(const char *path, struct metadata *);
 struct field_place {
 	size_t offset, size; /* bytes; size 0: there is no such field */
 };
+/* What events look like. */
+struct shapes;
+struct shapes *shapes_parse(const char *text);
+/* How many of the bytes after a packet's header are whole, known events. */
+size_t shapes_walk(const struct shapes *, uint32_t stream, const uint8_t *, size_t);
+void shapes_free(struct shapes *);
+
 struct layout {
 	int known;           /* 0: not understood; packets are taken on trust */
 	size_t size;         /* of packet header and context */
-	struct field_place magic, uuid, content_size, packet_size;
+	struct field_place magic, uuid, stream_id, begin, content_size, packet_size, number, discarded;
+	struct shapes *shapes;
 };
 void layout_parse(const char *text, struct layout *);
+void layout_free(struct layout *);
 
+struct patch {
+	uint64_t at, value;  /* eight bytes in the file: the content size of a packet that is damaged within */
+};
 struct walk {
 	uint64_t size;       /* of the file */
-	uint64_t whole;      /* where the last readable packet ends: may lie past `size` when only padding is missing */
-	uint64_t packets;
+	uint64_t whole;      /* where the last readable packet ends: may lie past `size`, for its padding or lost events */
+	uint64_t missing;    /* bytes of events that are lost at the end */
+	uint64_t packets, damaged;
+	struct patch *patch; /* malloc; for damaged packets, and for one that is not all there */
+	size_t patches;
 	int alien;           /* the first packet is none of this trace */
 	int error;           /* errno: could not be read */
 };

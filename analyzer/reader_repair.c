@@ -8,6 +8,7 @@
 #include "analyzer/reader_parts.h"
 
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -17,9 +18,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define INDEX_MAGIC 0xC1F1DCC1u
+
 struct stream_file {
 	char name[256];
-	uint64_t size, keep; /* keep 0: left out */
+	uint64_t size, keep; /* keep 0: left out, or empty */
+	int unreadable;
+	struct patch *patch;
+	size_t patches;
 };
 
 struct stream_files {
@@ -89,6 +95,14 @@ static int copy_bytes(int from, int to, uint64_t n)
 	return n == 0 ? 0 : got < 0 ? errno : EIO;
 }
 
+static int patch(int fd, const struct stream_file *f)
+{
+	for (size_t i = 0; i < f->patches; i++)
+		if (pwrite(fd, &f->patch[i].value, 8, f->patch[i].at) != 8)
+			return errno ? errno : EIO;
+	return 0;
+}
+
 static int copy_cut(const char *from, const char *to, const struct stream_file *f)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), error = 0;
@@ -100,6 +114,8 @@ static int copy_cut(const char *from, const char *to, const struct stream_file *
 		error = copy_bytes(in, out, f->keep < f->size ? f->keep : f->size);
 	if (!error && ftruncate(out, f->keep))
 		error = errno;
+	if (!error)
+		error = patch(out, f);
 	if (in >= 0)
 		close(in);
 	if (out >= 0)
@@ -126,7 +142,7 @@ static int place(const char *dir, const char *shadow, const struct stream_file *
 	int error = ENOMEM;
 
 	if (asprintf(&from, "%s/%s", dir, f->name) >= 0 && asprintf(&to, "%s/%s", shadow, f->name) >= 0)
-		error = f->keep != f->size ? copy_cut(from, to, f) : symlink(from, to) ? errno : 0;
+		error = f->keep != f->size || f->patches ? copy_cut(from, to, f) : symlink(from, to) ? errno : 0;
 	free(from);
 	free(to);
 	return error;
@@ -165,13 +181,39 @@ static char *shadow_of(struct repair *r, const char *path, const struct metadata
 
 /* ---- judging ------------------------------------------------------------------------------------------------------------- */
 
-/* How much of one stream file can be read; says what is lost. */
-static uint64_t judge(const char *path, const struct layout *l, const struct metadata *m, struct notes *notes, uint64_t *size)
+/*
+ * Packets that LTTng wrote down in index/NAME.idx; 0: no index. It is written after the packet: a file with fewer has lost some, or
+ * was emptied.
+ */
+static uint64_t indexed(const char *path)
+{
+	const char *name = strrchr(path, '/');
+	uint32_t head[4]; /* magic, major, minor, bytes of an entry; big endian */
+	uint64_t n = 0;
+	struct stat st;
+	char *index;
+	FILE *f;
+
+	if (asprintf(&index, "%.*s/index%s.idx", (int)(name - path), path, name) < 0)
+		return 0;
+	f = fopen(index, "re");
+	if (f && !fstat(fileno(f), &st) && S_ISREG(st.st_mode) && fread(head, sizeof head, 1, f) == 1 && be32toh(head[0]) == INDEX_MAGIC &&
+	    head[3])
+		n = (st.st_size - sizeof head) / be32toh(head[3]);
+	if (f)
+		fclose(f);
+	free(index);
+	return n;
+}
+
+/* What of one stream file can be read; says what is lost. */
+static void judge(const char *path, const struct layout *l, const struct metadata *m, struct stream_file *f, struct notes *notes)
 {
 	struct walk w;
 
 	stream_walk(path, l, m->has_uuid ? m->uuid : NULL, &w);
-	*size = w.size;
+	*f = (struct stream_file) { .size = w.size,
+		.keep = w.error || w.alien ? 0 : w.whole, .unreadable = w.error != 0, .patch = w.patch, .patches = w.patches };
 	if (w.error == EACCES)
 		notes_add(notes, "%s: no permission to read it, its events are missing; run the report as the user who recorded it, or as root",
 			path);
@@ -179,28 +221,45 @@ static uint64_t judge(const char *path, const struct layout *l, const struct met
 		notes_add(notes, "%s: cannot be read (%s), its events are missing", path, strerror(w.error));
 	else if (w.alien)
 		notes_add(notes, "%s: is not a stream of this trace, left out", path);
-	else if (w.whole < w.size)
-		notes_add(notes, "%s: ends within a packet: the last %llu of its %llu bytes are missing from the report", path,
-			(unsigned long long)(w.size - w.whole), (unsigned long long)w.size);
-	return w.error || w.alien ? 0 : w.whole;
+	else if (w.missing)
+		notes_add(notes, "%s: ends within a packet: the events in its last %llu bytes are missing from the report", path,
+			(unsigned long long)w.missing);
+	if (w.damaged)
+		notes_add(notes, "%s: %llu of its %llu packets are damaged: events after the damage in them are missing from the report", path,
+			(unsigned long long)w.damaged, (unsigned long long)w.packets);
+	if (l->known && !w.error && !w.alien && w.packets < indexed(path))
+		notes_add(notes, "%s: only %llu of the %llu packets that were written are in it: events are missing from the report", path,
+			(unsigned long long)w.packets, (unsigned long long)indexed(path));
 }
 
-static void add_file(struct stream_files *s, const char *name, uint64_t size, uint64_t keep)
+static void add_file(struct stream_files *s, const char *name, struct stream_file f)
 {
 	struct stream_file *file = realloc(s->file, (s->n + 1) * sizeof *file);
 
-	if (!file)
+	if (!file) {
+		free(f.patch);
 		return;
+	}
+	snprintf(f.name, sizeof f.name, "%s", name);
 	s->file = file;
-	snprintf(file[s->n].name, sizeof file[s->n].name, "%s", name);
-	file[s->n].size = size;
-	file[s->n++].keep = keep;
+	s->file[s->n++] = f;
+	s->changed |= f.keep != f.size || f.patches || f.unreadable;
+	s->data |= f.keep > 0;
 }
 
-/* libbabeltrace2 takes every regular file that is not hidden for a stream. Empty ones it passes over: nothing was lost. */
+static void files_free(struct stream_files *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->file[i].patch);
+	free(s->file);
+	*s = (struct stream_files) { 0 };
+}
+
+/* libbabeltrace2 takes every regular file that is not hidden for a stream, and passes over empty ones. */
 static int list_streams(const char *path, const struct metadata *m, struct stream_files *s, struct notes *notes)
 {
 	DIR *dir = opendir(path);
+	struct stream_file f;
 	struct layout layout;
 	struct dirent *e;
 	struct stat st;
@@ -212,16 +271,14 @@ static int list_streams(const char *path, const struct metadata *m, struct strea
 	while ((e = readdir(dir))) {
 		if (e->d_name[0] == '.' || !strcmp(e->d_name, "metadata") || asprintf(&file, "%s/%s", path, e->d_name) < 0)
 			continue;
-		if (!stat(file, &st) && S_ISREG(st.st_mode) && st.st_size > 0) {
-			uint64_t size, keep = judge(file, &layout, m, notes, &size);
-
-			s->changed |= keep != size || keep == 0;
-			s->data |= keep > 0;
-			add_file(s, e->d_name, size, keep);
+		if (!stat(file, &st) && S_ISREG(st.st_mode)) {
+			judge(file, &layout, m, &f, notes);
+			add_file(s, e->d_name, f);
 		}
 		free(file);
 	}
 	closedir(dir);
+	layout_free(&layout);
 	return 0;
 }
 
@@ -270,22 +327,25 @@ void repair_check(struct repair *r, struct trace_dir *d, struct notes *notes)
 	char *path = realpath(d->path, NULL);
 	struct metadata m = { 0 };
 	struct stream_files s = { 0 };
+	size_t said = notes->n;
 
 	d->unusable = !path || !examine(d, path, &m, &s, notes);
 	if (!path)
 		say_metadata(d->path, errno, notes);
 	if (!d->unusable && !d->foreign && m.cut)
 		notes_add(notes, "%s: its metadata ends early: kinds of events described in the lost part cannot be read", d->path);
-	if (!d->unusable && !d->foreign && (s.changed || m.cut)) {
+	if (!d->unusable && !d->foreign && s.data && (s.changed || m.cut)) {
 		d->shadow = shadow_of(r, path, &m, &s, notes);
 		d->unusable = !d->shadow;
 	}
-	if (!d->unusable && !d->foreign && !s.data)
-		d->unusable = 1, notes_add(notes, "%s: its streams are empty: the recording ended before anything was written; record again",
-			d->path);
+	if (!d->unusable && !d->foreign && !s.data) {
+		d->unusable = 1;
+		if (notes->n == said)
+			notes_add(notes, "%s: its streams are empty: the recording ended before anything was written; record again", d->path);
+	}
 	free(path);
 	free(m.text);
-	free(s.file);
+	files_free(&s);
 }
 
 /* One stream alone in a directory: does the library take it? */
@@ -325,7 +385,7 @@ int repair_isolate(struct repair *r, struct trace_dir *d, int (*readable)(const 
 	d->unusable = !d->shadow;
 	free(path);
 	free(m.text);
-	free(s.file);
+	files_free(&s);
 	notes_free(&known);
 	return !d->unusable;
 }

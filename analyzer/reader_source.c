@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUEUE_MAX (2 * TICK_MAX)
-/* A run of the graph ends when the queue holds this many; the rest of the queue is for the tick that is under way. */
-#define QUEUE_ENOUGH TICK_MAX
+/* A run of the graph ends when the queue holds this many. More makes it no faster, and some hundred sources slower: caches. */
+#define QUEUE_ENOUGH 32
+#define QUEUE_MAX (QUEUE_ENOUGH + TICK_MAX)
 
 struct stream {
 	bt_message_iterator *iterator;
@@ -99,7 +99,8 @@ static int hold_lost_events(struct stream *s, const bt_message *m, struct held *
 		h->gap_end = nanoseconds(s, bt_message_discarded_events_borrow_end_default_clock_snapshot_const(m));
 		s->last = h->time;
 	}
-	if (bt_message_discarded_events_get_count(m, &h->gap_count) != BT_PROPERTY_AVAILABILITY_AVAILABLE)
+	/* A count that goes back comes out as almost 2^64; LTTng 2.13 is known to report 2^63 and more. */
+	if (bt_message_discarded_events_get_count(m, &h->gap_count) != BT_PROPERTY_AVAILABILITY_AVAILABLE || h->gap_count >> 62)
 		h->gap_count = 0;
 	return 1;
 }
@@ -282,7 +283,7 @@ static bt_component_class_sink_graph_is_configured_method_status configured(bt_s
 static const bt_component_class_source *ctf_fs(void)
 {
 	static const bt_component_class_source *class;
-	const bt_plugin *plugin;
+	static const bt_plugin *plugin;
 
 	if (!class && bt_plugin_find("ctf", BT_FALSE, BT_FALSE, BT_TRUE, BT_TRUE, BT_FALSE, &plugin) == BT_PLUGIN_FIND_STATUS_OK)
 		class = bt_plugin_borrow_source_component_class_by_name_const(plugin, "fs");

@@ -6,6 +6,9 @@
 #ifndef READER_TRACE_H
 #define READER_TRACE_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,14 +52,16 @@ static inline void write_bytes(const char *path, const void *data, size_t n)
 	assert_int_equal(fclose(f), 0);
 }
 
+/* Paths live until the test ends. */
+static char *paths[1024];
+static int npaths;
+
 static inline char *path_of(const char *dir, const char *name)
 {
-	static char path[8][512];
-	static int turn;
-	char *p = path[turn++ % 8];
+	char *path = NULL;
 
-	snprintf(p, sizeof path[0], "%s/%s", dir, name);
-	return p;
+	assert_true(npaths < 1024 && asprintf(&path, "%s/%s", dir, name) > 0);
+	return paths[npaths++] = path;
 }
 
 /* ---- metadata ------------------------------------------------------------------------------------------------------------ */
@@ -317,6 +322,9 @@ static inline int drop_dir(void **state)
 
 	snprintf(command, sizeof command, "chmod -R u+rwX '%s'; rm -rf '%s'", (char *)*state, (char *)*state);
 	free(*state);
+	*state = NULL;
+	while (npaths > 0)
+		free(paths[--npaths]);
 	return system(command) != 0;
 }
 
