@@ -329,6 +329,8 @@ static void feed_event(struct replay *r, struct source *source, const struct rec
 	struct process *p = process_of(r, source, e->pid);
 	struct step s = { .replay = r, .process = p, .image = p->image, .e = e, .time = rec->time };
 
+	if (p->expected && !p->threads)
+		image_hold(p->image, 1);
 	s.call = rec->event.call ? rec->event.call : "none";
 	s.thread = thread_of(s.image, e);
 	if (e->op != FDW_OP_LOST && !(e->op == FDW_OP_THREAD && e->seq == 1))

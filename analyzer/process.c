@@ -410,6 +410,8 @@ static void expect_child(struct step *s)
 		child->image->started = 1;
 	}
 	link_parent(r, child, s->process);
+	if (child->expected)
+		image_hold(child->image, 0);
 }
 
 void process_forked(struct step *s)
