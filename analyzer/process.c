@@ -287,7 +287,7 @@ static void replace_process(struct step *s)
 	give_up_pid(s->replay, old);
 	p = process_new(s->replay, old->source, old->pid);
 	s->thread = move_thread(was, p->image, s->e->tid);
-	old->threads -= old->threads > 0;
+	old->threads -= old->threads > 1;
 	p->threads = 1;
 	was->events -= was->events > 0;
 	p->image->events = 1;

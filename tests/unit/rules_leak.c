@@ -50,11 +50,11 @@ static void growing(void **state)
 	struct world *w = program();
 
 	for (int i = 0; i < 60; i++) {
-		opens(w, 3 + i, 1);
+		opens(w, 3 + i, i ? 2 : 1);
 		opens(w, 4 + i, 1);
 		closes(w, 4 + i, 1);
 	}
-	/* numbers are used again: generations go on */
+
 	exits(w);
 	finish(w);
 	assert_non_null(findings_first(w->findings));
