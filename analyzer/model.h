@@ -115,6 +115,7 @@ struct sweep {
 struct thread {
 	uint32_t tid;
 	uint32_t seq;
+	uint32_t missing;        /* numbers below seq that did not come */
 	const char *name;
 	struct sweep closes, uses;
 	struct pending *range;   /* a close_range of one closed number: is it part of a sweep of ranges? */

@@ -258,6 +258,25 @@ static void totals_show_a_lost_end(void **state)
 	world_free(w);
 }
 
+/* A handler spoke between its thread's taking a number and its saying something. */
+static void numbers_out_of_order(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	w->seqs[100]++;
+	opens(w, 4, 1);
+	closes(w, 4, 1);
+	w->seqs[100] -= 3;
+	opens(w, 3, 1);
+	w->seqs[100] += 2;
+	closes(w, 3, 1);
+	exits(w);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->events_lost, 0);
+	expect(w, "");
+}
+
 /* Names are what a program chose: nothing of them reaches a terminal raw. */
 static void names_are_cleaned(void **state)
 {
@@ -278,7 +297,8 @@ int main(void)
 		cmocka_unit_test(fork_then_exec), cmocka_unit_test(exec_unobserved), cmocka_unit_test(exec_failed),
 		cmocka_unit_test(pid_again), cmocka_unit_test(pid_again_by_fork), cmocka_unit_test(unknown_start),
 		cmocka_unit_test(late_close), cmocka_unit_test(close_before_creation), cmocka_unit_test(closed_but_never_seen_open),
-		cmocka_unit_test(totals_show_a_lost_end), cmocka_unit_test(names_are_cleaned),
+		cmocka_unit_test(totals_show_a_lost_end), cmocka_unit_test(numbers_out_of_order),
+		cmocka_unit_test(names_are_cleaned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
