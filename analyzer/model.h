@@ -114,8 +114,7 @@ struct sweep {
 
 struct thread {
 	uint32_t tid;
-	uint32_t seq;
-	uint32_t missing;        /* numbers below seq that did not come */
+	uint32_t seq, holes;      /* last number seen; numbers before it that are missing */
 	const char *name;
 	struct sweep closes, uses;
 	struct pending *range;   /* a close_range of one closed number: is it part of a sweep of ranges? */

@@ -87,24 +87,22 @@ static struct thread *thread_find(struct image *i, uint32_t tid)
 	return t;
 }
 
-/*
- * Each event of a thread carries its number: what is missing was lost. A handler may speak between its thread's taking a number and
- * its saying something: then the lower number comes later, and is not missing any more.
- */
+/* Each event of a thread carries its number: what is missing was lost. */
 static void follow_sequence(struct image *i, struct thread *t, const struct fdw_event *e)
 {
-	int known = t->seq || i->started;
+	int first = e->seq == 1, known = t->seq || i->started;
 
-	if (e->seq == 1) {
-		t->missing = 0;
-	} else if (e->seq > t->seq + 1 && known) {
-		t->missing += e->seq - t->seq - 1;
+	if (!first && known && e->seq > t->seq + 1) {
+		t->holes += e->seq - t->seq - 1;
 		i->gaps += e->seq - t->seq - 1;
-	} else if (e->seq < t->seq && t->missing) {
-		t->missing--;
+	} else if (!first && e->seq < t->seq && t->holes) {
+		/* A signal handler's events overtook the one it interrupted. */
+		t->holes--;
 		i->gaps--;
 	}
-	if (e->seq == 1 || e->seq > t->seq)
+	if (first)
+		t->holes = 0;
+	if (first || e->seq > t->seq)
 		t->seq = e->seq;
 }
 

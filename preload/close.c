@@ -10,6 +10,7 @@
 #include "protect.h"
 #include "quick.h"
 #include "resolve.h"
+#include "thread.h"
 #include "poison.h"
 
 /*
@@ -58,6 +59,7 @@ static void hold_back(const char *rule, int fd, uint16_t call, uintptr_t pc, con
 		return; /* the report judges; a fork child that cleans up is nobody's bug */
 	pending = (struct fdw_violation){ .rule = rule, .call = fdw_call_names[call], .fd = fd, .what = what,
 		.pc = pc, .before = fdw_call_names[r->close_call], .before_tid = r->close_tid, .before_pc = r->close_pc };
+	fdw_thread_watch_end();
 }
 
 void fdw_marked(int fd, int failed, uint16_t call, uintptr_t pc)
@@ -161,7 +163,7 @@ FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
 	c.before = v;
 	c.owner = 1;
 	fdw_records[fd].close_tid = fdw_tid();
-	r = fdw_quick_call(SYS_close, fd);
+	r = FDW_QUICK(SYS_close, fd);
 	if (unlikely(r != 0)) {
 		errno = (int)-r;
 		fdw_closed(&c, -1, (int)-r, FDW_CALL_close, pc, 0, 0);

@@ -122,7 +122,7 @@ struct fdw_thread {
 		};
 		struct { uint32_t any; } aside; /* all of them at once */
 	};
-	uint8_t emitting;      /* inside the tracer: events from a handler now are counted, not sent */
+	uint8_t emitting;      /* how many emissions this thread is in: 2 in a handler that interrupted one */
 	uint8_t announced;     /* the THREAD event was sent */
 	uint8_t in_fork;       /* a wrapper of ours is around the fork under way (see fork.c) */
 	uint32_t lost;         /* events not sent since the last one that was */
@@ -130,7 +130,7 @@ struct fdw_thread {
 	uint32_t run_length;
 	struct fdw_flux flux[2];
 	uintptr_t alt_low, alt_high; /* the alternate signal stack, 0 when none is known */
-	sigset_t fork_mask;
+	uintptr_t emit_frame;        /* where the outermost emission's frame lies */
 };
 extern _Thread_local struct fdw_thread fdw_self __attribute__((tls_model("initial-exec")));
 
@@ -144,6 +144,7 @@ struct fdw_process {
 	uint8_t plain;            /* not recording, and close and dup lead straight into libc: quick.h */
 	uint8_t on_violation;     /* 1: abort */
 	uint8_t stack_depth;      /* frames wanted, 0..FDW_STACK_MAX */
+	_Atomic uint8_t no_fini;  /* LTTng's destructors must not run: they would wait for what will not come */
 	_Atomic uint8_t threads;  /* the program made a thread (the tracer's do not count) */
 	_Atomic uint8_t recording;/* events are sent */
 	_Atomic uint8_t child;    /* a fork child that has neither exec'd nor become a worker: observed only */

@@ -22,7 +22,7 @@ FDW_EXPORT int dup(int fd)
 
 	/* Alone, nobody can close it meanwhile: no in-flux count. */
 	if (fdw_quick()) {
-		r = (int)fdw_quick_call(SYS_dup, fd);
+		r = (int)FDW_QUICK(SYS_dup, fd);
 		if (likely(r >= 0)) {
 			fdw_born(r, fdw_word(fd) ? fdw_records[fd].kind : FDW_KIND_UNKNOWN, 0, FDW_CALL_dup, FDW_CALLER);
 			return r;

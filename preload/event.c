@@ -1,8 +1,8 @@
 /*
  * preload/event.c: see event.h.
  *
- * Context: any thread, handlers; nothing in vfork children. May not: allocate; emit while this thread is inside the tracer
- * already (a handler that interrupted it: counted in `lost`), on behalf of the tracer, or on a signal stack with little room left.
+ * Context: any thread, handlers; nothing in vfork children. May not: allocate; emit on behalf of the tracer, or on a signal stack with
+ * little room left (counted in `lost`).
  */
 #include "event.h"
 #include "exit.h"
@@ -45,33 +45,56 @@ static void deliver(struct fdw_event *e)
 		fdw_ops->op(e);
 }
 
+/* LTTng's ring buffer takes four nested writers. */
+#define NESTING_MAX 3
+
+/*
+ * Enters an emission. A handler that interrupts one emits in the middle of it: its events overtake the interrupted one, which the
+ * replay knows by their seq. An emission that a siglongjmp left is recognised by its frame, which lies at or below ours on the same stack.
+ */
+static int enter(struct fdw_thread *t, uintptr_t frame)
+{
+	int alt = fdw_on_signal_stack(frame);
+
+	if (unlikely(t->emitting) && !alt && t->emit_frame <= frame)
+		t->emitting = 0;
+	if (t->emitting >= NESTING_MAX || !room_for_tracer() || !fdw_emitter_enter()) {
+		t->lost++;
+		return 0;
+	}
+	if (t->emitting++ == 0)
+		t->emit_frame = alt ? UINTPTR_MAX : frame;
+	return 1;
+}
+
+static void leave(struct fdw_thread *t)
+{
+	t->emitting--;
+	fdw_emitter_leave();
+}
+
 void fdw_send(struct fdw_event *e, uintptr_t pc)
 {
 	struct fdw_thread *t = &fdw_self;
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 	int saved = errno;
 
-	if (!fdw_on() || !fdw_recording() || t->tool)
+	if (!fdw_on() || !fdw_recording() || t->tool || !enter(t, frame))
 		return;
-	if (t->emitting || !room_for_tracer() || !fdw_emitter_enter()) {
-		t->lost++;
-		return;
-	}
-	t->emitting = 1;
 	if (unlikely(!t->announced)) {
 		t->announced = 1;
 		fdw_thread_announce(deliver);
 	}
-	if (unlikely(t->lost)) {
+	if (unlikely(t->lost) && t->emitting == 1) {
 		struct fdw_event lost = { .op = FDW_OP_LOST, .fd = -1, .fd2 = -1, .arg = t->lost };
 		t->lost = 0;
 		deliver(&lost);
 	}
-	if (fdw_on_signal_stack((uintptr_t)__builtin_frame_address(0)))
+	if (fdw_on_signal_stack(frame))
 		e->flags |= FDW_F_SIGNAL_STACK;
 	e->stack = fdw_stack_id(pc, (e->flags & FDW_F_SIGNAL_STACK) != 0);
 	deliver(e);
-	t->emitting = 0;
-	fdw_emitter_leave();
+	leave(t);
 	errno = saved;
 }
 

@@ -16,6 +16,11 @@
 
 /* Striped by thread so that emitting threads do not share a cache line. */
 #define STRIPES 16
+/*
+ * An event takes half a microsecond, but its thread may have lost its CPU in the middle of it: with three busy threads on two CPUs 1 ms
+ * was too short in one of ten exits, and left the buffer wedged. 100 ms are several turns of a busy machine.
+ */
+#define EMITTER_BOUND_US 100000u
 static struct { _Alignas(64) _Atomic uint32_t inside; _Atomic uint32_t total; } stripes[STRIPES];
 static _Atomic int stopped;
 static _Atomic uint64_t refused;
@@ -40,16 +45,17 @@ void fdw_emitter_leave(void)
 	atomic_fetch_sub_explicit(&stripes[fdw_tid() % STRIPES].inside, 1, memory_order_release);
 }
 
-void fdw_emitters_stop(void)
+int fdw_emitters_stop(void)
 {
 	struct fdw_wait wait;
 
 	atomic_store(&stopped, 1);
-	fdw_wait_start(&wait, 1000);
+	fdw_wait_start(&wait, EMITTER_BOUND_US);
 	for (unsigned s = 0; s < STRIPES; s++)
 		while (atomic_load(&stripes[s].inside))
-			if (!fdw_wait_step(&wait))
-				return;
+			if (fdw_self.emitting || !fdw_wait_step(&wait))
+				return 0; /* also when we interrupted ourselves: no waiting will help */
+	return 1;
 }
 
 /* In a fork child: the threads that were inside are not here, and totals are the child's own. */

@@ -11,7 +11,7 @@
 
 int fdw_emitter_enter(void);  /* 0: refused, the event is lost and counted */
 void fdw_emitter_leave(void);
-void fdw_emitters_stop(void); /* bounded: 1 ms */
+int fdw_emitters_stop(void); /* waits, bounded; 0: somebody is still inside */
 void fdw_emitters_resume(void);
 void fdw_emitters_reset(void);
 void fdw_totals(uint16_t call, uintptr_t pc);

@@ -23,6 +23,20 @@
 
 static uint32_t parent_pid, parent_tid; /* as the child finds them: memory of before the fork */
 
+/*
+ * A child without the tracer's hooks. Its listener threads are not there, so LTTng's destructors must not look for them. And when its
+ * thread was forked in the middle of an emission, that emission will be finished twice, here and in the parent: here it must end in
+ * memory of our own, and nothing more is recorded until exec.
+ */
+static void go_without_hooks(void)
+{
+	atomic_store(&fdw_process.no_fini, 1);
+	if (!fdw_self.emitting)
+		return;
+	fdw_buffers_detach();
+	atomic_store(&fdw_process.recording, 0);
+}
+
 static void reset_child(void)
 {
 	struct fdw_thread *t = &fdw_self;
@@ -30,7 +44,6 @@ static void reset_child(void)
 	fdw_process.pid = fdw_process.filtered || fdw_tid() == parent_tid ? fdw_tid() : (uint32_t)fdw_raw(SYS_getpid);
 	t->seq = 0;
 	t->announced = 0;
-	t->emitting = 0;
 	t->lost = 0;
 	t->run_length = 0;
 	fdw_pending_forget();
@@ -44,7 +57,14 @@ static void before_fork(void) { parent_pid = fdw_process.pid; parent_tid = fdw_t
 
 /* Innermost atfork handlers: they also see the forks libc makes on its own (wordexp). */
 static void at_prepare(void) { if (!fdw_self.in_fork) before_fork(); }
-static void at_child(void) { if (!fdw_self.in_fork) reset_child(); }
+static void at_child(void)
+{
+	if (fdw_self.in_fork)
+		return;
+	reset_child();
+	if (fdw_recording())
+		go_without_hooks();
+}
 
 int fdw_fork_init(void)
 {
@@ -57,18 +77,22 @@ void fdw_child_becomes_worker(void)
 	fdw_flux_reset();
 }
 
-static void tracer_before(sigset_t *mask)
+/*
+ * The hooks start LTTng's threads and connection anew in the child. Under a seccomp filter those system calls would kill it: it goes on
+ * writing to the buffers it inherited, which takes none. A handler that interrupted an emission may not call them either: they
+ * would wait for that emission's end.
+ */
+static int tracer_before(sigset_t *mask)
 {
-	if (!fdw_recording())
-		return;
+	if (!fdw_recording() || fdw_process.filtered || fdw_self.emitting)
+		return 0;
 	fdw_self.tool = 1;
 	fdw_ops->before_fork(mask);
+	return 1;
 }
 
 static void tracer_after(sigset_t *mask, int child)
 {
-	if (!fdw_recording())
-		return;
 	if (child)
 		fdw_ops->after_fork_child(mask);
 	else
@@ -79,26 +103,27 @@ static void tracer_after(sigset_t *mask, int child)
 void fdw_forked_child(uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	reset_child();
+	if (fdw_recording())
+		go_without_hooks();
 	fdw_life(FDW_OP_FORK_CHILD, kind, 0, parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
 }
 
 static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
-	fdw_life(FDW_OP_FORK, kind, r, 0, -1, 0, call, pc, FDW_NO_DETAIL);
+	fdw_life(FDW_OP_FORK, kind, r, 0, -1, fdw_self.emitting ? FDW_F_UNOBSERVED : 0, call, pc, FDW_NO_DETAIL);
 	errno = saved;
 }
 
 /* Around a libc function that forks and returns in both processes. r: 0 in the child. */
-struct around { sigset_t mask; int nested; };
+struct around { sigset_t mask; int nested, hooked; };
 
 static void begin(struct around *a)
 {
 	a->nested = fdw_self.in_fork; /* fork in a handler that interrupted a fork */
 	fdw_self.in_fork = 1;
 	before_fork();
-	if (!a->nested)
-		tracer_before(&a->mask);
+	a->hooked = !a->nested && tracer_before(&a->mask);
 }
 
 static void end(struct around *a, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
@@ -107,8 +132,10 @@ static void end(struct around *a, pid_t r, uint8_t kind, uint16_t call, uintptr_
 
 	if (r == 0)
 		reset_child();
-	if (!a->nested)
+	if (a->hooked)
 		tracer_after(&a->mask, r == 0);
+	else if (r == 0 && fdw_recording())
+		go_without_hooks();
 	fdw_self.in_fork = (uint8_t)a->nested;
 	if (r == 0)
 		fdw_life(FDW_OP_FORK_CHILD, kind, 0, parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);

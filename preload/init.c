@@ -88,15 +88,42 @@ uint32_t fdw_tid_slow(void)
 
 _Atomic uint8_t fdw_raw_threads;
 
-/* Without another interposer below us, close and dup lead into the same object as a function nobody wraps. */
+/* Whether every function leads into the same object as one that nobody wraps: no other interposer is below us. */
 static int leads_to_libc(void)
 {
-	struct dl_find_object a, b, c;
-	void *own = dlsym(RTLD_NEXT, "__libc_start_main");
+	struct dl_find_object libc, ours, o;
+	void *own = dlsym(RTLD_NEXT, "gnu_get_libc_version");
+	void *const found[] = {
+		(void *)(uintptr_t)real_close, (void *)(uintptr_t)real_dup,
+#define USE(ret, name, sys, params, args, fd) sys != NONE ? (void *)(uintptr_t)real_##name : own,
+#define USE2(ret, name, sys, params, args, fd, fd2)
+#define USE_E(ret, name, sys, params, args, fd)
+#define WAIT(ret, name, sys, params, args, fd)
+#define MAKE(ret, name, sys, params, args, kind, flags, src)
+#define MAKE_P(ret, name, sys, params, args, kind, flags, src, path)
+#define HAND(ret, name, sys, params, args, file)
+#define HANDV(ret, name, params, file)
+#define ALIAS(alias, name)
+#include "calls.def"
+#undef USE
+#undef USE2
+#undef USE_E
+#undef WAIT
+#undef MAKE
+#undef MAKE_P
+#undef HAND
+#undef HANDV
+#undef ALIAS
+	};
 
-	return own && _dl_find_object(own, &a) == 0 && _dl_find_object((void *)(uintptr_t)real_close, &b) == 0 &&
-	       _dl_find_object((void *)(uintptr_t)real_dup, &c) == 0 && a.dlfo_link_map == b.dlfo_link_map &&
-	       a.dlfo_link_map == c.dlfo_link_map;
+	if (!own || _dl_find_object(own, &libc) != 0 || _dl_find_object((void *)(uintptr_t)leads_to_libc, &ours) != 0)
+		return 0;
+	for (size_t i = 0; i < sizeof found / sizeof *found; i++)
+		/* an early stub of ours: libc does not have it, and the stub makes the same system call */
+		if (_dl_find_object(found[i], &o) != 0 ||
+		    (o.dlfo_link_map != libc.dlfo_link_map && o.dlfo_link_map != ours.dlfo_link_map))
+			return 0;
+	return 1;
 }
 
 /* ---- the constructor -----------------------------------------------------------------------------------------------------------------*/

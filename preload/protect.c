@@ -67,10 +67,68 @@ static int learn_one(struct dl_phdr_info *info, size_t size, void *before)
 	return 0;
 }
 
+/* ---- destructors ------------------------------------------------------------------------------------------------------------------------*/
+
+/*
+ * LTTng's destructors make system calls (membarrier, tgkill, munmap ...) that a seccomp filter of the program may answer with death, or
+ * with an error on which liburcu aborts. And they wait for every emission to end, also for one that this very thread left by a handler.
+ * So each is called through a guard that leaves it out then: the process is ending, the kernel takes everything back.
+ */
+#define FINIS 48
+static void (*finis[FINIS])(void);
+static unsigned fini_count;
+
+/* An entry is called without arguments, so each needs a function of its own: octal names, 00 to 57. */
+#define GUARD(i) static void fini_##i(void) { if (!fdw_process.filtered && !fdw_process.no_fini) finis[0##i](); }
+#define NAME(i) fini_##i,
+#define EIGHT(X, r) X(r##0) X(r##1) X(r##2) X(r##3) X(r##4) X(r##5) X(r##6) X(r##7)
+#define ALL(X) EIGHT(X, 0) EIGHT(X, 1) EIGHT(X, 2) EIGHT(X, 3) EIGHT(X, 4) EIGHT(X, 5)
+ALL(GUARD)
+static void (*const guards[FINIS])(void) = { ALL(NAME) };
+
+/* The array lies in memory that is read-only after relocation. */
+static void guard_array(void (**array)(void), size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), low = (uintptr_t)array & ~(page - 1);
+	size_t size = (uintptr_t)(array + n) - low;
+
+	if (fini_count + n > FINIS || fdw_raw(SYS_mprotect, (void *)low, size, PROT_READ | PROT_WRITE) != 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		finis[fini_count] = array[i];
+		array[i] = guards[fini_count++];
+	}
+	fdw_raw(SYS_mprotect, (void *)low, size, PROT_READ);
+}
+
+static int guard_one(struct dl_phdr_info *info, size_t size, void *unused)
+{
+	const ElfW(Dyn) *d = NULL;
+	uintptr_t array = 0;
+	size_t bytes = 0;
+
+	if (!is_tool(info->dlpi_name))
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+			d = (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+	for (; d && d->d_tag != DT_NULL; d++) {
+		if (d->d_tag == DT_FINI_ARRAY)
+			array = info->dlpi_addr + d->d_un.d_ptr;
+		else if (d->d_tag == DT_FINI_ARRAYSZ)
+			bytes = d->d_un.d_val;
+	}
+	if (array)
+		guard_array((void (**)(void))array, bytes / sizeof(void *));
+	return 0;
+}
+
 void fdw_tool_ranges_learn(void)
 {
-	if (!atomic_load(&range_count))
-		dl_iterate_phdr(learn_one, NULL);
+	if (atomic_load(&range_count))
+		return;
+	dl_iterate_phdr(learn_one, NULL);
+	dl_iterate_phdr(guard_one, NULL);
 }
 
 /* ---- descriptors ------------------------------------------------------------------------------------------------------------------------*/
@@ -143,4 +201,60 @@ int fdw_protect_connect(struct sockaddr_un *to, const struct sockaddr *addr, soc
 	memcpy(to->sun_path, fdw_options.record, dir);
 	memcpy(to->sun_path + dir, name, sizeof name);
 	return 1;
+}
+
+/* ---- the buffers of a fork child ----------------------------------------------------------------------------------------------------------*/
+
+/* One line of /proc/self/maps: 1 when it is a shared mapping of LTTng's, with its bounds. */
+static int is_buffer(const char *line, uintptr_t *low, uintptr_t *high)
+{
+	uintptr_t v[2] = { 0, 0 };
+	const char *p = line;
+
+	for (int i = 0; i < 2; i++, p++)
+		for (; (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f'); p++)
+			v[i] = v[i] << 4 | (uintptr_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
+	*low = v[0];
+	*high = v[1];
+	return p[0] == 'r' && p[1] == 'w' && p[3] == 's' && (strstr(p, "ust-shm") || strstr(p, "/shm-ust-consumer"));
+}
+
+/* A second view of the pages, then private memory in place of the first, then the content. */
+static void make_private(uintptr_t low, uintptr_t high)
+{
+	size_t n = high - low;
+	long view = fdw_raw(SYS_mremap, low, 0L, n, (long)MREMAP_MAYMOVE, 0L);
+
+	if (view < 0 && view > -4096)
+		return;
+	if (fdw_raw(SYS_mmap, low, n, (long)(PROT_READ | PROT_WRITE), (long)(MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE), -1L, 0L) ==
+	    (long)low)
+		memcpy((void *)low, (const void *)view, n);
+	fdw_raw(SYS_munmap, view, n);
+}
+
+void fdw_buffers_detach(void)
+{
+	char buf[4096];
+	size_t have = 0;
+	uintptr_t low, high;
+	long n, fd = fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/self/maps", (long)(O_RDONLY | O_CLOEXEC), 0L);
+
+	if (fd < 0)
+		return;
+	while ((n = fdw_raw(SYS_read, fd, buf + have, sizeof buf - 1 - have)) > 0) {
+		char *line = buf, *end;
+		have += (size_t)n;
+		buf[have] = 0;
+		for (; (end = strchr(line, '\n')); line = end + 1) {
+			*end = 0;
+			if (is_buffer(line, &low, &high))
+				make_private(low, high);
+		}
+		have -= (size_t)(line - buf);
+		memmove(buf, line, have);
+		if (have == sizeof buf - 1)
+			have = 0; /* no line is that long */
+	}
+	fdw_raw(SYS_close, fd);
 }

@@ -19,7 +19,8 @@ extern void *__libc_stack_end __attribute__((weak));
 /* ---- rows, cached by return address ----------------------------------------------------------------------------------------------*/
 
 #define ROWS 8192u /* 24 bytes each, touched as used */
-/* pc is 0 while a row is written; a reader that finds another pc before and after has not read a mix. */
+/* pc is BUSY while a row is written; a reader that finds the same pc before and after has not read a mix. */
+#define BUSY 1u
 static struct { _Atomic uintptr_t pc; _Atomic uint64_t a, b; } rows[ROWS];
 static _Atomic uint32_t epoch; /* grows with dlclose: rows of before are not believed */
 
@@ -34,9 +35,10 @@ static int lookup(uintptr_t pc, struct fdw_cfi *c)
 {
 	unsigned s = slot_of(pc);
 	uint32_t e = atomic_load_explicit(&epoch, memory_order_relaxed);
+	uintptr_t seen = atomic_load_explicit(&rows[s].pc, memory_order_acquire);
 	uint64_t a, b;
 
-	if (atomic_load_explicit(&rows[s].pc, memory_order_acquire) == pc) {
+	if (seen == pc) {
 		a = atomic_load_explicit(&rows[s].a, memory_order_relaxed);
 		b = atomic_load_explicit(&rows[s].b, memory_order_relaxed);
 		atomic_thread_fence(memory_order_acquire);
@@ -48,8 +50,9 @@ static int lookup(uintptr_t pc, struct fdw_cfi *c)
 	}
 	if (fdw_cfi_find(pc - 1, c) != 0)
 		c->kind = FDW_CFI_NONE;
-	atomic_store_explicit(&rows[s].pc, 0, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
+	/* One writer at a time, or a row would be put together from two: who comes second, a thread or a handler, does without. */
+	if (seen == BUSY || !atomic_compare_exchange_strong_explicit(&rows[s].pc, &seen, BUSY, memory_order_acq_rel, memory_order_relaxed))
+		return c->kind != FDW_CFI_NONE;
 	atomic_store_explicit(&rows[s].a, pack_a(c, e), memory_order_relaxed);
 	atomic_store_explicit(&rows[s].b, (uint32_t)c->ra_offset | (uint64_t)(uint32_t)c->fp_offset << 32, memory_order_relaxed);
 	atomic_store_explicit(&rows[s].pc, pc, memory_order_release);

@@ -137,6 +137,53 @@ static void say_start(void)
 		.detail_len = (uint32_t)n }, 0);
 }
 
+/*
+ * LTTng keeps pointers to the values of its settings and reads them again in every fork child. Programs that rename themselves write over
+ * that memory (nginx, PostgreSQL: the wait for the registration became 0, and the first events of each worker were lost). So it finds
+ * copies: the environment it sees while it is loaded has them in place of the originals.
+ */
+#define SETTINGS_MAX 8
+static char settings[SETTINGS_MAX][512];
+
+static int is_setting(const char *entry)
+{
+	return !strncmp(entry, "LTTNG_", 6) || !strncmp(entry, "HOME=", 5);
+}
+
+static void *with_own_settings(void *(*load)(void))
+{
+	char **was = environ, **env;
+	unsigned used = 0;
+	int home = 0, timeout = 0;
+	size_t n = 0;
+	void *result;
+
+	while (was && was[n])
+		n++;
+	env = __builtin_alloca((n + 3) * sizeof *env);
+	for (size_t i = 0; i < n; i++) {
+		env[i] = was[i];
+		home |= !strncmp(was[i], "HOME=", 5) || !strncmp(was[i], "LTTNG_HOME=", 11);
+		timeout |= !strncmp(was[i], "LTTNG_UST_REGISTER_TIMEOUT=", 27);
+		if (is_setting(was[i]) && used < SETTINGS_MAX && strlen(was[i]) < sizeof *settings)
+			env[i] = strcpy(settings[used++], was[i]);
+	}
+	/* Without a home LTTng does not look for its user's daemon at all; where it looks is ours to say (protect.c). */
+	if (!home)
+		env[n++] = (char *)"LTTNG_HOME=/nonexistent";
+	if (!timeout)
+		env[n++] = (char *)"LTTNG_UST_REGISTER_TIMEOUT=1000";
+	env[n] = NULL;
+	environ = env;
+	result = load();
+	if (environ == env)
+		environ = was;
+	return result;
+}
+
+/* Local: nothing of LTTng's may satisfy the program's symbols. */
+static void *open_provider(void) { return FDW_REAL(dlopen)(fdw_options.provider, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); }
+
 static const struct fdw_trace_ops *load_provider(void)
 {
 	const struct fdw_trace_ops *(*get)(void) = NULL;
@@ -144,8 +191,7 @@ static const struct fdw_trace_ops *load_provider(void)
 	void *h;
 
 	fdw_self.tool = 1; /* the provider's and LTTng's constructors run here: what they open is theirs */
-	/* Local: nothing of LTTng's may satisfy the program's symbols. */
-	h = FDW_REAL(dlopen)(fdw_options.provider, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	h = with_own_settings(open_provider);
 	if (h)
 		get = (const struct fdw_trace_ops *(*)(void))dlsym(h, "fdwarden_trace_ops");
 	if (get)
@@ -184,8 +230,11 @@ static void (*real_fini)(void);
 static void at_fini(void)
 {
 	fdw_pending_flush();
-	if (fdw_on() && fdw_recording())
+	if (fdw_on() && fdw_recording()) {
 		fdw_says_exit(-1, FDW_CALL_none, 0);
+		if (!fdw_emitters_stop())
+			atomic_store(&fdw_process.no_fini, 1);
+	}
 	if (real_fini)
 		real_fini();
 }

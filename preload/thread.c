@@ -4,6 +4,7 @@
  * Context: the thread itself. The tracer's own threads are known by who creates them and marked before they run.
  */
 #include <sys/prctl.h>
+#include "close.h"
 #include "event.h"
 #include "fork.h"
 #include "protect.h"
@@ -22,11 +23,14 @@ static void thread_ends(void *round)
 		pthread_setspecific(at_end, (void *)(n + 1));
 		return;
 	}
+	fdw_pending_flush();
 	fdw_life(FDW_OP_THREAD_EXIT, 0, 0, 0, -1, 0, FDW_CALL_none, 0, FDW_NO_DETAIL);
 }
 
 /* Created from our constructor, so its index is among those glibc keeps inside the thread: setting it never allocates. */
 int fdw_thread_init(void) { return pthread_key_create(&at_end, thread_ends); }
+
+void fdw_thread_watch_end(void) { pthread_setspecific(at_end, (void *)1); }
 
 void fdw_thread_announce(void (*deliver)(struct fdw_event *))
 {
@@ -38,7 +42,7 @@ void fdw_thread_announce(void (*deliver)(struct fdw_event *))
 		fdw_raw(SYS_prctl, (long)PR_GET_NAME, name, 0L, 0L, 0L);
 	e.detail_len = (uint32_t)strnlen(name, sizeof name);
 	deliver(&e);
-	pthread_setspecific(at_end, (void *)1);
+	fdw_thread_watch_end();
 }
 
 /* ---- the tracer's threads ------------------------------------------------------------------------------------------------------------*/
@@ -84,6 +88,13 @@ FDW_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, voi
 		return create_tool_thread(thread, attr, start, arg);
 	thread_of_program();
 	return FDW_REAL(pthread_create)(thread, attr, start, arg);
+}
+
+/* A lone thread may cancel itself: from here on its calls are libc's, which are cancellation points. */
+FDW_EXPORT int pthread_cancel(pthread_t thread)
+{
+	atomic_store(&fdw_raw_threads, 1);
+	return FDW_REAL(pthread_cancel)(thread);
 }
 
 /* libc makes these threads without passing through pthread_create. */

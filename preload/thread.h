@@ -9,5 +9,6 @@
 /* First event of a thread: its name. deliver sends one event without asking anything. */
 void fdw_thread_announce(void (*deliver)(struct fdw_event *));
 int fdw_thread_init(void);
+void fdw_thread_watch_end(void); /* this thread has something to say when it ends */
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "event.h"
 #include "fork.h"
+#include "quick.h"
 #include "resolve.h"
 #include "table.h"
 #include "poison.h"
@@ -49,10 +50,12 @@
 
 #define FAILED(r) ((intptr_t)(r) == -1)
 
+#define QUICK_ARGS(...) __VA_ARGS__
 #define USE(ret, name, sys, params, args, fd)                                                                          \
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
-		ret r = real_##name args;                                                                              \
+		ret r = sys != NONE && fdw_quick() ? (ret)(intptr_t)fdw_errno_of(FDW_QUICK(sys, QUICK_ARGS args))       \
+		                                   : real_##name args;                                                 \
 		if (unlikely(FAILED(r)))                                                                               \
 			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
 		else                                                                                                   \

@@ -7,11 +7,11 @@ T ?=
 N ?= 50
 
 TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -MMD -MP -Itests/programs
-TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c)))
+TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c tests/demo/*.c)))
 TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 
-$(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/%,$(TEST_BIN)): $(O)/tests/%: tests/%.c
+$(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/% $(O)/tests/demo/%,$(TEST_BIN)): $(O)/tests/%: tests/%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -o $@ $< -lpthread -ldl
 $(O)/tests/programs/lib%.so: tests/programs/lib%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -shared -fPIC -o $@ $<
@@ -28,7 +28,7 @@ deps: ## install what is missing to build and test (Debian)
 # The packages come first, or the build fails; so the goals that promise to need nothing else build in a second make.
 demo: ## record nginx under load and audit a program with planted bugs, under a minute
 	@tests/deps.sh build demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(O)/tests/demo/planted
 	@tests/demo/demo.sh $(O)
 check: ## unit and end-to-end tests, programs, a quick world: TAP
 	@tests/deps.sh build check

@@ -16,6 +16,8 @@ struct fdw_session_options {
 	const char *output;       /* directory of the trace; must not exist or be empty; created with its parents */
 	uint64_t buffer_bytes;    /* total budget for ring buffers over all CPUs, bytes; 0: 32 MiB, less where /dev/shm is small */
 	int isolate;              /* one set of buffers per process instead of per user: a killed process cannot wedge others */
+	const char *provider;     /* libfdwarden-ust.so: tried once before the program starts, so that metadata is on disk and what does
+	                             not work is said in time. NULL: not tried */
 };
 
 struct fdw_session_result {
@@ -23,6 +25,7 @@ struct fdw_session_result {
 	uint64_t lost;            /* events the tracer says it discarded */
 	uint64_t bytes;           /* size on disk */
 	int counted;
+	int heard;                /* at least one event is in the trace */
 	int complete;             /* 0: something had to be killed or the disk was full; `why` says */
 	char why[256];
 };
@@ -31,7 +34,15 @@ struct fdw_session_result {
 struct fdw_session *fdw_session_start(const struct fdw_session_options *, char *error, size_t n);
 /* Directory for FDW_ENV_RECORD: holds lttng-ust-sock-8, reachable by any user. Owned by the session. */
 const char *fdw_session_socket_dir(const struct fdw_session *);
+/* How many processes are connected to the session at this moment; -1: cannot be told. */
+int fdw_session_connected(const struct fdw_session *);
+/* The trace's directory, absolute. */
+const char *fdw_session_output(const struct fdw_session *);
+/* For a program that could not be started: ends the session and removes the directory of the trace if it was made by start. */
+void fdw_session_abandon(struct fdw_session *);
 /* Stops, waits (bounded) until the trace is on disk, ends the daemon, removes its directory, frees the session. */
 void fdw_session_stop(struct fdw_session *, struct fdw_session_result *);
+/* Removes a trace, whole. */
+void fdw_session_remove_trace(const char *dir);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * signal_stack: handlers on a small alternate stack and on the normal one open and close, in the middle of the main program doing the
+ * signal_stack: handlers on an alternate stack of the usual size and on the normal one open and close, in the middle of the main program doing the
  * same. Must find: nothing.
  */
 #include "program.h"
@@ -36,7 +36,7 @@ static void run(int flags)
 
 int main(void)
 {
-	size_t size = getauxval(AT_MINSIGSTKSZ) + 3000;
+	size_t size = getauxval(AT_MINSIGSTKSZ) + 8192;
 	stack_t stack = { .ss_sp = malloc(size), .ss_size = size };
 
 	need(stack.ss_sp && sigaltstack(&stack, NULL) == 0);

@@ -19,10 +19,10 @@ cli bgsave; wait_for 20 sh -c "redis-cli -p $PORT info persistence | grep -q 'rd
 cli info persistence | grep -E '^rdb_last_bgsave_status|^aof_last' | grep -E 'status' | tr -d '\r'
 cli bgrewriteaof; wait_for 20 sh -c "redis-cli -p $PORT info persistence | grep -q 'aof_rewrite_in_progress:0'"
 cli info persistence | grep -E '^aof_last_bgrewrite_status' | tr -d '\r'
-timeout 3 redis-cli -p "$PORT" subscribe chan & sub=$!
+timeout 3 redis-cli -p "$PORT" subscribe chan >subscriber.txt & sub=$!
 wait_for 5 sh -c "redis-cli -p $PORT pubsub numsub chan | grep -qx 1"
 cli publish chan hello
-wait $sub; echo "subscriber $?"
+wait $sub; echo "subscriber $?"; cat subscriber.txt
 cli debug digest
 cli shutdown nosave; echo "shutdown $?"
 wait_for 10 gone "$pid"

@@ -1,0 +1,98 @@
+/*
+ * analyzer/cmd_audit.c: fdwarden audit: record and report in one step; the program's exit status unless --error-exitcode has a say.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "analyzer/recording.h"
+#include "analyzer/say.h"
+
+/* The program may run for hours: a report that cannot be written is said before. */
+static int check_report_place(const char *path)
+{
+	char copy[PATH_MAX];
+	struct stat st;
+	int r;
+
+	if (!path)
+		return 0;
+	snprintf(copy, sizeof copy, "%s", path);
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		r = -1;
+	} else if (access(path, F_OK) == 0) {
+		r = faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
+	} else {
+		r = faccessat(AT_FDCWD, dirname(copy), W_OK | X_OK, AT_EACCESS);
+	}
+	if (r != 0)
+		say("cannot write the report to %s: %s; name another place with -o", path, strerror(errno));
+	return r;
+}
+
+static int make_trace_dir(const struct run_options *o, char path[PATH_MAX])
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (o->keep_trace)
+		return snprintf(path, PATH_MAX, "%s", o->keep_trace) < PATH_MAX ? 0 : -1;
+	snprintf(path, PATH_MAX, "%s/fdwarden-audit-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
+	if (mkdtemp(path))
+		return 0;
+	say("cannot make a directory for the trace (%s): %s; set TMPDIR, or use --keep-trace=DIR", path, strerror(errno));
+	return -1;
+}
+
+/* Without -o the report goes to stderr, so that stdout stays the program's alone. */
+static int report(const struct run_options *o, const char *trace, struct report_result *result)
+{
+	int saved = -1, status;
+
+	if (!o->report.output && (saved = fcntl(1, F_DUPFD_CLOEXEC, 10)) >= 0)
+		dup2(2, 1);
+	status = report_traces(&o->report, &trace, 1, result);
+	fflush(stdout);
+	if (saved >= 0) {
+		dup2(saved, 1);
+		close(saved);
+	}
+	return status;
+}
+
+int cmd_audit(int argc, char **argv)
+{
+	static struct recording r;
+	struct report_result result = { 0 };
+	struct run_options o;
+	char trace[PATH_MAX];
+	int status;
+
+	options_parse(COMMAND_AUDIT, argc, argv, &o);
+	o.report.output = o.output;
+	say_quiet(o.report.quiet);
+	if (check_report_place(o.output) != 0 || make_trace_dir(&o, trace) != 0)
+		return EXIT_FDWARDEN;
+	record_program(&o, trace, &r);
+	if (r.failed) {
+		if (!o.keep_trace)
+			fdw_session_remove_trace(trace);
+		return r.failed;
+	}
+	status = report(&o, r.trace, &result);
+	if (o.keep_trace)
+		say_info("trace kept in %s", o.keep_trace);
+	else if (status == EXIT_INTERNAL)
+		say("the report failed; the trace is kept in %s", r.trace);
+	else
+		fdw_session_remove_trace(r.trace);
+	/* Asked for a verdict, silence about what was not seen must not pass for one. */
+	if (o.error_exitcode && (result.at_or_above || status || result.unusable || !r.result.heard))
+		return o.error_exitcode;
+	launch_imitate(&r.launch);
+}

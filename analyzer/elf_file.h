@@ -1,0 +1,22 @@
+/*
+ * analyzer/elf_file.h: the few facts about an ELF program that decide whether it can be observed.
+ */
+#ifndef FDW_ELF_FILE_H
+#define FDW_ELF_FILE_H
+
+enum elf_kind { ELF_PROGRAM, ELF_FOREIGN, ELF_BROKEN };
+
+struct elf_facts {
+	enum elf_kind kind;
+	int is_pie;             /* ET_DYN */
+	int is_go;              /* has a Go build id */
+	int is_loader;          /* is itself the dynamic linker: it obeys LD_PRELOAD */
+	char interpreter[256];  /* PT_INTERP, or "" */
+	char machine[48];       /* FOREIGN: for the reader */
+	char preload_first[64]; /* a needed library that must be first among the preloaded, or "" */
+};
+
+/* Of the file open at fd, from its beginning. */
+void elf_read(int fd, struct elf_facts *);
+
+#endif

@@ -1,0 +1,312 @@
+/*
+ * analyzer/launch.c: see launch.h.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "analyzer/child_env.h"
+#include "analyzer/commands.h"
+#include "analyzer/launch.h"
+#include "analyzer/say.h"
+
+#define TICK_NS 100000000
+
+/* Was SIGCHLD ignored when we came? Then nobody could be waited for; the program gets it back as it was. */
+static int chld_ignored;
+
+void launch_guard_stdio(void)
+{
+	int fd;
+
+	for (int i = 0; i < 3; i++)
+		if (fcntl(i, F_GETFD) < 0 && errno == EBADF) {
+			fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+			if (fd != i && fd >= 0) {
+				dup3(fd, i, O_CLOEXEC);
+				close(fd);
+			}
+		}
+}
+
+int launch_exec(const char *path, char *const *argv, char **env)
+{
+	if (!env)
+		return ENOMEM;
+	execve(path, argv, env);
+	return errno;
+}
+
+int launch_failed(const char *path, int error)
+{
+	static const struct { int error; const char *hint; } hints[] = {
+		{ ENOEXEC, "; a script needs a #! line" }, { E2BIG, "; the arguments and the environment together are too long" },
+		{ EACCES, "; is it executable, and its file system not mounted noexec?" }, { ETXTBSY, "; somebody is writing to it" },
+		{ ENOENT, "; it, or the interpreter it names, is not there" },
+	};
+	const char *hint = "";
+
+	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+		if (hints[i].error == error)
+			hint = hints[i].hint;
+	say("cannot run %s: %s%s", path, strerror(error), hint);
+	return error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_EXEC;
+}
+
+/* ---- start ------------------------------------------------------------------------------------------------------------------------------------*/
+
+/* Pipes out of the way of 0-9, close-on-exec. */
+static int make_pipe(int p[2])
+{
+	if (pipe2(p, O_CLOEXEC) != 0)
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		int high = fcntl(p[i], F_DUPFD_CLOEXEC, 10);
+		if (high < 0)
+			return -1;
+		close(p[i]);
+		p[i] = high;
+	}
+	return 0;
+}
+
+static void take_signals(struct launch *l)
+{
+	struct sigaction old;
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &l->mask);
+	sigaction(SIGCHLD, NULL, &old);
+	chld_ignored = old.sa_handler == SIG_IGN;
+	if (chld_ignored)
+		signal(SIGCHLD, SIG_DFL);
+}
+
+static void give_signals(const struct launch *l)
+{
+	if (chld_ignored)
+		signal(SIGCHLD, SIG_IGN);
+	sigprocmask(SIG_SETMASK, &l->mask, NULL);
+}
+
+static int read_all(int fd, void *to, size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		ssize_t r = read(fd, (char *)to + at, n - at);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return -1;
+		at += (size_t)r;
+	}
+	return 0;
+}
+
+static int write_all(int fd, const void *from, size_t n)
+{
+	return write(fd, from, n) == (ssize_t)n ? 0 : -1; /* less than PIPE_BUF */
+}
+
+/* What the parent learns only after the fork. */
+struct orders { struct child_env env; char record[128]; };
+
+static void __attribute__((noreturn)) be_child(const struct launch *l, const char *path, char *const *argv)
+{
+	struct orders o;
+	int error;
+
+	if (read_all(l->gate, &o, sizeof o) != 0)
+		_exit(EXIT_FDWARDEN); /* cancelled */
+	if (o.env.record)
+		o.env.record = o.record;
+	give_signals(l);
+	error = launch_exec(path, argv, child_env_build(&o.env));
+	(void)!write_all(l->failure, &error, sizeof error);
+	_exit(EXIT_CANNOT_EXEC);
+}
+
+int launch_fork(struct launch *l, const char *path, char *const *argv)
+{
+	int gate[2], failure[2];
+
+	memset(l, 0, sizeof *l);
+	if (make_pipe(gate) != 0 || make_pipe(failure) != 0)
+		return -1;
+	take_signals(l);
+	l->pid = fork();
+	if (l->pid == 0) {
+		close(gate[1]);
+		close(failure[0]);
+		l->gate = gate[0];
+		l->failure = failure[1];
+		be_child(l, path, argv);
+	}
+	close(gate[0]);
+	close(failure[1]);
+	l->gate = gate[1];
+	l->failure = failure[0];
+	return l->pid > 0 ? 0 : -1;
+}
+
+static void reap(struct launch *l)
+{
+	while (waitpid(l->pid, &l->status, 0) < 0 && errno == EINTR)
+		;
+}
+
+int launch_go(struct launch *l, const struct child_env *env)
+{
+	struct orders o = { .env = *env }; /* strings are where they were: the child is a copy */
+	int error = 0;
+
+	if (env->record)
+		snprintf(o.record, sizeof o.record, "%s", env->record);
+	(void)!write_all(l->gate, &o, sizeof o);
+	close(l->gate);
+	if (read_all(l->failure, &error, sizeof error) != 0)
+		error = 0;
+	close(l->failure);
+	if (error)
+		reap(l);
+	return error;
+}
+
+void launch_cancel(struct launch *l)
+{
+	close(l->gate);
+	close(l->failure);
+	reap(l);
+	give_signals(l);
+}
+
+/* ---- while it runs ------------------------------------------------------------------------------------------------------------------------------*/
+
+/* Faults of our own must not wait in a blocked set, and what cannot be waited for is left out. */
+static void waited_for(sigset_t *set)
+{
+	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPIPE };
+
+	sigfillset(set);
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		sigdelset(set, own[i]);
+}
+
+/*
+ * What the kernel sends (the terminal's Ctrl-C, a window's new size) it sends to the program too. What somebody sends to the command is
+ * meant for the program, unless the program itself sent it, to its group. Alarms set before we were exec'd are the program's.
+ */
+static void forward(const struct launch *l, const siginfo_t *si)
+{
+	int alarm = si->si_signo == SIGALRM || si->si_signo == SIGVTALRM || si->si_signo == SIGPROF;
+
+	if (si->si_signo == SIGCHLD || si->si_signo == SIGCONT || si->si_pid == l->pid)
+		return;
+	if (si->si_code == SI_QUEUE)
+		sigqueue(l->pid, si->si_signo, si->si_value);
+	else if (si->si_code <= 0 || alarm)
+		kill(l->pid, si->si_signo);
+}
+
+static int is_stopped(pid_t pid)
+{
+	char path[32], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(f);
+	return state == 'T';
+}
+
+/* The shell sees the job stop when we do. Continued, we continue the program unless that happened with us. */
+static void stop_with(const struct launch *l)
+{
+	kill(getpid(), SIGSTOP);
+	if (is_stopped(l->pid))
+		kill(l->pid, SIGCONT);
+}
+
+/* 1: it ended. */
+static int look_at_child(struct launch *l)
+{
+	int status;
+	pid_t r;
+
+	while ((r = waitpid(l->pid, &status, WNOHANG | WUNTRACED)) == l->pid) {
+		if (!WIFSTOPPED(status)) {
+			l->status = status;
+			return 1;
+		}
+		stop_with(l);
+	}
+	return r < 0 && errno == ECHILD;
+}
+
+void launch_wait(struct launch *l, void (*tick)(void *), void *arg)
+{
+	struct timespec interval = { 0, TICK_NS };
+	siginfo_t si;
+	sigset_t set;
+	int sig;
+
+	waited_for(&set);
+	while (!look_at_child(l)) {
+		sig = tick ? sigtimedwait(&set, &si, &interval) : sigwaitinfo(&set, &si);
+		if (sig > 0)
+			forward(l, &si);
+		else if (tick && errno == EAGAIN)
+			tick(arg);
+	}
+}
+
+int launch_pause(int ms)
+{
+	static const int asks[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
+		sigaddset(&set, asks[i]);
+	return sigtimedwait(&set, NULL, &t) > 0;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------------------------------------*/
+
+int launch_exit_code(const struct launch *l)
+{
+	return WIFSIGNALED(l->status) ? 128 + WTERMSIG(l->status) : WEXITSTATUS(l->status);
+}
+
+void launch_imitate(const struct launch *l)
+{
+	struct rlimit none = { 0, 0 };
+	sigset_t one;
+	int sig;
+
+	fflush(NULL);
+	if (WIFSIGNALED(l->status)) {
+		sig = WTERMSIG(l->status);
+		/* The core, if there is to be one, was the program's; neither a file nor a pipe gets ours. */
+		setrlimit(RLIMIT_CORE, &none);
+		prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+		signal(sig, SIG_DFL);
+		sigemptyset(&one);
+		sigaddset(&one, sig);
+		sigprocmask(SIG_UNBLOCK, &one, NULL);
+		kill(getpid(), sig);
+	}
+	_exit(launch_exit_code(l));
+}

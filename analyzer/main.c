@@ -1,0 +1,57 @@
+/*
+ * analyzer/main.c: the fdwarden command: one table of commands.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <string.h>
+#include "analyzer/commands.h"
+#include "analyzer/launch.h"
+
+static const struct { const char *name, *what; int (*run)(int, char **); } commands[] = {
+	{ "run", "[OPTION...] -- PROG [ARG...]      run a program protected", cmd_run },
+	{ "record", "[OPTION...] -- PROG [ARG...]   run a program and record a trace", cmd_record },
+	{ "report", "[OPTION...] TRACE...           tell what is wrong in traces", cmd_report },
+	{ "audit", "[OPTION...] -- PROG [ARG...]    record and report in one step", cmd_audit },
+	{ "doctor", "[PROG]                         can this machine, and PROG, be observed?", cmd_doctor },
+	{ "diff", NULL, NULL }, { "config", NULL, NULL }, { "snapshot", NULL, NULL }, { "attach", NULL, NULL }, { "detach", NULL, NULL },
+};
+
+static void usage(FILE *to)
+{
+	fputs("Usage: fdwarden COMMAND ...\n"
+	      "Makes file descriptors safe in unmodified programs and tells who did what to them.\n\n", to);
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (commands[i].run)
+			fprintf(to, "  fdwarden %s %s\n", commands[i].name, commands[i].what);
+	fputs("\n  fdwarden COMMAND --help   its options and exit statuses\n"
+	      "  fdwarden --version\n\n"
+	      "Without fdwarden:  LD_PRELOAD=libfdwarden.so PROG   (FDWARDEN_OPTIONS=help lists its settings)\n", to);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	launch_guard_stdio();
+	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help") || !strcmp(name, "-?")) {
+		usage(stdout);
+		return 0;
+	}
+	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+		puts("fdwarden " FDW_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+		if (strcmp(commands[i].name, name))
+			continue;
+		if (commands[i].run)
+			return commands[i].run(argc - 1, argv + 1);
+		fprintf(stderr, "fdwarden: '%s' is not available in this version; fdwarden --help lists what is\n", name);
+		return EXIT_USAGE;
+	}
+	if (*name)
+		fprintf(stderr, "fdwarden: unknown command '%s'; fdwarden --help lists them\n", name);
+	else
+		usage(stderr);
+	return EXIT_USAGE;
+}

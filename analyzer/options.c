@@ -1,0 +1,233 @@
+/*
+ * analyzer/options.c: see options.h. One table of options; argp makes the help, each option's parser is one small function.
+ */
+#define _GNU_SOURCE
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "analyzer/options.h"
+#include "trace/schema.h"
+
+enum { KEY_FAIL_ON = 256, KEY_ERROR_EXITCODE, KEY_SUPPRESSIONS, KEY_STACK_DEPTH, KEY_COLOR, KEY_KEEP_TRACE, KEY_UNOBSERVED, KEY_ISOLATE,
+	KEY_NO_WAIT, KEY_BUFFER, KEY_SHOW, KEY_FULL };
+
+#define ALL (COMMAND_RUN | COMMAND_RECORD | COMMAND_AUDIT)
+#define TRACED (COMMAND_RECORD | COMMAND_AUDIT)
+
+/* Index of `text` in a list of words that ends with NULL; -1: not in it. */
+static int word(const char *text, const char *const *words)
+{
+	for (int i = 0; words[i]; i++)
+		if (!strcmp(text, words[i]))
+			return i;
+	return -1;
+}
+
+static int number(const char *text, long min, long max, long *v)
+{
+	char *end;
+
+	errno = 0;
+	*v = strtol(text, &end, 10);
+	return *text && !*end && !errno && *v >= min && *v <= max ? 0 : -1;
+}
+
+static int set_mode(struct run_options *o, char *arg)
+{
+	static const char *const modes[] = { "observe", "enforce", "audit", NULL };
+
+	o->mode = arg;
+	return word(arg, modes);
+}
+
+static int set_output(struct run_options *o, char *arg)
+{
+	o->output = arg;
+	return *arg ? 0 : -1;
+}
+
+static int set_format(struct run_options *o, char *arg)
+{
+	static const char *const formats[] = { "text", "json", "sarif", "html", "folded", NULL };
+	int i = word(arg, formats);
+
+	o->report.format = (enum format)(i < 0 ? 0 : i);
+	return i;
+}
+
+static int set_fail_on(struct run_options *o, char *arg)
+{
+	static const char *const levels[] = { "note", "warning", "error", "never", NULL };
+	int i = word(arg, levels);
+
+	o->report.fail_on = (enum severity)(i < 0 ? 0 : i);
+	return i;
+}
+
+static int set_color(struct run_options *o, char *arg)
+{
+	static const char *const words[] = { "auto", "always", "never", NULL };
+	int i = word(arg, words);
+
+	o->report.color = (enum color)(i < 0 ? 0 : i);
+	return i;
+}
+
+static int set_exitcode(struct run_options *o, char *arg)
+{
+	long v;
+
+	if (number(arg, 0, 255, &v) != 0)
+		return -1;
+	o->error_exitcode = (int)v;
+	return 0;
+}
+
+static int set_depth(struct run_options *o, char *arg)
+{
+	long v;
+
+	if (number(arg, 0, FDW_STACK_MAX, &v) != 0)
+		return -1;
+	o->stack_depth = (int)v;
+	return 0;
+}
+
+static int set_buffer(struct run_options *o, char *arg)
+{
+	char *end, *unit;
+	static const char units[] = "KMG";
+
+	errno = 0;
+	o->buffer_bytes = strtoull(arg, &end, 10);
+	if (end == arg || *arg == '-' || errno)
+		return -1;
+	unit = *end ? strchr(units, *end & ~0x20) : NULL;
+	if (unit && !end[1])
+		o->buffer_bytes <<= 10 * (unit - units + 1);
+	return (!*end || (unit && !end[1])) && o->buffer_bytes >= 1u << 16 && o->buffer_bytes <= UINT64_C(1) << 40 ? 0 : -1;
+}
+
+static int set_suppressions(struct run_options *o, char *arg) { o->report.suppressions = arg; return *arg ? 0 : -1; }
+static int set_keep(struct run_options *o, char *arg) { o->keep_trace = arg; return *arg ? 0 : -1; }
+static int set_quiet(struct run_options *o, char *arg) { return o->report.quiet = 1; }
+static int set_unobserved(struct run_options *o, char *arg) { return o->allow_unobserved = 1; }
+static int set_isolate(struct run_options *o, char *arg) { return o->isolate = 1; }
+static int set_no_wait(struct run_options *o, char *arg) { return o->no_wait = 1; }
+static int set_full(struct run_options *o, char *arg) { return o->report.full_stacks = 1; }
+static int set_show(struct run_options *o, char *arg)
+{
+	o->report.show_possible = 1;
+	return strcmp(arg, "possible") ? -1 : 0;
+}
+
+/* -1 from `set`: the value is not understood; `values` tells what would be. */
+static const struct option_row {
+	struct argp_option option;
+	int commands;
+	int (*set)(struct run_options *, char *);
+	const char *values;
+} rows[] = {
+	{ { "mode", 'm', "MODE", 0, "observe, enforce or audit: what may change for the program", 0 }, ALL, set_mode, "observe, enforce or audit" },
+	{ { "output", 'o', "PATH", 0, "where violations are logged instead of stderr", 0 }, COMMAND_RUN, set_output, "a path" },
+	{ { "output", 'o', "DIR", 0, "directory of the trace; new or empty (default fdwarden.PROG.PID)", 0 }, COMMAND_RECORD, set_output, "a directory" },
+	{ { "output", 'o', "PATH", 0, "where the report goes instead of stderr", 0 }, COMMAND_AUDIT, set_output, "a path" },
+	{ { "format", 'f', "FORMAT", 0, "of the report: text, json, sarif, html or folded", 0 }, ALL, set_format, "text, json, sarif, html or folded" },
+	{ { "fail-on", KEY_FAIL_ON, "LEVEL", 0, "error (default), warning, note or never: which findings count for --error-exitcode", 0 },
+	  ALL, set_fail_on, "error, warning, note or never" },
+	{ { "error-exitcode", KEY_ERROR_EXITCODE, "N", 0, "exit with N instead of the program's status when there were such findings", 0 },
+	  ALL, set_exitcode, "a number from 0 (off) to 255" },
+	{ { "suppressions", KEY_SUPPRESSIONS, "FILE", 0, "findings not to report", 0 }, ALL, set_suppressions, "a file" },
+	{ { "stack-depth", KEY_STACK_DEPTH, "N", 0, "frames of a recorded stack (default 16)", 0 }, ALL, set_depth, "a number from 0 to 64" },
+	{ { "color", KEY_COLOR, "WHEN", 0, "auto, always or never", 0 }, ALL, set_color, "auto, always or never" },
+	{ { "quiet", 'q', NULL, 0, "say nothing but errors", 0 }, ALL, set_quiet, NULL },
+	{ { "keep-trace", KEY_KEEP_TRACE, "DIR", 0, "keep the trace in DIR; new or empty", 0 }, COMMAND_AUDIT, set_keep, "a directory" },
+	{ { "show", KEY_SHOW, "possible", 0, "report findings of low confidence too", 0 }, COMMAND_AUDIT, set_show, "possible" },
+	{ { "full-stacks", KEY_FULL, NULL, 0, "report frames of the C library too", 0 }, COMMAND_AUDIT, set_full, NULL },
+	{ { "allow-unobserved", KEY_UNOBSERVED, NULL, 0, "run PROG even if it cannot be observed", 0 }, ALL, set_unobserved, NULL },
+	{ { "isolate", KEY_ISOLATE, NULL, 0, "buffers for each process alone: one that is killed cannot harm the others' events; starts slower", 0 },
+	  TRACED, set_isolate, NULL },
+	{ { "no-wait", KEY_NO_WAIT, NULL, 0, "end the recording with PROG, though processes it started go on", 0 }, TRACED, set_no_wait, NULL },
+	{ { "buffer-size", KEY_BUFFER, "SIZE", 0, "memory for events on their way to the disk, over all CPUs (default 32M)", 0 }, TRACED, set_buffer,
+	  "a size from 64K to 1T, such as 128M" },
+};
+#define ROWS (sizeof rows / sizeof *rows)
+
+static const struct { enum command command; const char *name, *mode, *doc; } commands[] = {
+	{ COMMAND_RUN, "fdwarden run", "enforce",
+	  "Runs PROG protected: calls on descriptors that are wrong are refused as the kernel would, and logged on stderr. No trace, no daemon.\v"
+	  "Exit status: the program's own; with --error-exitcode=N, N when a violation of --fail-on's level was logged. 126, 127: PROG cannot be run, "
+	  "is not there. 125: wrong usage, or fdwarden failed, or PROG cannot be protected; it was not run." },
+	{ COMMAND_RECORD, "fdwarden record", "observe",
+	  "Runs PROG and records what happens to its descriptors. Its input, output, exit status and signals stay its own; the last line on stderr "
+	  "is the command that reports.\v"
+	  "The recording ends when PROG and the processes it started have ended; while only the latter run on, Ctrl-C or SIGTERM ends the recording, "
+	  "and they go on unrecorded.\n\n"
+	  "Exit status: the program's own. 126, 127: PROG cannot be run, is not there. 125: wrong usage, or fdwarden failed, or PROG cannot be "
+	  "observed; it was not run." },
+	{ COMMAND_AUDIT, "fdwarden audit", "audit",
+	  "Records and reports in one step. Closed descriptor numbers are not reused for a while, so that late uses are certain. The report goes to "
+	  "stderr.\v"
+	  "Exit status: the program's own; with --error-exitcode=N, N when there were findings of --fail-on's level, or nothing could be observed. "
+	  "126, 127: PROG cannot be run, is not there. 125: wrong usage, or fdwarden failed, or PROG cannot be observed; it was not run." },
+};
+
+/* Known, so that the refusal can say why. */
+static int is_refused(enum command command, int key)
+{
+	return command == COMMAND_RECORD && (key == KEY_FAIL_ON || key == KEY_ERROR_EXITCODE);
+}
+
+static error_t parse_key(int key, char *arg, struct argp_state *state)
+{
+	struct run_options *o = state->input;
+
+	if (key == ARGP_KEY_ARG) {
+		o->argv = state->argv + state->next - 1;
+		state->next = state->argc;
+		return 0;
+	}
+	for (size_t i = 0; i < ROWS; i++) {
+		if (rows[i].option.key != key || !(rows[i].commands & o->command))
+			continue;
+		if (is_refused(o->command, key))
+			argp_error(state, "record makes no findings, so --%s means nothing here; give it to report or audit",
+			           rows[i].option.name);
+		if (rows[i].set(o, arg) < 0)
+			argp_error(state, "--%s=%s: use %s", rows[i].option.name, arg, rows[i].values);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+void options_parse(enum command command, int argc, char **argv, struct run_options *o)
+{
+	struct argp_option options[ROWS + 1] = { { 0 } };
+	struct argp argp = { .options = options, .parser = parse_key, .args_doc = "-- PROG [ARG...]" };
+	const char *name = "fdwarden";
+	size_t n = 0;
+
+	*o = (struct run_options){ .command = command, .stack_depth = -1, .report = { .fail_on = SEV_ERROR } };
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (commands[i].command == command) {
+			name = commands[i].name;
+			argp.doc = commands[i].doc;
+			o->mode = commands[i].mode;
+		}
+	for (size_t i = 0; i < ROWS; i++)
+		if (rows[i].commands & command) {
+			options[n] = rows[i].option;
+			if (is_refused(command, options[n].key))
+				options[n].flags |= OPTION_HIDDEN;
+			n++;
+		}
+	argv[0] = (char *)name;
+	argp_err_exit_status = EXIT_FDWARDEN;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, o);
+	if (!o->argv) {
+		fprintf(stderr, "%s: no program given; use:  %s [OPTION...] -- PROG [ARG...]\n", name, name);
+		exit(EXIT_FDWARDEN);
+	}
+}

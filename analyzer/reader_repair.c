@@ -1,0 +1,331 @@
+/*
+ * analyzer/reader_repair.c: what of a trace directory can be read, and a shadow directory without the rest.
+ *
+ * A shadow is a temporary directory with symbolic links to what is whole, and copies of what had to be cut. Packet indexes are
+ * left out: libbabeltrace2 makes its own. The trace itself is never written to.
+ */
+#define _GNU_SOURCE
+#include "analyzer/reader_parts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct stream_file {
+	char name[256];
+	uint64_t size, keep; /* keep 0: left out */
+};
+
+struct stream_files {
+	struct stream_file *file;
+	size_t n;
+	int changed;         /* not all of them can be read as they are */
+	int data;            /* there is something to read */
+};
+
+/* ---- shadow directories -------------------------------------------------------------------------------------------------- */
+
+static char *shadow_dir(struct repair *r)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *path;
+
+	if (!r->root) {
+		if (asprintf(&r->root, "%s/fdwarden-report.XXXXXX", tmp && *tmp ? tmp : "/tmp") < 0)
+			r->root = NULL;
+		if (!r->root || !mkdtemp(r->root)) {
+			free(r->root);
+			r->root = NULL;
+			return NULL;
+		}
+	}
+	if (asprintf(&path, "%s/%u", r->root, r->made++) < 0)
+		return NULL;
+	if (mkdir(path, 0700)) {
+		free(path);
+		return NULL;
+	}
+	return path;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	remove(path);
+	return 0;
+}
+
+static void remove_tree(const char *path)
+{
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void repair_free(struct repair *r)
+{
+	if (r->root)
+		remove_tree(r->root);
+	free(r->root);
+	*r = (struct repair) { 0 };
+}
+
+/* 0 or an errno. Shares blocks where the file system can; never leaves less than `n` bytes without an error. */
+static int copy_bytes(int from, int to, uint64_t n)
+{
+	char buffer[65536];
+	ssize_t got = 1;
+
+	while (n > 0 && (got = copy_file_range(from, NULL, to, NULL, n, 0)) > 0)
+		n -= got;
+	while (n > 0 && (got = read(from, buffer, n < sizeof buffer ? n : sizeof buffer)) > 0) {
+		if (write(to, buffer, got) != got)
+			return errno ? errno : ENOSPC;
+		n -= got;
+	}
+	return n == 0 ? 0 : got < 0 ? errno : EIO;
+}
+
+static int copy_cut(const char *from, const char *to, const struct stream_file *f)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), error = 0;
+
+	errno = 0;
+	if (in < 0 || out < 0)
+		error = EIO;
+	else
+		error = copy_bytes(in, out, f->keep < f->size ? f->keep : f->size);
+	if (!error && ftruncate(out, f->keep))
+		error = errno;
+	if (in >= 0)
+		close(in);
+	if (out >= 0)
+		close(out);
+	if (error)
+		unlink(to);
+	return error;
+}
+
+static int write_text(const char *path, const char *text, size_t len)
+{
+	FILE *f = fopen(path, "we");
+	int bad = !f || fwrite(text, 1, len, f) != len;
+
+	if (f && fclose(f))
+		bad = 1;
+	return bad ? -1 : 0;
+}
+
+/* One stream file into a shadow, linked or cut. 0 or an errno. */
+static int place(const char *dir, const char *shadow, const struct stream_file *f)
+{
+	char *from = NULL, *to = NULL;
+	int error = ENOMEM;
+
+	if (asprintf(&from, "%s/%s", dir, f->name) >= 0 && asprintf(&to, "%s/%s", shadow, f->name) >= 0)
+		error = f->keep != f->size ? copy_cut(from, to, f) : symlink(from, to) ? errno : 0;
+	free(from);
+	free(to);
+	return error;
+}
+
+static int place_metadata(const char *dir, const char *shadow, const struct metadata *m)
+{
+	char *from = NULL, *to = NULL;
+	int error = -1;
+
+	if (asprintf(&from, "%s/metadata", dir) >= 0 && asprintf(&to, "%s/metadata", shadow) >= 0)
+		error = m->cut ? write_text(to, m->text, m->len) : symlink(from, to);
+	free(from);
+	free(to);
+	return error;
+}
+
+/* A shadow of `path` (absolute) with its readable streams. NULL: said. */
+static char *shadow_of(struct repair *r, const char *path, const struct metadata *m, const struct stream_files *s, struct notes *notes)
+{
+	char *shadow = shadow_dir(r);
+	int error;
+
+	if (!shadow || place_metadata(path, shadow, m)) {
+		notes_add(notes, "%s: is damaged, and there is no room for a repaired copy (%s); set TMPDIR to a directory with room", path,
+			strerror(errno));
+		free(shadow);
+		return NULL;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		if (s->file[i].keep && (error = place(path, shadow, &s->file[i])))
+			notes_add(notes, "%s/%s: is damaged, and was left out because it could not be copied (%s); set TMPDIR to a directory "
+				"with room", path, s->file[i].name, strerror(error));
+	return shadow;
+}
+
+/* ---- judging ------------------------------------------------------------------------------------------------------------- */
+
+/* How much of one stream file can be read; says what is lost. */
+static uint64_t judge(const char *path, const struct layout *l, const struct metadata *m, struct notes *notes, uint64_t *size)
+{
+	struct walk w;
+
+	stream_walk(path, l, m->has_uuid ? m->uuid : NULL, &w);
+	*size = w.size;
+	if (w.error == EACCES)
+		notes_add(notes, "%s: no permission to read it, its events are missing; run the report as the user who recorded it, or as root",
+			path);
+	else if (w.error)
+		notes_add(notes, "%s: cannot be read (%s), its events are missing", path, strerror(w.error));
+	else if (w.alien)
+		notes_add(notes, "%s: is not a stream of this trace, left out", path);
+	else if (w.whole < w.size)
+		notes_add(notes, "%s: ends within a packet: the last %llu of its %llu bytes are missing from the report", path,
+			(unsigned long long)(w.size - w.whole), (unsigned long long)w.size);
+	return w.error || w.alien ? 0 : w.whole;
+}
+
+static void add_file(struct stream_files *s, const char *name, uint64_t size, uint64_t keep)
+{
+	struct stream_file *file = realloc(s->file, (s->n + 1) * sizeof *file);
+
+	if (!file)
+		return;
+	s->file = file;
+	snprintf(file[s->n].name, sizeof file[s->n].name, "%s", name);
+	file[s->n].size = size;
+	file[s->n++].keep = keep;
+}
+
+/* libbabeltrace2 takes every regular file that is not hidden for a stream. Empty ones it passes over: nothing was lost. */
+static int list_streams(const char *path, const struct metadata *m, struct stream_files *s, struct notes *notes)
+{
+	DIR *dir = opendir(path);
+	struct layout layout;
+	struct dirent *e;
+	struct stat st;
+	char *file;
+
+	if (!dir)
+		return errno;
+	layout_parse(m->text, &layout);
+	while ((e = readdir(dir))) {
+		if (e->d_name[0] == '.' || !strcmp(e->d_name, "metadata") || asprintf(&file, "%s/%s", path, e->d_name) < 0)
+			continue;
+		if (!stat(file, &st) && S_ISREG(st.st_mode) && st.st_size > 0) {
+			uint64_t size, keep = judge(file, &layout, m, notes, &size);
+
+			s->changed |= keep != size || keep == 0;
+			s->data |= keep > 0;
+			add_file(s, e->d_name, size, keep);
+		}
+		free(file);
+	}
+	closedir(dir);
+	return 0;
+}
+
+static void say_metadata(const char *path, int error, struct notes *notes)
+{
+	if (error == EACCES || error == EPERM)
+		notes_add(notes, "%s: no permission to read it; run the report as the user who recorded it, or as root", path);
+	else if (error == EBADMSG)
+		notes_add(notes, "%s: its metadata is not that of a CTF trace; name the directory that 'fdwarden record -o' wrote", path);
+	else
+		notes_add(notes, "%s: its metadata cannot be read (%s)", path, strerror(error));
+}
+
+/* The directory's metadata and streams. 0: unusable, said. */
+static int examine(struct trace_dir *d, const char *path, struct metadata *m, struct stream_files *s, struct notes *notes)
+{
+	char file[4200];
+	int error;
+
+	snprintf(file, sizeof file, "%s/metadata", path);
+	error = metadata_read(file, m);
+	if (error) {
+		say_metadata(d->path, error, notes);
+		return 0;
+	}
+	if (m->len == 0) {
+		notes_add(notes, "%s: its metadata is empty: the recording ended before anything was written; record again", d->path);
+		return 0;
+	}
+	d->has_uuid = m->has_uuid;
+	memcpy(d->uuid, m->uuid, 16);
+	if (!strstr(m->text, "\"fdwarden:") && (m->cut || !strstr(m->text, "event {"))) {
+		notes_add(notes, m->cut ? "%s: its metadata ends before it describes any event of fdwarden's: the recording was cut off; record again" :
+			"%s: the tracer knew this process but holds no event of it", d->path);
+		return 0;
+	}
+	d->foreign = !strstr(m->text, "\"fdwarden:");
+	error = d->foreign ? 0 : list_streams(path, m, s, notes);
+	if (error)
+		say_metadata(d->path, error, notes);
+	return !error;
+}
+
+void repair_check(struct repair *r, struct trace_dir *d, struct notes *notes)
+{
+	char *path = realpath(d->path, NULL);
+	struct metadata m = { 0 };
+	struct stream_files s = { 0 };
+
+	d->unusable = !path || !examine(d, path, &m, &s, notes);
+	if (!path)
+		say_metadata(d->path, errno, notes);
+	if (!d->unusable && !d->foreign && m.cut)
+		notes_add(notes, "%s: its metadata ends early: kinds of events described in the lost part cannot be read", d->path);
+	if (!d->unusable && !d->foreign && (s.changed || m.cut)) {
+		d->shadow = shadow_of(r, path, &m, &s, notes);
+		d->unusable = !d->shadow;
+	}
+	if (!d->unusable && !d->foreign && !s.data)
+		d->unusable = 1, notes_add(notes, "%s: its streams are empty: the recording ended before anything was written; record again",
+			d->path);
+	free(path);
+	free(m.text);
+	free(s.file);
+}
+
+/* One stream alone in a directory: does the library take it? */
+static int stream_readable(struct repair *r, const char *path, const struct metadata *m, struct stream_file *f,
+                           int (*readable)(const char *, char *, size_t), struct notes *notes)
+{
+	struct stream_files one = { f, 1, 1, 1 };
+	struct notes quiet = { 0 };
+	char why[256], *shadow = shadow_of(r, path, m, &one, &quiet);
+	int yes = shadow && readable(shadow, why, sizeof why);
+
+	if (!yes && shadow)
+		notes_add(notes, "%s/%s: cannot be decoded, left out (%s)", path, f->name, why);
+	if (shadow)
+		remove_tree(shadow);
+	free(shadow);
+	notes_free(&quiet);
+	return yes;
+}
+
+int repair_isolate(struct repair *r, struct trace_dir *d, int (*readable)(const char *, char *, size_t), struct notes *notes)
+{
+	char *path = realpath(d->path, NULL);
+	struct notes known = { 0 };
+	struct metadata m = { 0 };
+	struct stream_files s = { 0 };
+	size_t left = 0;
+
+	if (path && examine(d, path, &m, &s, &known))
+		for (size_t i = 0; i < s.n; i++) {
+			if (s.file[i].keep && !stream_readable(r, path, &m, &s.file[i], readable, notes))
+				s.file[i].keep = 0;
+			left += s.file[i].keep > 0;
+		}
+	free(d->shadow);
+	d->shadow = left ? shadow_of(r, path, &m, &s, notes) : NULL;
+	d->unusable = !d->shadow;
+	free(path);
+	free(m.text);
+	free(s.file);
+	notes_free(&known);
+	return !d->unusable;
+}

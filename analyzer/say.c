@@ -1,0 +1,111 @@
+/*
+ * analyzer/say.c: see say.h. Context: the command and, before exec, its child: one write() a line, so that lines of several
+ * processes do not mix and nothing stays in a buffer.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "analyzer/say.h"
+
+#define LINE 5000
+
+static int is_quiet;
+
+void say_quiet(int quiet) { is_quiet = quiet; }
+
+static void say_list(const char *format, va_list args)
+{
+	char line[LINE] = "fdwarden: ";
+	int saved = errno, head = (int)strlen(line), n = vsnprintf(line + head, sizeof line - (size_t)head - 1, format, args);
+
+	if (n > LINE - head - 2)
+		n = LINE - head - 2;
+	line[head + n] = '\n';
+	(void)!write(2, line, (size_t)(head + n + 1));
+	errno = saved;
+}
+
+void say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say_list(format, args);
+	va_end(args);
+}
+
+void say_info(const char *format, ...)
+{
+	va_list args;
+
+	if (is_quiet)
+		return;
+	va_start(args, format);
+	say_list(format, args);
+	va_end(args);
+}
+
+char *text_number(uint64_t v, char *buf, size_t n)
+{
+	char digits[32];
+	size_t len = (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)v), at = 0;
+
+	for (size_t i = 0; i < len && at + 2 < n; i++) {
+		buf[at++] = digits[i];
+		if ((len - i - 1) % 3 == 0 && i + 1 < len)
+			buf[at++] = ',';
+	}
+	buf[at] = 0;
+	return buf;
+}
+
+char *text_bytes(uint64_t v, char *buf, size_t n)
+{
+	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB" };
+	double d = (double)v;
+	int u = 0;
+
+	for (; d >= 1000 && u < 4; u++)
+		d /= 1000;
+	snprintf(buf, n, u && d < 9.95 ? "%.1f %s" : "%.0f %s", d, units[u]);
+	return buf;
+}
+
+char *text_quoted(const char *s, char *buf, size_t n)
+{
+	size_t at = 0;
+
+	if (*s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:=@%+-")]) {
+		snprintf(buf, n, "%s", s);
+		return buf;
+	}
+	buf[at++] = '\'';
+	for (; *s && at + 6 < n; s++) {
+		if (*s == '\'') {
+			memcpy(buf + at, "'\\''", 4);
+			at += 4;
+		} else {
+			buf[at++] = *s;
+		}
+	}
+	buf[at++] = '\'';
+	buf[at] = 0;
+	return buf;
+}
+
+char *text_signal(int signal, char *buf, size_t n)
+{
+	const char *name = sigabbrev_np(signal);
+
+	if (name)
+		snprintf(buf, n, "SIG%s", name);
+	else if (signal >= SIGRTMIN && signal <= SIGRTMAX)
+		snprintf(buf, n, "SIGRTMIN+%d", signal - SIGRTMIN);
+	else
+		snprintf(buf, n, "signal %d", signal);
+	return buf;
+}

@@ -1,0 +1,112 @@
+#!/bin/bash
+# tests/bench/bench.sh [SECTION...]: overheads, always side by side with native in the same run: a noisy machine disturbs both alike.
+# Sections: calls threads memory record nginx. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
+# Prints the median ratio of the rounds, with the smallest and the largest. Asserts nothing.
+set -u -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "${FDW_BUILD:-$here/../../build}" && pwd) || exit 2
+rounds=${ROUNDS:-5}
+sections=${*:-calls threads memory record nginx}
+tmp=$(mktemp -d) || exit 2
+chmod 755 "$tmp"
+trap 'rm -rf "$tmp"' EXIT
+
+natively() { "$@"; }
+enforced() { LD_PRELOAD=$build/libfdwarden.so FDWARDEN_MODE=enforce FDWARDEN_LOG=off "$@"; }
+recorded() { rm -rf "$tmp/trace"; "$build/fdwarden" record -q -o "$tmp/trace" -- "$@"; }
+
+# middle FILE: median, smallest, largest of one number a line.
+middle() { sort -g "$1" | awk '{ v[NR] = $1 } END { printf "%s %s %s", v[int((NR + 1) / 2)], v[1], v[NR] }'; }
+
+# compare NAME GOAL HOW COMMAND...: COMMAND prints one number; the ratio HOW / native, round by round.
+compare() {
+	local name=$1 goal=$2 how=$3 i a b
+	shift 3
+	: >"$tmp/ratios"; : >"$tmp/natives"
+	for ((i = 0; i < rounds; i++)); do
+		a=$(natively "$@") && b=$($how "$@") || { printf '%-34s failed\n' "$name"; return; }
+		echo "$a" >>"$tmp/natives"
+		awk -v a="$a" -v b="$b" 'BEGIN { printf "%.3f\n", b / a }' >>"$tmp/ratios"
+	done
+	# shellcheck disable=SC2046
+	printf '%-34s %10s   %5s (%s-%s)   %s\n' "$name" $(middle "$tmp/natives" | cut -d' ' -f1) $(middle "$tmp/ratios") "$goal"
+}
+
+calls() {
+	local c n
+	printf '\n%-34s %10s   %s\n' "one call, one thread" "native ns" "ratio (smallest-largest)   goal"
+	for c in 'close(dup)' 'close(open)' 'close(socket)' write read fstat lseek poll epoll_ctl fcntl 'fclose(fopen)' fork; do
+		n=100000; [ "$c" = fork ] && n=300
+		compare "$c, enforce" "$([ "$c" = 'close(dup)' ] && echo '<= 1.05')" enforced "$build/tests/bench/calls" "$c" $n
+	done
+	for c in 'close(dup)' 'close(open)' write fork; do
+		n=20000; [ "$c" = fork ] && n=100
+		compare "$c, recorded" "$([ "$c" = 'close(dup)' ] && echo '<= 2.5')" recorded "$build/tests/bench/calls" "$c" $n
+	done
+}
+
+threads() {
+	printf '\n%-34s %10s   %s\n' "one call, two threads" "native ns" "ratio (smallest-largest)"
+	for c in 'close(dup)' 'close(open)' write epoll_ctl; do
+		compare "$c, enforce" "" enforced "$build/tests/bench/calls" "$c" 100000 threads
+	done
+}
+
+# resident HOW: kB of a sleeping process, and how many of them are its own.
+resident() {
+	local pid
+	"$@" sleep 1 & pid=$!
+	sleep 0.3
+	awk '/^Rss/ { rss = $2 } /^Private/ { own += $2 } END { printf "%d (%d private)", rss, own }' "/proc/$(pgrep -nx sleep -P $pid || echo $pid)/smaps_rollup"
+	wait $pid
+}
+memory() {
+	printf '\nresident memory of an idle process, kB: native %s, enforce %s   goal: <= +300\n' "$(resident natively)" "$(resident enforced)"
+}
+
+now() { date +%s%N; }
+true_takes() { local a; a=$(now); for i in 1 2 3; do "$@" true >/dev/null 2>&1; done; echo $((($(now) - a) / 3000000)); }
+record() {
+	printf '\nstart and end of a recording: true %s ms, run -- true %s ms, record -- true %s ms   goal: <= +250\n' "$(true_takes natively)" \
+		"$(true_takes "$build/fdwarden" run --)" "$(true_takes recorded)"
+}
+
+# served HOW: requests a second of nginx with two workers, keepalive off.
+served() {
+	local port=$((20000 + RANDOM % 12000)) dir=$tmp/nginx.$RANDOM pid
+	mkdir -p "$dir/html" && echo hello >"$dir/html/index.html" && chmod -R 777 "$dir"
+	sed "s|@DIR@|$dir|g; s|@PORT@|$port|g" "$here/nginx.conf" >"$dir/nginx.conf"
+	"$@" nginx -p "$dir" -c "$dir/nginx.conf" -g 'daemon off;' >/dev/null 2>"$dir/err" &
+	pid=$!
+	for i in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.05; done
+	wrk -t1 -c16 -d"${SECONDS_NGINX:-4}" -H 'Connection: close' "http://127.0.0.1:$port/" | awk '/Requests\/sec/ { print $2 }'
+	kill -QUIT "$(cat "$dir/nginx.pid")"; wait "$pid"
+	rm -rf "$dir"
+}
+nginx_pair() {
+	local how=$1 goal=$2 i a b
+	: >"$tmp/ratios"; : >"$tmp/natives"
+	for ((i = 0; i < rounds; i++)); do
+		a=$(served natively); b=$(served "$how")
+		echo "$a" >>"$tmp/natives"
+		awk -v a="$a" -v b="$b" 'BEGIN { printf "%.3f\n", b / a }' >>"$tmp/ratios"
+	done
+	# shellcheck disable=SC2046
+	printf '%-34s %10s   %5s (%s-%s)   %s\n' "nginx, $how" $(middle "$tmp/natives" | cut -d' ' -f1) $(middle "$tmp/ratios") "$goal"
+}
+nginx_section() {
+	printf '\n%-34s %10s   %s\n' "nginx, 2 workers, no keepalive" "native r/s" "ratio (smallest-largest)   goal"
+	nginx_pair enforced '>= 0.99'
+	nginx_pair recorded '>= 0.93'
+}
+
+for section in $sections; do
+	case $section in
+	calls) calls ;;
+	threads) threads ;;
+	memory) memory ;;
+	record) record ;;
+	nginx) nginx_section ;;
+	*) echo "bench: no section '$section'; there are: calls threads memory record nginx" >&2; exit 2 ;;
+	esac
+done

@@ -1,0 +1,91 @@
+/*
+ * calls: prints ns per call, the best of ROUNDS rounds, for what a server does all day: `calls NAME COUNT`. Run by bench.sh natively and
+ * preloaded in turn.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS 5
+static int null, event, epoll;
+
+static void dup_close(void) { close(dup(null)); }
+static void open_close(void) { close(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+static void socket_close(void) { close(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
+static void write_one(void) { if (write(null, "x", 1) != 1) abort(); }
+static void read_none(void) { char c; if (read(null, &c, 1) != 0) abort(); }
+static void fstat_one(void) { struct stat st; if (fstat(null, &st)) abort(); }
+static void lseek_one(void) { lseek(null, 0, SEEK_CUR); }
+static void poll_one(void) { struct pollfd p = { event, POLLOUT, 0 }; if (poll(&p, 1, 0) != 1) abort(); }
+static void epoll_mod(void)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	if (epoll_ctl(epoll, EPOLL_CTL_MOD, event, &e)) abort();
+}
+static void getfd(void) { if (fcntl(null, F_GETFD) < 0) abort(); }
+static void fopen_fclose(void) { fclose(fopen("/dev/null", "re")); }
+static void fork_wait(void)
+{
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+}
+
+static const struct { const char *name; void (*body)(void); } all[] = {
+	{ "close(dup)", dup_close }, { "close(open)", open_close }, { "close(socket)", socket_close }, { "write", write_one },
+	{ "read", read_none }, { "fstat", fstat_one }, { "lseek", lseek_one }, { "poll", poll_one }, { "epoll_ctl", epoll_mod },
+	{ "fcntl", getfd }, { "fclose(fopen)", fopen_fclose }, { "fork", fork_wait },
+};
+
+static double once(void (*body)(void), long n)
+{
+	struct timespec a, b;
+
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (long i = 0; i < n; i++)
+		body();
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	return ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / (double)n;
+}
+
+static void *idle(void *arg) { pause(); return arg; }
+
+int main(int argc, char **argv)
+{
+	long n = argc > 2 ? atol(argv[2]) : 100000;
+	struct epoll_event e = { .events = EPOLLIN };
+	pthread_t t;
+
+	if (argc < 2)
+		return 2;
+	if (argc > 3) /* a second thread: locked instructions */
+		pthread_create(&t, NULL, idle, NULL);
+	null = open("/dev/null", O_RDWR);
+	event = eventfd(0, 0);
+	epoll = epoll_create1(0);
+	epoll_ctl(epoll, EPOLL_CTL_ADD, event, &e);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		double best = 1e18;
+		if (strcmp(argv[1], all[i].name))
+			continue;
+		for (int r = 0; r < ROUNDS; r++) {
+			double ns = once(all[i].body, n);
+			best = ns < best ? ns : best;
+		}
+		printf("%.1f\n", best);
+		return 0;
+	}
+	return 2;
+}
