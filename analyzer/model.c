@@ -64,9 +64,17 @@ static void on_dup(struct step *s)
 
 static void on_recv(struct step *s)
 {
+	struct generation *g;
+	char text[40];
+
 	count_made(s);
-	if (judged(s->e))
-		say_created(s, generation_made(s, NULL, FDW_KIND_UNKNOWN), NULL);
+	if (!judged(s->e))
+		return;
+	g = generation_made(s, NULL, FDW_KIND_UNKNOWN);
+	snprintf(text, sizeof text, "received over descriptor %d", s->e->fd2);
+	if (!g->description->path)
+		g->description->path = xstrdup(text);
+	say_created(s, g, NULL);
 }
 
 static void end_generation(const struct step *s, struct generation *g)
