@@ -64,9 +64,17 @@ static void on_dup(struct step *s)
 
 static void on_recv(struct step *s)
 {
+	struct generation *g;
+	char text[40];
+
 	count_made(s);
-	if (judged(s->e))
-		say_created(s, generation_made(s, NULL, FDW_KIND_UNKNOWN), NULL);
+	if (!judged(s->e))
+		return;
+	g = generation_made(s, NULL, FDW_KIND_UNKNOWN);
+	snprintf(text, sizeof text, "received over descriptor %d", s->e->fd2);
+	if (!g->description->path)
+		g->description->path = xstrdup(text);
+	say_created(s, g, NULL);
 }
 
 static void end_generation(const struct step *s, struct generation *g)
@@ -329,6 +337,8 @@ static void feed_event(struct replay *r, struct source *source, const struct rec
 	struct process *p = process_of(r, source, e->pid);
 	struct step s = { .replay = r, .process = p, .image = p->image, .e = e, .time = rec->time };
 
+	if (p->expected && !p->threads)
+		image_hold(p->image, 1);
 	s.call = rec->event.call ? rec->event.call : "none";
 	s.thread = thread_of(s.image, e);
 	if (e->op != FDW_OP_LOST && !(e->op == FDW_OP_THREAD && e->seq == 1))

@@ -108,6 +108,13 @@ struct generation *generation_find(struct image *i, int fd, uint32_t gen)
 	return g && g->gen == gen ? g : NULL;
 }
 
+static void share(struct generation *g)
+{
+	if (!g->shares)
+		g->description->open++;
+	g->shares = 1;
+}
+
 static void unshare(struct generation *g)
 {
 	if (g->shares)
@@ -128,10 +135,10 @@ static void uncount(struct generation *g)
 
 static void count(struct generation *g)
 {
+	share(g);
 	if (g->counted)
 		return;
-	g->counted = g->shares = 1;
-	g->description->open++;
+	g->counted = 1;
 	if (g->group && ++g->group->alive > g->group->peak) {
 		g->group->peak = g->group->alive;
 		g->group->last_peak = g->group->made;
@@ -310,6 +317,16 @@ void image_copy_numbers(struct image *child, const struct image *parent)
 {
 	for (const struct number *n = parent->numbers; n; n = n->hh.next)
 		copy_number(child, n->fd, n->newest);
+}
+
+/* A child that never said anything may be gone long ago: it holds nothing for its parent. */
+void image_hold(struct image *i, int holds)
+{
+	for (struct number *n = i->numbers; n; n = n->hh.next)
+		if (holds && n->newest->counted)
+			share(n->newest);
+		else
+			unshare(n->newest);
 }
 
 /* The process ends. What a living fork child still has open was handed over, not lost: a daemon's parent ends at once. */

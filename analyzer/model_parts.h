@@ -64,6 +64,7 @@ void generation_unpin(struct generation *);
 struct description *description_new(uint8_t kind);
 void image_copy_numbers(struct image *child, const struct image *parent);
 void image_mark_handed(struct image *);
+void image_hold(struct image *, int holds);
 void image_free_numbers(struct image *);
 void describe_event(const struct step *, struct description *); /* takes over the event's detail */
 

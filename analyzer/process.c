@@ -100,6 +100,8 @@ static void follow_sequence(struct image *i, struct thread *t, const struct fdw_
 		t->holes--;
 		i->gaps--;
 	}
+	if (first)
+		t->holes = 0;
 	if (first || e->seq > t->seq)
 		t->seq = e->seq;
 }
@@ -293,7 +295,7 @@ static void replace_process(struct step *s)
 	give_up_pid(s->replay, old);
 	p = process_new(s->replay, old->source, old->pid);
 	s->thread = move_thread(was, p->image, s->e->tid);
-	old->threads -= old->threads > 0;
+	old->threads -= old->threads > 1;
 	p->threads = 1;
 	was->events -= was->events > 0;
 	p->image->events = 1;
@@ -416,6 +418,8 @@ static void expect_child(struct step *s)
 		child->image->started = 1;
 	}
 	link_parent(r, child, s->process);
+	if (child->expected)
+		image_hold(child->image, 0);
 }
 
 void process_forked(struct step *s)

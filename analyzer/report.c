@@ -187,6 +187,21 @@ static int report_on(const struct report_options *o, struct reader *reader, stru
 	return status;
 }
 
+/*
+ * Started with a standard stream closed, the first file opened would get its number, and the report would be written into it. Something
+ * that cannot be written takes the place.
+ */
+static void hold_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd < 3);
+	if (fd >= 0)
+		close(fd);
+}
+
 int report_traces(const struct report_options *o, const char *const *traces, int n, struct report_result *result)
 {
 	struct suppressions *suppressions = NULL;
@@ -195,6 +210,7 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 	int status;
 
 	*result = (struct report_result){ 0 };
+	hold_standard_streams();
 	if (o->format != FORMAT_TEXT && o->format != FORMAT_JSON) {
 		complain("this format is not available in this version; use --format=text or --format=json");
 		return EXIT_USAGE;

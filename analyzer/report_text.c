@@ -180,6 +180,23 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : *path ? path : "?";
 }
 
+/* As it was called: redis-server is a link to redis-check-rdb. */
+static void put_name(FILE *out, const struct process *p)
+{
+	const char *argv0 = p->arguments + (*p->arguments == '-');
+	size_t n = strcspn(argv0, " ");
+	const char *slash = memrchr(argv0, '/', n);
+
+	if (slash) {
+		n -= (size_t)(slash + 1 - argv0);
+		argv0 = slash + 1;
+	}
+	if (n)
+		fwrite(argv0, 1, n, out);
+	else
+		fputs(base_name(p->exe), out);
+}
+
 static void coverage_line(const struct page *p)
 {
 	const struct coverage *c = p->report->coverage;
@@ -188,8 +205,10 @@ static void coverage_line(const struct page *p)
 
 	while (first && !first->threads)
 		first = first->next;
-	if (first)
-		fprintf(p->out, "%s pid %u", base_name(first->exe), first->pid);
+	if (first) {
+		put_name(p->out, first);
+		fprintf(p->out, " pid %u", first->pid);
+	}
 	if (c->processes > 1)
 		fprintf(p->out, " and %s more process%s", grouped(c->processes - 1), c->processes == 2 ? "" : "es");
 	fprintf(p->out, ", %s thread%s, %.1f s | ", grouped(c->threads), plural(c->threads), seconds);

@@ -1,0 +1,304 @@
+/* tests/unit/model_processes.c: who is who: fork, exec, pid reuse, events in any order, what was not seen. */
+#include "builder.h"
+
+static const struct process *nth(struct world *w, unsigned n)
+{
+	const struct process *p = replay_processes(w->replay);
+
+	while (n-- && p)
+		p = p->next;
+	return p;
+}
+
+static void one_process(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	exits(w);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->processes, 1);
+	assert_int_equal(replay_coverage(w->replay)->inherited, 3);
+	assert_int_equal(replay_coverage(w->replay)->descriptors, 3);
+	assert_int_equal(replay_coverage(w->replay)->events_lost, 0);
+	assert_string_equal(nth(w, 0)->exe, "/usr/bin/prog");
+	world_free(w);
+}
+
+/* The child speaks before its parent has said that it forked. */
+static void child_first(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	fork_child(w, 200, 100);
+	w->flags = 0;
+	closes(w, 3, 1);
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
+	at(w, 100, 100);
+	forks(w, 200);
+	closes(w, 3, 1);
+	exits(w);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->processes, 2);
+	assert_int_equal(nth(w, 1)->parent_pid, 100);
+	assert_int_equal(findings_first(w->findings)->nstacks, 3); /* opened by the parent, closed twice by the child */
+	assert_int_equal(findings_first(w->findings)->stacks[0].at.pid, 100);
+	expect(w, "double-close/error=1");
+}
+
+/* Both go on counting from the same generation. */
+static void same_generation_in_both(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	forks(w, 200);
+	opens(w, 3, 1);
+	fork_child(w, 200, 100);
+	w->flags = 0;
+	opens(w, 3, 1);
+	exits(w);
+	at(w, 100, 100);
+	closes(w, 3, 1);
+	exits(w);
+	expect(w, "fd-leak/note=1"); /* the child's own */
+}
+
+/* FORK_CHILD was lost with the child's first events: its parent's word is enough. */
+static void child_known_by_its_parent(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	forks(w, 200);
+	at(w, 200, 200);
+	w->seqs[200] = 2;
+	closes(w, 3, 1);
+	exits(w);
+	at(w, 100, 100);
+	closes(w, 3, 1);
+	exits(w);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->processes, 2);
+	assert_int_equal(replay_coverage(w->replay)->events_lost, 2);
+	assert_string_equal(nth(w, 1)->exe, "/usr/bin/prog");
+	expect(w, "");
+}
+
+static void silent_child_is_not_observed(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	forks(w, 200);
+	exits(w);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->processes, 1);
+	assert_non_null(replay_coverage(w->replay)->unobserved);
+	world_free(w);
+}
+
+static void fork_then_exec(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	execs(w);
+	w->program = "/bin/x";
+	starts(w, 200, 100, 9);
+	state_of(w, 3, 1);
+	closes(w, 3, 1);
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
+	exits(w);
+	back_to(w, 100);
+	closes(w, 3, 1);
+	exits(w);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->processes, 2);
+	assert_int_equal(nth(w, 1)->images, 2);
+	assert_string_equal(nth(w, 1)->exe, "/bin/x");
+	assert_string_equal(findings_first(w->findings)->object, "/some/file"); /* the description came along */
+	expect(w, "double-close/error=1");
+}
+
+static void exec_unobserved(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	send_event(w, "execve", (struct fdw_event){ .op = FDW_OP_EXEC, .fd = -1, .fd2 = -1, .ret = FDW_WHY_STATIC,
+		.flags = FDW_F_UNOBSERVED, .detail = (const uint8_t *)"/bin/static", .detail_len = 11 });
+	finish(w);
+	assert_string_equal(replay_coverage(w->replay)->unobserved->exe, "/bin/static");
+	assert_non_null(strstr(replay_coverage(w->replay)->unobserved->why, "statically"));
+	world_free(w);
+}
+
+static void exec_failed(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	execs(w);
+	send_event(w, "execve", (struct fdw_event){ .op = FDW_OP_EXEC_FAILED, .fd = -1, .fd2 = -1, .ret = -1, .err = ENOENT });
+	exits(w);
+	finish(w);
+	assert_null(replay_coverage(w->replay)->unobserved);
+	expect(w, "fd-leak/note=1");
+}
+
+static void pid_again(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	closes(w, 3, 1);
+	exits(w);
+	starts(w, 100, 1, 8);
+	opens(w, 3, 1);
+	close_fails(w, 4, 1, FDW_F_KNOWN_CLOSED, 1);
+	exits(w);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->processes, 2);
+	assert_int_equal(nth(w, 0)->start, 7);
+	assert_int_equal(nth(w, 1)->start, 8);
+	expect(w, "double-close/error=1 fd-leak/note=1");
+}
+
+/* Killed, so it never said that it ends; its pid is a fork child's now. */
+static void pid_again_by_fork(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 300, 1, 7);
+	opens(w, 3, 1);
+	starts(w, 100, 1, 8);
+	fork_child(w, 300, 100);
+	w->flags = 0;
+	exits(w);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->processes, 3);
+	expect(w, "");
+}
+
+static void unknown_start(void **state)
+{
+	struct world *w = world_new();
+
+	at(w, 100, 100);
+	w->seqs[100] = 500;
+	closes(w, 9, 4);
+	use_fails(w, "read", 8, 0);
+	opens(w, 9, 5);
+	closes(w, 9, 5);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->events_lost, 0); /* before we came is not lost */
+	expect(w, "");
+}
+
+static void late_close(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	at(w, 100, 101);
+	hello(w, "other");
+	opens(w, 3, 2);
+	at(w, 100, 100);
+	closes(w, 3, 1);
+	closes(w, 3, 2);
+	exits(w);
+	expect(w, "");
+}
+
+/* Closed by one thread before the thread that made it has said so. */
+static void close_before_creation(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	closes(w, 3, 1);
+	at(w, 100, 101);
+	hello(w, "maker");
+	opens(w, 3, 1);
+	at(w, 100, 100);
+	exits(w);
+	expect(w, "");
+}
+
+static void closed_but_never_seen_open(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	closes(w, 9, 0);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->unseen_creations, 1);
+	world_free(w);
+}
+
+static void totals_show_a_lost_end(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	exits(w);
+	send_event(w, "_exit", (struct fdw_event){ .op = FDW_OP_TOTALS, .fd = -1, .fd2 = -1, .arg = 26 });
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->events_lost, 26 - 7); /* seven, and the first words of its thread */
+	world_free(w);
+}
+
+/* A handler spoke between its thread's taking a number and its saying something. */
+static void numbers_out_of_order(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	w->seqs[100]++;
+	opens(w, 4, 1);
+	closes(w, 4, 1);
+	w->seqs[100] -= 3;
+	opens(w, 3, 1);
+	w->seqs[100] += 2;
+	closes(w, 3, 1);
+	exits(w);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->events_lost, 0);
+	expect(w, "");
+}
+
+/* Names are what a program chose: nothing of them reaches a terminal raw. */
+static void names_are_cleaned(void **state)
+{
+	struct world *w = world_new();
+
+	w->program = "/bin/e\033[31m\n\xff";
+	starts(w, 100, 1, 7);
+	finish(w);
+	assert_string_equal(nth(w, 0)->exe, "/bin/e\\x1b[31m\\x0a\\xff");
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_process), cmocka_unit_test(child_first), cmocka_unit_test(same_generation_in_both),
+		cmocka_unit_test(child_known_by_its_parent), cmocka_unit_test(silent_child_is_not_observed),
+		cmocka_unit_test(fork_then_exec), cmocka_unit_test(exec_unobserved), cmocka_unit_test(exec_failed),
+		cmocka_unit_test(pid_again), cmocka_unit_test(pid_again_by_fork), cmocka_unit_test(unknown_start),
+		cmocka_unit_test(late_close), cmocka_unit_test(close_before_creation), cmocka_unit_test(closed_but_never_seen_open),
+		cmocka_unit_test(totals_show_a_lost_end), cmocka_unit_test(numbers_out_of_order),
+		cmocka_unit_test(names_are_cleaned),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,345 @@
+/* tests/unit/rules_close.c: double-close, foreign-close, bad-close: what is found and what is not. */
+#include "builder.h"
+
+static void plain_double_close(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	here(w, 2);
+	closes(w, 3, 1);
+	here(w, 3);
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
+	exits(w);
+	expect(w, "double-close/error=1");
+}
+
+static void three_stacks_in_order(void **state)
+{
+	struct world *w = world_new();
+	const struct finding *f;
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	closes(w, 3, 1);
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
+	finish(w);
+	f = findings_first(w->findings);
+	assert_non_null(f);
+	assert_int_equal(f->nstacks, 3);
+	assert_int_equal(f->stacks[0].role, ROLE_OPENED);
+	assert_int_equal(f->stacks[1].role, ROLE_CLOSED);
+	assert_int_equal(f->stacks[2].role, ROLE_CLOSED);
+	assert_string_equal(f->stacks[0].call, "open(\"/some/file\") = 3");
+	assert_string_equal(f->stacks[1].call, "close(3) = 0");
+	assert_string_equal(f->stacks[2].call, "close(3) = -1 EBADF");
+	assert_string_equal(f->object, "/some/file");
+	assert_string_equal(f->stacks[2].at.thread, "prog");
+	world_free(w);
+}
+
+static void same_stacks_are_one(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	for (uint32_t gen = 1; gen <= 5; gen++) {
+		opens(w, 3, gen);
+		closes(w, 3, gen);
+		close_fails(w, 3, gen, FDW_F_KNOWN_CLOSED, 1);
+	}
+	expect(w, "double-close/error=5");
+}
+
+/* The winner's event is read after the loser's: it tells who closed. */
+static void concurrent(void **state)
+{
+	struct world *w = world_new();
+	const struct finding *f;
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	at(w, 100, 102);
+	hello(w, "loser");
+	close_fails(w, 3, 1, FDW_F_LOSER, 1);
+	at(w, 100, 101);
+	hello(w, "winner");
+	closes(w, 3, 1);
+	finish(w);
+	f = findings_first(w->findings);
+	assert_non_null(f);
+	assert_string_equal(f->kind, "concurrent");
+	assert_int_equal(f->nstacks, 3);
+	assert_string_equal(f->stacks[1].at.thread, "winner");
+	assert_string_equal(f->stacks[2].at.thread, "loser");
+	expect(w, "double-close/error=1");
+}
+
+static void loops_up_and_down(void **state)
+{
+	for (int step = -1; step <= 1; step += 2) {
+		struct world *w = world_new();
+
+		starts(w, 100, 1, 7);
+		for (int fd = 3; fd < 8; fd++) {
+			opens(w, fd, 1);
+			closes(w, fd, 1);
+		}
+		for (int i = 0; i < 62; i++) {
+			int fd = step > 0 ? 3 + i : 64 - i;
+			close_fails(w, fd, fd < 8, fd < 8 ? FDW_F_KNOWN_CLOSED : FDW_F_NEVER_SEEN, (uint64_t)i + 1);
+		}
+		closes(w, 2, 1);
+		exits(w);
+		expect(w, "");
+	}
+}
+
+static void short_loop_over_never_seen(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	closes(w, 3, 1);
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
+	close_fails(w, 4, 0, FDW_F_NEVER_SEEN, 2);
+	close_fails(w, 5, 0, FDW_F_NEVER_SEEN, 3);
+	expect(w, "");
+}
+
+/* Both ends of a pipe, closed twice one after the other: a run, but no loop. */
+static void pair_closed_twice(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	here(w, 2);
+	opens(w, 4, 1);
+	closes(w, 3, 1);
+	closes(w, 4, 1);
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 3);
+	close_fails(w, 4, 1, FDW_F_KNOWN_CLOSED, 4);
+	exits(w);
+	expect(w, "double-close/error=1 double-close/error=1");
+}
+
+static void stale_stream(struct world *w, int fd, uint32_t owned, uint32_t now)
+{
+	send_event(w, "fclose", (struct fdw_event){ .op = FDW_OP_STALE_STREAM, .fd = fd, .gen = now, .fd2 = fd, .gen2 = owned,
+		.arg = 0x1234, .flags = FDW_F_STREAM | (now ? 0 : FDW_F_KNOWN_CLOSED) });
+}
+
+static void stream_of_nothing(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	closes(w, 3, 1);
+	stale_stream(w, 3, 1, 0);
+	exits(w);
+	expect(w, "double-close/error=1");
+}
+
+static void stream_takes_another(void **state)
+{
+	struct world *w = world_new();
+	const struct finding *f;
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	closes(w, 3, 1);
+	here(w, 5);
+	opens(w, 3, 2);
+	stale_stream(w, 3, 1, 2);
+	exits(w);
+	finish(w);
+	f = findings_first(w->findings);
+	assert_non_null(f);
+	assert_int_equal(f->nstacks, 4);
+	assert_int_equal(f->stacks[2].role, ROLE_REUSED);
+	expect(w, "foreign-close/error=1"); /* and the victim is no leak */
+}
+
+/* close(1), open, fclose(stdout): redirection as it was always done. */
+static void stdout_redirected(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	closes(w, 1, 1);
+	opens(w, 1, 2);
+	stale_stream(w, 1, 1, 2);
+	exits(w);
+	expect(w, "");
+}
+
+static void range_of_one(struct world *w, int fd)
+{
+	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE_RANGE, .fd = fd, .fd2 = fd });
+}
+
+static void range_twice(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	range_of_one(w, 3);
+	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE, .fd = 3, .gen = 1, .fd2 = -1, .flags = FDW_F_RANGE });
+	range_of_one(w, 3);
+	exits(w);
+	expect(w, "double-close/error=1");
+}
+
+/* Everything but 3 and 5: one of the ranges is one number long. */
+static void ranges_around_what_is_kept(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 4, 1);
+	closes(w, 4, 1);
+	range_of_one(w, 4);
+	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE_RANGE, .fd = 6, .fd2 = -1 });
+	exits(w);
+	expect(w, "");
+}
+
+static void bad_closes(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	close_fails(w, -1, 0, FDW_F_NEVER_SEEN, 1);
+	here(w, 2);
+	close_fails(w, 777, 0, FDW_F_NEVER_SEEN, 1);
+	exits(w);
+	expect(w, "bad-close/note=1 bad-close/note=1");
+}
+
+static void child_tidies_up(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	opens(w, 4, 1);
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	closes(w, 3, 1);
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
+	close_fails(w, 9, 0, FDW_F_NEVER_SEEN, 1);
+	execs(w);
+	back_to(w, 100);
+	closes(w, 3, 1);
+	closes(w, 4, 1);
+	exits(w);
+	expect(w, "");
+}
+
+static void child_closes_its_own_twice(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	opens(w, 3, 1);
+	closes(w, 3, 1);
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
+	execs(w);
+	expect(w, "double-close/error=1");
+}
+
+/* It did not exec: what it did to what it inherited was no preparation. */
+static void child_exits_after_double_close(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	closes(w, 3, 1);
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
+	exits(w);
+	back_to(w, 100);
+	closes(w, 3, 1);
+	exits(w);
+	expect(w, "double-close/error=1");
+}
+
+/* What the parent had closed before, the child may close again while it tidies up. */
+static void child_closes_what_the_parent_closed(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	closes(w, 3, 1);
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
+	exits(w);
+	expect(w, "");
+}
+
+/* dup2 over standard streams, close of what was duplicated: nothing is closed twice. */
+static void dup2_over_stdio(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	send_event(w, "dup2", (struct fdw_event){ .op = FDW_OP_REPLACE, .fd = 1, .gen = 2, .fd2 = 3, .gen2 = 1, .ret = 1, .arg = 1 });
+	closes(w, 3, 1);
+	send_event(w, "freopen", (struct fdw_event){ .op = FDW_OP_REPLACE, .fd = 1, .gen = 3, .fd2 = -1, .ret = 1, .arg = 2,
+		.kind = FDW_KIND_FILE, .detail = (const uint8_t *)"/log", .detail_len = 4 });
+	exits(w);
+	expect(w, "");
+}
+
+/* An open number whose close the kernel refuses was closed by a route nobody sees. */
+static void closed_unseen(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	close_fails(w, 3, 1, 0, 1);
+	exits(w);
+	expect(w, "");
+}
+
+/* The interposer's own proof stands, whatever was lost. */
+static void lost_events_keep_what_is_certain(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	w->seqs[100] += 10;
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
+	exits(w);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->events_lost, 10);
+	expect(w, "double-close/error=1 fd-leak/note=1?");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plain_double_close), cmocka_unit_test(three_stacks_in_order), cmocka_unit_test(same_stacks_are_one),
+		cmocka_unit_test(concurrent), cmocka_unit_test(loops_up_and_down), cmocka_unit_test(short_loop_over_never_seen),
+		cmocka_unit_test(pair_closed_twice), cmocka_unit_test(stream_of_nothing), cmocka_unit_test(stream_takes_another),
+		cmocka_unit_test(stdout_redirected), cmocka_unit_test(range_twice), cmocka_unit_test(ranges_around_what_is_kept),
+		cmocka_unit_test(bad_closes), cmocka_unit_test(child_tidies_up), cmocka_unit_test(child_closes_its_own_twice),
+		cmocka_unit_test(child_exits_after_double_close), cmocka_unit_test(child_closes_what_the_parent_closed),
+		cmocka_unit_test(dup2_over_stdio), cmocka_unit_test(closed_unseen), cmocka_unit_test(lost_events_keep_what_is_certain),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

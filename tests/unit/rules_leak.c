@@ -1,0 +1,323 @@
+/* tests/unit/rules_leak.c: fd-leak: what is lost, how bad, and whose it is. */
+#include "builder.h"
+
+static struct world *program(void)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	return w;
+}
+
+static void everything_closed(void **state)
+{
+	struct world *w = program();
+
+	for (uint32_t gen = 1; gen < 50; gen++) {
+		opens(w, 3, gen);
+		closes(w, 3, gen);
+	}
+	exits(w);
+	expect(w, "");
+}
+
+static void one_is_a_note(void **state)
+{
+	struct world *w = program();
+
+	opens(w, 3, 1);
+	for (uint32_t gen = 1; gen < 50; gen++) {
+		opens(w, 4, gen);
+		closes(w, 4, gen);
+	}
+	exits(w);
+	expect(w, "fd-leak/note=1");
+}
+
+static void some_are_a_warning(void **state)
+{
+	struct world *w = program();
+
+	for (int fd = 3; fd < 6; fd++)
+		opens(w, fd, 1);
+	exits(w);
+	expect(w, "fd-leak/warning=3");
+}
+
+/* Every other one is forgotten. */
+static void growing(void **state)
+{
+	struct world *w = program();
+
+	for (int i = 0; i < 60; i++) {
+		opens(w, 3 + i, i ? 2 : 1);
+		opens(w, 4 + i, 1);
+		closes(w, 4 + i, 1);
+	}
+
+	exits(w);
+	finish(w);
+	assert_non_null(findings_first(w->findings));
+	assert_int_equal(findings_first(w->findings)->severity, SEV_ERROR);
+	world_free(w);
+}
+
+static void growing_without_exit(void **state)
+{
+	struct world *w = program();
+
+	for (int fd = 3; fd < 43; fd++) {
+		opens(w, fd, 1);
+		w->now += 100 * MS;
+	}
+	expect(w, "fd-leak/error=40");
+}
+
+/* Killed: it had no chance to close. */
+static void one_without_exit(void **state)
+{
+	struct world *w = program();
+
+	opens(w, 3, 1);
+	expect(w, "");
+}
+
+/* 100 connections made at start and held while the program works. */
+static void pool(void **state)
+{
+	struct world *w = program();
+
+	for (int fd = 3; fd < 103; fd++)
+		opens(w, fd, 1);
+	w->now += 10 * SECOND;
+	exits(w);
+	expect(w, "fd-leak/note=100");
+}
+
+/* A busy server is told to end: what it serves at that moment is young. */
+static void in_flight(void **state)
+{
+	struct world *w = program();
+	uint32_t gen = 1;
+
+	for (int i = 0; i < 2000; i++, gen++) {
+		opens_as(w, 3 + i % 20, gen, FDW_KIND_CONN, FDW_F_PEER);
+		w->now += MS;
+		if (i >= 15)
+			closes(w, 3 + (i - 15) % 20, gen - 15);
+	}
+	exits(w);
+	expect(w, "fd-leak/note=15");
+}
+
+/* 50 at the peak, 10 of them left. */
+static void after_the_peak(void **state)
+{
+	struct world *w = program();
+
+	for (int fd = 3; fd < 53; fd++)
+		opens(w, fd, 1);
+	for (int fd = 3; fd < 43; fd++)
+		closes(w, fd, 1);
+	exits(w);
+	expect(w, "fd-leak/warning=10");
+}
+
+static void listeners(void **state)
+{
+	struct world *w = program();
+
+	for (int fd = 3; fd < 5; fd++) {
+		opens_as(w, fd, 1, FDW_KIND_SOCKET, 0);
+		send_event(w, "listen", (struct fdw_event){ .op = FDW_OP_OBJECT, .fd = fd, .gen = 1, .fd2 = -1,
+			.kind = FDW_KIND_LISTENER });
+	}
+	exits(w);
+	expect(w, "fd-leak/note=2");
+}
+
+static void standard_streams_and_inherited(void **state)
+{
+	struct world *w = program();
+
+	state_of(w, 7, 1);
+	closes(w, 0, 1);
+	opens(w, 0, 2);
+	exits(w);
+	expect(w, "");
+}
+
+static void library_singleton(void **state)
+{
+	struct world *w = program();
+
+	w->base = 0x7f0000000000;
+	define_module(w, "/usr/lib/libresolver.so.1");
+	here(w, 40);
+	opens_as(w, 3, 1, FDW_KIND_SOCKET, FDW_F_CLOEXEC);
+	exits(w);
+	expect(w, "");
+}
+
+static void fork_child_exits_with_what_it_inherited(void **state)
+{
+	struct world *w = program();
+
+	for (int fd = 3; fd < 30; fd++)
+		opens(w, fd, 1);
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	exits(w);
+	back_to(w, 100);
+	for (int fd = 3; fd < 30; fd++)
+		closes(w, fd, 1);
+	exits(w);
+	expect(w, "");
+}
+
+static void fork_child_loses_its_own(void **state)
+{
+	struct world *w = program();
+
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	for (int fd = 3; fd < 43; fd++)
+		opens(w, fd, 1);
+	exits(w);
+	back_to(w, 100);
+	exits(w);
+	expect(w, "fd-leak/error=40");
+}
+
+/* The parent ends at once, the child goes on with what it inherited. */
+static void daemonized(void **state)
+{
+	struct world *w = program();
+
+	for (int fd = 3; fd < 20; fd++)
+		opens(w, fd, 1);
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	back_to(w, 100);
+	exits(w);
+	back_to(w, 200);
+	w->now += 5 * SECOND;
+	for (int fd = 3; fd < 20; fd++)
+		closes(w, fd, 1);
+	exits(w);
+	expect(w, "");
+}
+
+/* A child that ended before takes no blame away. */
+static void parent_of_a_dead_child(void **state)
+{
+	struct world *w = program();
+
+	for (int fd = 3; fd < 20; fd++)
+		opens(w, fd, 1);
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	exits(w);
+	back_to(w, 100);
+	exits(w);
+	expect(w, "fd-leak/error=17");
+}
+
+static void exec_with_open_descriptors(void **state)
+{
+	struct world *w = program();
+
+	opens_as(w, 3, 1, FDW_KIND_FILE, FDW_F_CLOEXEC);
+	opens(w, 4, 1);
+	execs(w);
+	starts(w, 100, 1, 7);
+	state_of(w, 4, 1);
+	closes(w, 4, 1);
+	exits(w);
+	expect(w, "");
+}
+
+static void growing_until_exec(void **state)
+{
+	struct world *w = program();
+
+	for (int fd = 3; fd < 33; fd++)
+		opens_as(w, fd, 1, FDW_KIND_FILE, FDW_F_CLOEXEC);
+	execs(w);
+	starts(w, 100, 1, 7);
+	exits(w);
+	expect(w, "fd-leak/error=30");
+}
+
+/* The close was read, the exit too: library destructors run late. */
+static void closed_after_exit(void **state)
+{
+	struct world *w = program();
+
+	opens(w, 3, 1);
+	exits(w);
+	closes(w, 3, 1);
+	expect(w, "");
+}
+
+static void lost_events(void **state)
+{
+	struct world *w = program();
+
+	for (int fd = 3; fd < 43; fd++)
+		opens(w, fd, 1);
+	w->seqs[100] += 40;
+	exits(w);
+	expect(w, "fd-leak/error=40?");
+}
+
+static void gap_of_the_tracer(void **state)
+{
+	struct world *w = program();
+	struct record gap = { .type = RECORD_GAP, .gap = { .begin = w->now, .count = 0 } };
+
+	opens(w, 3, 1);
+	feed(w, &gap);
+	exits(w);
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->events_lost, 1);
+	expect(w, "fd-leak/note=1?");
+}
+
+/* The number was given out again: whatever closed it was not seen, but it is closed. */
+static void superseded(void **state)
+{
+	struct world *w = program();
+
+	opens(w, 3, 1);
+	opens(w, 3, 2);
+	closes(w, 3, 2);
+	exits(w);
+	expect(w, "");
+}
+
+static void blind(void **state)
+{
+	struct world *w = program();
+
+	send_event(w, "syscall", (struct fdw_event){ .op = FDW_OP_BLIND, .fd = -1, .fd2 = -1, .detail = (const uint8_t *)"io_uring",
+		.detail_len = 8 });
+	opens(w, 3, 1);
+	exits(w);
+	expect(w, "fd-leak/note=1?");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(everything_closed), cmocka_unit_test(one_is_a_note), cmocka_unit_test(some_are_a_warning),
+		cmocka_unit_test(growing), cmocka_unit_test(growing_without_exit), cmocka_unit_test(one_without_exit),
+		cmocka_unit_test(pool), cmocka_unit_test(in_flight), cmocka_unit_test(after_the_peak), cmocka_unit_test(listeners),
+		cmocka_unit_test(standard_streams_and_inherited), cmocka_unit_test(library_singleton),
+		cmocka_unit_test(fork_child_exits_with_what_it_inherited), cmocka_unit_test(fork_child_loses_its_own),
+		cmocka_unit_test(daemonized), cmocka_unit_test(parent_of_a_dead_child), cmocka_unit_test(exec_with_open_descriptors),
+		cmocka_unit_test(growing_until_exec), cmocka_unit_test(closed_after_exit), cmocka_unit_test(lost_events),
+		cmocka_unit_test(gap_of_the_tracer), cmocka_unit_test(superseded), cmocka_unit_test(blind),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
