@@ -10,7 +10,7 @@
 #include "analyzer/child_env.h"
 #include "trace/schema.h"
 
-#define ADDITIONS 8
+#define ADDITIONS 12
 /* LTTng cuts a longer socket path, and then nobody recognises it: below it come "/.lttng/lttng-ust-sock-8" and a NUL. */
 #define HOME_MAX (sizeof((struct sockaddr_un *)0)->sun_path - sizeof "/.lttng/lttng-ust-sock-8")
 
@@ -122,6 +122,21 @@ static int set_recording(char **env, size_t *n, const struct child_env *c)
 	return set(env, n, FDW_ENV_RECORD, c->record) || set(env, n, "LTTNG_UST_REGISTER_TIMEOUT", "1000");
 }
 
+/* The seccomp filters this command runs under: the program inherits them, and our test recording works. "": none. */
+static const char *filters(char *number, size_t size)
+{
+	char line[256];
+	FILE *f = fopen("/proc/self/status", "re");
+
+	snprintf(number, size, "%s", "");
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "Seccomp_filters: %11[0-9]", line) == 1 && strcmp(line, "0"))
+			snprintf(number, size, "%.11s", line);
+	if (f)
+		fclose(f);
+	return number;
+}
+
 static void unset(char **env, size_t *n, const char *name)
 {
 	size_t len = strlen(name), to = 0;
@@ -135,7 +150,7 @@ static void unset(char **env, size_t *n, const char *name)
 char **child_env_build(const struct child_env *c)
 {
 	size_t n = 0;
-	char **env, depth[16];
+	char **env, depth[16], number[16];
 
 	while (environ && environ[n])
 		n++;
@@ -145,9 +160,11 @@ char **child_env_build(const struct child_env *c)
 	memcpy(env, environ, n * sizeof *env);
 	/* Of a recording around this one, if any: its daemon is not ours. */
 	unset(env, &n, FDW_ENV_RECORD);
+	unset(env, &n, FDW_ENV_FILTERS);
 	snprintf(depth, sizeof depth, "%d", c->stack_depth);
 	if (set_preload(env, &n, c) || set(env, &n, "FDWARDEN_MODE", c->mode) ||
 	    (c->stack_depth >= 0 && set(env, &n, "FDWARDEN_STACK_DEPTH", depth)) || (c->log && set(env, &n, "FDWARDEN_LOG", c->log)) ||
+	    (*filters(number, sizeof number) && set(env, &n, FDW_ENV_FILTERS, number)) ||
 	    (c->record && set_recording(env, &n, c)))
 		return NULL;
 	env[n] = NULL;

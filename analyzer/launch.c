@@ -28,7 +28,8 @@ void launch_guard_stdio(void)
 
 	for (int i = 0; i < 3; i++)
 		if (fcntl(i, F_GETFD) < 0 && errno == EBADF) {
-			fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+			/* The wrong way round: who writes to a closed stdout shall be told. */
+			fd = open("/dev/null", (i ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
 			if (fd != i && fd >= 0) {
 				dup3(fd, i, O_CLOEXEC);
 				close(fd);

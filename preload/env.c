@@ -39,21 +39,15 @@ static int opted_out(char *const *envp)
 
 static void plan_additions(struct fdw_env_plan *p)
 {
-	int home = 0;
-
 	p->missing = (uint32_t)((UINT64_C(1) << fdw_carry_count) - 1);
 	for (unsigned i = 0; i < p->count; i++) {
 		const char *e = p->envp[i];
-		if (is_named(e, "HOME", 4) || is_named(e, "LTTNG_HOME", 10))
-			home = 1;
 		if (strncmp(e, "FDWARDEN_", 9) && strncmp(e, "LTTNG_", 6))
 			continue;
 		for (unsigned c = 0; c < fdw_carry_count; c++)
 			if (is_named(e, fdw_carry[c], name_length(fdw_carry[c])))
 				p->missing &= ~(1u << c);
 	}
-	/* With neither, LTTng does not look for a session daemon of its user's. */
-	p->lttng_home = fdw_recording() && !home;
 }
 
 void fdw_env_plan(struct fdw_env_plan *p, char *const *envp, struct fdw_target target)
@@ -82,10 +76,9 @@ void fdw_env_plan(struct fdw_env_plan *p, char *const *envp, struct fdw_target t
 	plan_additions(p);
 	for (unsigned c = 0; c < fdw_carry_count; c++)
 		add += p->missing >> c & 1;
-	if (preload && find_library(preload) && !add && !p->lttng_home)
+	if (preload && find_library(preload) && !add)
 		return;
-	p->bytes = (p->count + add + 3) * sizeof(char *) + strlen(fdw_options.library) + (preload ? strlen(preload) : 0) + 16 +
-	           strlen(fdw_options.record) + 16;
+	p->bytes = (p->count + add + 3) * sizeof(char *) + strlen(fdw_options.library) + (preload ? strlen(preload) : 0) + 16;
 }
 
 static char *append(char *at, const char *s)
@@ -144,11 +137,6 @@ char **fdw_env_build(const struct fdw_env_plan *p, void *memory)
 	for (unsigned c = 0; !p->strip && c < fdw_carry_count; c++)
 		if (p->missing >> c & 1)
 			env[n++] = (char *)fdw_carry[c];
-	if (p->lttng_home && !p->strip) {
-		char *home = end + 1;
-		append(append(home, "LTTNG_HOME="), fdw_options.record);
-		env[n++] = home;
-	}
 	env[n] = NULL;
 	return env;
 }

@@ -25,7 +25,6 @@ struct fdw_env_plan {
 	int preload_at;    /* index of LD_PRELOAD in envp, -1 */
 	int strip;
 	uint32_t missing;  /* bit i: fdw_carry[i] has to be added */
-	int lttng_home;
 };
 void fdw_env_plan(struct fdw_env_plan *, char *const *envp, struct fdw_target);
 char **fdw_env_build(const struct fdw_env_plan *, void *memory);

@@ -126,6 +126,37 @@ static int leads_to_libc(void)
 	return 1;
 }
 
+/* ---- inherited seccomp filters ----------------------------------------------------------------------------------------------------------*/
+
+/* "Seccomp_filters:\tN" of /proc/self/status; 0 when it cannot be read. */
+static unsigned filters_now(void)
+{
+	static const char name[] = "Seccomp_filters:\t";
+	char buf[4096], *p;
+	unsigned n = 0;
+	long r, fd = fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/self/status", (long)(O_RDONLY | O_CLOEXEC), 0L);
+
+	if (fd < 0)
+		return 0;
+	r = fdw_raw(SYS_read, fd, buf, sizeof buf - 1);
+	fdw_raw(SYS_close, fd);
+	buf[r > 0 ? r : 0] = 0;
+	p = strstr(buf, name);
+	for (p = p ? p + sizeof name - 1 : buf + (r > 0 ? r : 0); *p >= '0' && *p <= '9'; p++)
+		n = n * 10 + (unsigned)(*p - '0');
+	return n;
+}
+
+/*
+ * Containers and services inherit filters. When they are the very ones the command runs under, and all it does worked there, they forbid
+ * nothing that we do; what the loader did to bring us here is enough to count them.
+ */
+static void know_filters(void)
+{
+	if (fdw_process.filtered && fdw_options.filters && filters_now() == fdw_options.filters)
+		fdw_process.filtered = 0;
+}
+
 /* ---- the constructor -----------------------------------------------------------------------------------------------------------------*/
 
 static void learn_kernel_state(void)
@@ -144,6 +175,7 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 	learn_kernel_state();
 	find_tid(fdw_process.pid);
 	fdw_options_read(argv, envp);
+	know_filters();
 	if (!fdw_process.disabled && fdw_table_init() == 0 && fdw_fork_init() == 0) {
 		fdw_process.plain = leads_to_libc() && !fdw_options.record[0];
 		atomic_store_explicit(&fdw_ready, 1, memory_order_release);

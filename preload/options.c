@@ -25,6 +25,7 @@ static const char *const help[] = {
 	"FDWARDEN_DISABLE=1                    everything passes through",
 	"FDWARDEN_RECORD=DIR                   record through the session daemon whose socket is DIR/lttng-ust-sock-8",
 	"FDWARDEN_PROVIDER=PATH                libfdwarden-ust.so (default: beside libfdwarden.so)",
+	"FDWARDEN_FILTERS=N                    N seccomp filters were inherited and are known to allow what recording needs (set by the command)",
 	"FDWARDEN_OPTIONS=help                 this list",
 };
 
@@ -82,6 +83,15 @@ static int set_disable(const char *v)
 static int set_record(const char *v) { copy(fdw_options.record, v); return *v == '/'; }
 static int set_provider(const char *v) { copy(fdw_options.provider, v); return *v == '/'; }
 
+static int set_filters(const char *v)
+{
+	unsigned n = 0;
+	for (; *v >= '0' && *v <= '9' && n < 100000; v++)
+		n = n * 10 + (unsigned)(*v - '0');
+	fdw_options.filters = n;
+	return n && !*v;
+}
+
 static int set_options(const char *v)
 {
 	if (strcmp(v, "help"))
@@ -99,6 +109,7 @@ static const struct { const char *name; int (*set)(const char *); } settings[] =
 	{ "FDWARDEN_DISABLE", set_disable },
 	{ FDW_ENV_RECORD, set_record },
 	{ FDW_ENV_PROVIDER, set_provider },
+	{ FDW_ENV_FILTERS, set_filters },
 	{ "FDWARDEN_OPTIONS", set_options },
 };
 

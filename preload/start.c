@@ -150,33 +150,43 @@ static int is_setting(const char *entry)
 	return !strncmp(entry, "LTTNG_", 6) || !strncmp(entry, "HOME=", 5);
 }
 
+/* Its socket's path would not fit into an address, or it has no home at all: then LTTng does not look for its user's daemon. */
+static int useless_home(const char *entry)
+{
+	const char *value = strchr(entry, '=') + 1;
+	return !*value || strlen(value) > 80;
+}
+
 static void *with_own_settings(void *(*load)(void))
 {
 	char **was = environ, **env;
 	unsigned used = 0;
 	int home = 0, timeout = 0;
-	size_t n = 0;
+	size_t n = 0, at = 2;
 	void *result;
 
 	while (was && was[n])
 		n++;
 	env = __builtin_alloca((n + 3) * sizeof *env);
 	for (size_t i = 0; i < n; i++) {
-		env[i] = was[i];
-		home |= !strncmp(was[i], "HOME=", 5) || !strncmp(was[i], "LTTNG_HOME=", 11);
-		timeout |= !strncmp(was[i], "LTTNG_UST_REGISTER_TIMEOUT=", 27);
-		if (is_setting(was[i]) && used < SETTINGS_MAX && strlen(was[i]) < sizeof *settings)
-			env[i] = strcpy(settings[used++], was[i]);
+		char *e = was[i];
+		if (!strncmp(e, "HOME=", 5) || !strncmp(e, "LTTNG_HOME=", 11))
+			home = !strncmp(e, "LTTNG_HOME=", 11) || !home ? (useless_home(e) ? -1 : 1) : home;
+		timeout |= !strncmp(e, "LTTNG_UST_REGISTER_TIMEOUT=", 27);
+		if (is_setting(e) && used < SETTINGS_MAX && strlen(e) < sizeof *settings)
+			e = strcpy(settings[used++], e);
+		env[at++] = e;
 	}
-	/* Without a home LTTng does not look for its user's daemon at all; where it looks is ours to say (protect.c). */
-	if (!home)
-		env[n++] = (char *)"LTTNG_HOME=/nonexistent";
+	env[at] = NULL;
+	/* First in the list: they win. Where LTTng looks for a daemon is ours to say anyhow (protect.c). */
+	at = 2;
+	if (home <= 0)
+		env[--at] = (char *)"LTTNG_HOME=/nonexistent";
 	if (!timeout)
-		env[n++] = (char *)"LTTNG_UST_REGISTER_TIMEOUT=1000";
-	env[n] = NULL;
-	environ = env;
+		env[--at] = (char *)"LTTNG_UST_REGISTER_TIMEOUT=1000";
+	environ = env + at;
 	result = load();
-	if (environ == env)
+	if (environ == env + at)
 		environ = was;
 	return result;
 }

@@ -50,6 +50,9 @@ void fdw_thread_announce(void (*deliver)(struct fdw_event *))
 #define TOOL_THREADS 16
 static struct { _Atomic int taken; void *(*start)(void *); void *arg; } tool_threads[TOOL_THREADS];
 
+static _Atomic uint32_t tool_tid;
+uint32_t fdw_tool_thread(void) { return atomic_load(&tool_tid); }
+
 static void *run_tool_thread(void *slot)
 {
 	unsigned i = (unsigned)(uintptr_t)slot;
@@ -57,6 +60,7 @@ static void *run_tool_thread(void *slot)
 	void *arg = tool_threads[i].arg;
 
 	fdw_self.tool = 1;
+	atomic_store(&tool_tid, fdw_tid());
 	atomic_store_explicit(&tool_threads[i].taken, 0, memory_order_release);
 	return start(arg);
 }

@@ -11,4 +11,6 @@ void fdw_thread_announce(void (*deliver)(struct fdw_event *));
 int fdw_thread_init(void);
 void fdw_thread_watch_end(void); /* this thread has something to say when it ends */
 
+uint32_t fdw_tool_thread(void);  /* id of one of the tracer's threads, 0 when there is none */
+
 #endif

@@ -202,8 +202,10 @@ struct fdw_trace_ops {
  * Environment between `fdwarden record` and the interposer.
  * FDWARDEN_RECORD=DIR: record; the session daemon's application socket is DIR/lttng-ust-sock-8.
  * FDWARDEN_PROVIDER=PATH: libfdwarden-ust.so when it is not beside libfdwarden.so.
+ * FDWARDEN_FILTERS=N: the command itself runs under N seccomp filters, and its own test recording worked under them.
  */
 #define FDW_ENV_RECORD   "FDWARDEN_RECORD"
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"
+#define FDW_ENV_FILTERS  "FDWARDEN_FILTERS"
 
 #endif
