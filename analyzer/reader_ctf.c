@@ -377,7 +377,8 @@ static int packet_sizes(const uint8_t *header, const struct layout *l, uint64_t 
 
 	*content = content_bits / 8;
 	*packet = packet_bits / 8;
-	return packet_bits % 8 == 0 && content_bits % 8 == 0 && *packet <= PACKET_MAX && content_bits <= packet_bits && *content >= l->size && !forbidden(header, l);
+	return packet_bits % 8 == 0 && content_bits % 8 == 0 && *packet <= PACKET_MAX && *content <= *packet && *content >= l->size &&
+		!forbidden(header, l);
 }
 
 static void walk_packets(int fd, const struct layout *l, const uint8_t *uuid, struct walk *w)

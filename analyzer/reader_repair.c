@@ -197,8 +197,8 @@ static uint64_t indexed(const char *path)
 	if (asprintf(&index, "%.*s/index%s.idx", (int)(name - path), path, name) < 0)
 		return 0;
 	f = fopen(index, "re");
-	if (f && !fstat(fileno(f), &st) && S_ISREG(st.st_mode) && fread(head, sizeof head, 1, f) == 1 && be32toh(head[0]) == INDEX_MAGIC &&
-	    head[3])
+	if (f && !fstat(fileno(f), &st) && S_ISREG(st.st_mode) && fread(head, sizeof head, 1, f) == 1 &&
+	    be32toh(head[0]) == INDEX_MAGIC && head[3])
 		n = (st.st_size - sizeof head) / be32toh(head[3]);
 	if (f)
 		fclose(f);
