@@ -24,7 +24,7 @@ FDW_EXPORT int dup(int fd)
 	if (fdw_quick()) {
 		r = (int)FDW_QUICK(SYS_dup, fd);
 		if (likely(r >= 0)) {
-			fdw_born(r, fdw_word(fd) ? fdw_records[fd].kind : FDW_KIND_UNKNOWN, 0, FDW_CALL_dup, FDW_CALLER);
+			fdw_born_inline(r, fdw_word(fd) ? fdw_records[fd].kind : FDW_KIND_UNKNOWN, 0, FDW_CALL_dup, FDW_CALLER);
 			return r;
 		}
 		errno = -r;

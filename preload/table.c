@@ -66,30 +66,7 @@ fdw_word_t *fdw_word_grow(int fd)
 
 uint32_t fdw_born(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc)
 {
-	fdw_word_t *w = fdw_word_grow(fd);
-	uint64_t v, n;
-	struct fdw_record *r;
-
-	if (!w)
-		return 0;
-	v = atomic_load_explicit(w, memory_order_relaxed);
-	do {
-		/* The in-flux count stays: those who hold it will leave it. Everything else is the new generation's. */
-		n = ((uint64_t)(fdw_gen(v) + 1) << FDW_GEN_SHIFT) | (v & FDW_FLUX_MASK) | FDW_OPEN;
-		if (unlikely(n >> FDW_GEN_SHIFT == 0))
-			n |= UINT64_C(1) << FDW_GEN_SHIFT; /* 0 means unknown, also after 2^32 generations */
-		n |= flags & FDW_F_CLOEXEC ? FDW_W_CLOEXEC : 0;
-		n |= flags & FDW_F_INHERITED ? FDW_W_INHERITED : 0;
-		n |= kind == FDW_KIND_EPOLL || kind == FDW_KIND_PORT ? FDW_W_POLLER : 0;
-	} while (!fdw_cas(w, &v, n));
-	r = &fdw_records[fd];
-	r->gen = fdw_gen(n);
-	r->open_tid = fdw_tid();
-	r->open_call = call;
-	r->open_pc = pc;
-	r->kind = kind;
-	r->stream = 0;
-	return fdw_gen(n);
+	return fdw_born_inline(fd, kind, flags, call, pc);
 }
 
 /* ---- closing ---------------------------------------------------------------------------------------------------------------------*/

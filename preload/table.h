@@ -46,8 +46,8 @@ enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, 
 typedef _Atomic uint64_t fdw_word_t;
 
 /* Written by the thread that made or claimed the number; read for messages only, so a torn read costs a wrong hint. */
-struct fdw_record {
-	uint32_t gen;         /* which generation the fields speak of */
+struct fdw_record { /* one cache line */
+	_Alignas(64) uint32_t gen;         /* which generation the fields speak of */
 	uint32_t open_tid, close_tid;
 	uint16_t open_call, close_call;
 	uint8_t kind;
@@ -88,6 +88,8 @@ void fdw_table_prepare(uint32_t end);  /* opens numbers below end now (before a 
 /* Rule 1: a number the kernel just returned is open, with a new generation, whatever the word said. Returns the generation, 0
  * when the table cannot hold it. */
 uint32_t fdw_born(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc);
+/* The same in line, for calls that are made so often that a function call counts. */
+FDW_INLINE uint32_t fdw_born_inline(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc);
 
 /*
  * Compare and swap of a word. A process with one thread needs no bus lock: a handler of that thread is the only one that can come
@@ -105,6 +107,34 @@ FDW_INLINE int fdw_cas(fdw_word_t *w, uint64_t *expected, uint64_t desired)
 	/* acq_rel: whoever sees the new state also sees what the thread did before, and what earlier owners recorded is its own to
 	 * read from here on. */
 	return atomic_compare_exchange_strong_explicit(w, expected, desired, memory_order_acq_rel, memory_order_acquire);
+}
+
+FDW_INLINE uint32_t fdw_born_inline(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc)
+{
+	fdw_word_t *w = fdw_word(fd);
+	struct fdw_record *r;
+	uint64_t v, n;
+
+	if (unlikely(!w) && !(w = fdw_word_grow(fd)))
+		return 0;
+	v = atomic_load_explicit(w, memory_order_relaxed);
+	do {
+		/* The in-flux count stays: those who hold it will leave it. Everything else is the new generation's. */
+		n = ((uint64_t)(fdw_gen(v) + 1) << FDW_GEN_SHIFT) | (v & FDW_FLUX_MASK) | FDW_OPEN;
+		if (unlikely(n >> FDW_GEN_SHIFT == 0))
+			n |= UINT64_C(1) << FDW_GEN_SHIFT; /* 0 means unknown, also after 2^32 generations */
+		n |= flags & FDW_F_CLOEXEC ? FDW_W_CLOEXEC : 0;
+		n |= flags & FDW_F_INHERITED ? FDW_W_INHERITED : 0;
+		n |= kind == FDW_KIND_EPOLL || kind == FDW_KIND_PORT ? FDW_W_POLLER : 0;
+	} while (!fdw_cas(w, &v, n));
+	r = &fdw_records[fd];
+	r->gen = fdw_gen(n);
+	r->open_tid = fdw_tid();
+	r->open_call = call;
+	r->open_pc = pc;
+	r->kind = kind;
+	r->stream = 0;
+	return fdw_gen(n);
 }
 
 /* Rules 2 and 3: a close in three steps. */
