@@ -125,13 +125,31 @@ FDW_EXPORT int signalfd(int fd, const sigset_t *mask, int flags)
 	return r;
 }
 
+FDW_EXPORT int vdprintf(int fd, const char *format, va_list ap)
+{
+	int r = FDW_REAL(vdprintf)(fd, format, ap);
+
+	if (unlikely(r < 0))
+		fdw_use_failed(fd, FDW_CALL_vdprintf, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list ap)
+{
+	int r = FDW_REAL(__vdprintf_chk)(fd, flag, format, ap);
+
+	if (unlikely(r < 0))
+		fdw_use_failed(fd, FDW_CALL___vdprintf_chk, FDW_CALLER);
+	return r;
+}
+
 FDW_EXPORT int dprintf(int fd, const char *format, ...)
 {
 	va_list ap;
 	int r;
 
 	va_start(ap, format);
-	r = real_vdprintf(fd, format, ap);
+	r = FDW_REAL(vdprintf)(fd, format, ap);
 	va_end(ap);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_dprintf, FDW_CALLER);
@@ -144,7 +162,7 @@ FDW_EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
 	int r;
 
 	va_start(ap, format);
-	r = real___vdprintf_chk(fd, flag, format, ap);
+	r = FDW_REAL(__vdprintf_chk)(fd, flag, format, ap);
 	va_end(ap);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL___dprintf_chk, FDW_CALLER);
