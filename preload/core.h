@@ -92,17 +92,7 @@
 #define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) FDW_DECLARE(ret, name, params)
 #define HAND(ret, name, sys, params, args, file) FDW_DECLARE(ret, name, params)
 #define HANDV(ret, name, params, file) FDW_DECLARE(ret, name, params)
-#define ALIAS(alias, name)
 #include "calls.def"
-#undef USE
-#undef USE2
-#undef USE_E
-#undef WAIT
-#undef MAKE
-#undef MAKE_P
-#undef HAND
-#undef HANDV
-#undef ALIAS
 
 /* ---- per thread ---------------------------------------------------------------------------------------------------------------
  * Initial-exec TLS, zero at thread start, never freed by us. A vfork child shares its parent's. */

@@ -208,6 +208,13 @@ void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint
 		.flags = flags, .detail = d.data, .detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
 }
 
+void fdw_bound_reached(int fd, uint32_t flags, uint64_t bound_us)
+{
+	if (fdw_recording())
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_WAIT_BOUND, .fd = fd, .gen = fdw_gen(fdw_peek(fd)), .fd2 = -1, .flags = flags,
+			.arg = bound_us }, 0);
+}
+
 void fdw_emit_blind(const char *what, uint16_t call, uintptr_t pc)
 {
 	fdw_life(FDW_OP_BLIND, 0, 0, 0, -1, 0, call, pc, fdw_text(what));

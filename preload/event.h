@@ -38,6 +38,8 @@ FDW_INLINE void fdw_used(int fd, uint16_t call, uintptr_t pc)
 void fdw_object(int fd, uint32_t flags, uint8_t kind, uint16_t call, uintptr_t pc, struct fdw_detail);
 void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,
               struct fdw_detail);
+/* A wait for fd ended at its bound. flags: FDW_F_LOSER, the loser of two closes; 0: a closer, for those in flux. */
+void fdw_bound_reached(int fd, uint32_t flags, uint64_t bound_us);
 void fdw_emit_blind(const char *what, uint16_t call, uintptr_t pc);
 
 FDW_INLINE struct fdw_detail fdw_text(const char *s) { return (struct fdw_detail){ s, s ? strlen(s) : 0 }; }

@@ -127,15 +127,6 @@ FDW_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 
 /* ---- the variadic ones: their arguments as an array, on the stack as libc has it --------------------------------------------------------*/
 
-#define COUNT_ARGS(n, last)                                                                                            \
-	do {                                                                                                           \
-		va_list ap_;                                                                                           \
-		va_start(ap_, last);                                                                                   \
-		for ((n) = 1; va_arg(ap_, char *); (n)++)                                                               \
-			;                                                                                              \
-		va_end(ap_);                                                                                           \
-	} while (0)
-
 static void fill(char **argv, const char *arg, unsigned n, va_list ap)
 {
 	argv[0] = (char *)arg;
@@ -143,57 +134,40 @@ static void fill(char **argv, const char *arg, unsigned n, va_list ap)
 		argv[i] = va_arg(ap, char *);
 }
 
+/* Declares argv from arg and what follows it; `after` may take what comes behind the NULL from ap. */
+#define ARGV_ON_STACK(argv, arg, after)                                                                                \
+	va_list ap;                                                                                                    \
+	unsigned n = 0;                                                                                                \
+	char **argv;                                                                                                   \
+	va_start(ap, arg);                                                                                             \
+	if (arg)                                                                                                       \
+		for (n = 1; va_arg(ap, char *); n++)                                                                    \
+			;                                                                                              \
+	va_end(ap);                                                                                                    \
+	argv = __builtin_alloca((n + 2) * sizeof *argv);                                                                \
+	va_start(ap, arg);                                                                                             \
+	argv[0] = NULL;                                                                                                \
+	if (arg)                                                                                                       \
+		fill(argv, arg, n, ap);                                                                                 \
+	after;                                                                                                         \
+	va_end(ap)
+
 FDW_EXPORT int execl(const char *path, const char *arg, ...)
 {
-	va_list ap;
-	unsigned n = 0;
-	char **argv;
-
-	if (arg)
-		COUNT_ARGS(n, arg);
-	argv = __builtin_alloca((n + 2) * sizeof *argv);
-	va_start(ap, arg);
-	if (arg)
-		fill(argv, arg, n, ap);
-	else
-		argv[0] = NULL;
-	va_end(ap);
+	ARGV_ON_STACK(argv, arg, (void)0);
 	return execv(path, argv);
 }
 
 FDW_EXPORT int execlp(const char *file, const char *arg, ...)
 {
-	va_list ap;
-	unsigned n = 0;
-	char **argv;
-
-	if (arg)
-		COUNT_ARGS(n, arg);
-	argv = __builtin_alloca((n + 2) * sizeof *argv);
-	va_start(ap, arg);
-	if (arg)
-		fill(argv, arg, n, ap);
-	else
-		argv[0] = NULL;
-	va_end(ap);
+	ARGV_ON_STACK(argv, arg, (void)0);
 	return execvp(file, argv);
 }
 
 FDW_EXPORT int execle(const char *path, const char *arg, ...)
 {
-	va_list ap;
-	unsigned n = 0;
-	char **argv, **envp;
+	char **envp;
 
-	if (arg)
-		COUNT_ARGS(n, arg);
-	argv = __builtin_alloca((n + 2) * sizeof *argv);
-	va_start(ap, arg);
-	if (arg)
-		fill(argv, arg, n, ap);
-	else
-		argv[0] = NULL;
-	envp = va_arg(ap, char **);
-	va_end(ap);
+	ARGV_ON_STACK(argv, arg, envp = va_arg(ap, char **));
 	return execve(path, argv, envp);
 }

@@ -35,7 +35,6 @@ _Atomic int fdw_ready;
 #define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) FIND(name)
 #define HAND(ret, name, sys, params, args, file) FIND(name)
 #define HANDV(ret, name, params, file) FIND(name)
-#define ALIAS(alias, name)
 void fdw_resolve(void)
 {
 	static _Atomic int done;
@@ -45,15 +44,6 @@ void fdw_resolve(void)
 	fdw_spawn_resolve();
 	atomic_store_explicit(&done, 1, memory_order_release);
 }
-#undef USE
-#undef USE2
-#undef USE_E
-#undef WAIT
-#undef MAKE
-#undef MAKE_P
-#undef HAND
-#undef HANDV
-#undef ALIAS
 
 /* ---- the thread id without a system call ------------------------------------------------------------------------------------------*/
 
@@ -96,24 +86,7 @@ static int leads_to_libc(void)
 	void *const found[] = {
 		(void *)(uintptr_t)real_close, (void *)(uintptr_t)real_dup,
 #define USE(ret, name, sys, params, args, fd) sys != NONE ? (void *)(uintptr_t)real_##name : own,
-#define USE2(ret, name, sys, params, args, fd, fd2)
-#define USE_E(ret, name, sys, params, args, fd)
-#define WAIT(ret, name, sys, params, args, fd)
-#define MAKE(ret, name, sys, params, args, kind, flags, src)
-#define MAKE_P(ret, name, sys, params, args, kind, flags, src, path)
-#define HAND(ret, name, sys, params, args, file)
-#define HANDV(ret, name, params, file)
-#define ALIAS(alias, name)
 #include "calls.def"
-#undef USE
-#undef USE2
-#undef USE_E
-#undef WAIT
-#undef MAKE
-#undef MAKE_P
-#undef HAND
-#undef HANDV
-#undef ALIAS
 	};
 
 	if (!own || _dl_find_object(own, &libc) != 0 || _dl_find_object((void *)(uintptr_t)leads_to_libc, &ours) != 0)

@@ -5,6 +5,7 @@
  * May not: allocate, block without a bound. mprotect only while the table grows and no seccomp filter is known.
  * Locks: none. Each word is its own protocol.
  */
+#include "event.h"
 #include "table.h"
 #include "wait.h"
 #include "poison.h"
@@ -89,6 +90,7 @@ void fdw_drain(int fd, fdw_word_t *w)
 		if (!fdw_wait_step(&wait)) {
 			/* Its holder was cancelled or jumped out: nobody else shall wait for it. A late leaver finds 0 and leaves it. */
 			atomic_fetch_and_explicit(w, ~FDW_FLUX_MASK, memory_order_relaxed);
+			fdw_bound_reached(fd, 0, FDW_DRAIN_BOUND_US);
 			break;
 		}
 }
@@ -109,6 +111,7 @@ static void lose(struct fdw_claim *c, fdw_word_t *w, uint64_t v)
 			 * history is unknown from here on, and nobody waits for it again. */
 			n = fdw_with_state(v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK;
 			atomic_compare_exchange_strong(w, &v, n);
+			fdw_bound_reached(c->fd, FDW_F_LOSER, FDW_LOSER_BOUND_US);
 			return;
 		}
 		v = atomic_load_explicit(w, memory_order_acquire);

@@ -34,17 +34,7 @@
 #define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) EARLY(ret, name, sys, params, args)
 #define HAND(ret, name, sys, params, args, file) EARLY(ret, name, sys, params, args)
 #define HANDV(ret, name, params, file) ret (*real_##name) params; /* wrappers go through FDW_REAL */
-#define ALIAS(alias, name)
 #include "calls.def"
-#undef USE
-#undef USE2
-#undef USE_E
-#undef WAIT
-#undef MAKE
-#undef MAKE_P
-#undef HAND
-#undef HANDV
-#undef ALIAS
 
 /* ---- the generated wrappers ------------------------------------------------------------------------------------------------------*/
 
@@ -120,16 +110,4 @@
 			fdw_use_failed(src, FDW_CALL_##name, FDW_CALLER);                                               \
 		return r;                                                                                              \
 	}
-#define HAND(ret, name, sys, params, args, file)
-#define HANDV(ret, name, params, file)
-#define ALIAS(alias, name)
 #include "calls.def"
-#undef USE
-#undef USE2
-#undef USE_E
-#undef WAIT
-#undef MAKE
-#undef MAKE_P
-#undef HAND
-#undef HANDV
-#undef ALIAS
