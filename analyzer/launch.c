@@ -37,10 +37,27 @@ void launch_guard_stdio(void)
 		}
 }
 
+static struct rlimit given; /* RLIMIT_NOFILE as we were started with */
+
+void launch_raise_limit(void)
+{
+	struct rlimit raised;
+
+	if (getrlimit(RLIMIT_NOFILE, &given) != 0)
+		return;
+	raised = given;
+	/* Daemons close every number up to the limit when they start: no more than they need. */
+	raised.rlim_cur = given.rlim_max < 4096 ? given.rlim_max : 4096;
+	if (given.rlim_cur < raised.rlim_cur)
+		setrlimit(RLIMIT_NOFILE, &raised);
+}
+
 int launch_exec(const char *path, char *const *argv, char **env)
 {
 	if (!env)
 		return ENOMEM;
+	if (given.rlim_max)
+		setrlimit(RLIMIT_NOFILE, &given);
 	execve(path, argv, env);
 	return errno;
 }

@@ -20,6 +20,8 @@ struct child_env;
 
 /* Numbers 0-2 that are closed are filled, so that nothing of ours takes them; the program still finds them closed. Call first. */
 void launch_guard_stdio(void);
+/* We and our daemons need a few dozen descriptors, however few the program shall have: launch_exec gives it its own limit back. */
+void launch_raise_limit(void);
 /* exec in this process, for good. Returns errno. */
 int launch_exec(const char *path, char *const *argv, char **env);
 /* Forks a child that waits to be told its environment. 0, or -1 (errno). */

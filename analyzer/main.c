@@ -33,6 +33,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 
 	launch_guard_stdio();
+	launch_raise_limit();
 	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help") || !strcmp(name, "-?")) {
 		usage(stdout);
 		return 0;

@@ -70,9 +70,11 @@ static int learn_one(struct dl_phdr_info *info, size_t size, void *before)
 /* ---- destructors ------------------------------------------------------------------------------------------------------------------------*/
 
 /*
- * LTTng's destructors make system calls (membarrier, tgkill, munmap ...) that a seccomp filter of the program may answer with death, or
- * with an error on which liburcu aborts. And they wait for every emission to end, also for one that this very thread left by a handler.
- * So each is called through a guard that leaves it out then: the process is ending, the kernel takes everything back.
+ * LTTng's destructors have nothing to do that the end of the process does not do as well, once our emitters are stopped, and much that can go
+ * wrong: they wait for every emission to end, also for one that this very thread left by a handler; they make system calls that a seccomp
+ * filter answers with death or with an error on which liburcu aborts; pthread_cancel loads a library and aborts when the program has no
+ * descriptor left. So they are left out, unless the program traces itself with LTTng: then only where a filter forbids them, or nobody
+ * would wake up again.
  */
 #define FINIS 48
 static void (*finis[FINIS])(void);
@@ -133,20 +135,43 @@ void fdw_tool_ranges_learn(void)
 
 /* ---- descriptors ------------------------------------------------------------------------------------------------------------------------*/
 
-/* As high as the limit allows, below 2^16 so that no table grows for it: programs look for free numbers from below. */
+/*
+ * As high as possible, below 2^16 so that no table grows for it: programs look for free numbers from below, and may use every number up to
+ * their limit. So above that limit where the hard one leaves room: a number stays open when the limit is lowered again. (The limit is
+ * raised for one system call; the program's threads would have to be out of numbers at that very moment to notice.)
+ */
+#define PARK_END 65536l
+
+static long park_from(int fd, long from)
+{
+	return from > fd && from >= 10 ? fdw_raw(SYS_fcntl, (long)fd, (long)F_DUPFD_CLOEXEC, from) : -1;
+}
+
+static long park_above(int fd, const struct rlimit *rl)
+{
+	struct rlimit raised = *rl;
+	long soft = (long)rl->rlim_cur, r;
+
+	if (rl->rlim_max < rl->rlim_cur + 512 || soft + 512 > PARK_END || fdw_process.filtered)
+		return -1;
+	raised.rlim_cur += 512;
+	if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, &raised, NULL) != 0)
+		return -1;
+	r = park_from(fd, soft);
+	fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, rl, NULL);
+	return r;
+}
+
 static int park(int fd)
 {
-	struct rlimit rl;
-	long top = 1024, r = -1;
+	struct rlimit rl = { 1024, 1024 };
+	long top, r;
 
-	if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) == 0)
-		top = rl.rlim_cur > 65536 ? 65536 : (long)rl.rlim_cur;
-	for (long room = 48; room <= 512 && r < 0; room *= 2) {
-		long from = top - room;
-		if (from <= fd || from < 10)
-			continue;
-		r = fdw_raw(SYS_fcntl, (long)fd, (long)F_DUPFD_CLOEXEC, from);
-	}
+	fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl);
+	r = park_above(fd, &rl);
+	top = rl.rlim_cur > PARK_END ? PARK_END : (long)rl.rlim_cur;
+	for (long room = 48; room <= 512 && r < 0; room *= 2)
+		r = park_from(fd, top - room);
 	if (r < 0) {
 		fdw_raw(SYS_fcntl, (long)fd, (long)F_SETFD, (long)FD_CLOEXEC);
 		return fd; /* a tiny limit: it stays where it is, protected all the same */

@@ -200,6 +200,10 @@ static const struct fdw_trace_ops *load_provider(void)
 	const struct fdw_trace_ops *ops = NULL;
 	void *h;
 
+	int others;
+
+	/* A program that traces itself with LTTng needs its destructors; when it came with us alone they are left out (protect.c). */
+	others = FDW_REAL(dlopen)("liblttng-ust.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD) != NULL;
 	fdw_self.tool = 1; /* the provider's and LTTng's constructors run here: what they open is theirs */
 	h = with_own_settings(open_provider);
 	if (h)
@@ -211,6 +215,7 @@ static const struct fdw_trace_ops *load_provider(void)
 		fdw_log_line("cannot record, the tracing library could not be loaded: ", fdw_options.provider);
 	else if (!ops || ops->version != FDW_SCHEMA_VERSION)
 		fdw_log_line("cannot record, the tracing library is of another version: ", fdw_options.provider);
+	atomic_store(&fdw_process.no_fini, !others);
 	return ops && ops->version == FDW_SCHEMA_VERSION ? ops : NULL;
 }
 
