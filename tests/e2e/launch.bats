@@ -28,11 +28,13 @@ traces_of_us() {
 	pgrep -f -- "lttng-consumerd --quiet -u" || true
 }
 
-# Nothing new is left; others may be recording on this machine, so it may take a while to see.
+# Nothing new is left. Others may be recording on this machine: what is theirs goes away again, what we left stays.
 left_behind() {
 	local i
-	for i in $(seq 50); do
-		comm -13 <(sort <<<"$before") <(traces_of_us | sort) >left
+	comm -13 <(sort <<<"$before") <(traces_of_us | sort) >left
+	for i in $(seq 300); do
+		comm -12 left <(traces_of_us | sort) >still
+		mv still left
 		[ -s left ] || { rm -f left; return 0; }
 		sleep 0.1
 	done
