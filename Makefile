@@ -18,11 +18,12 @@ all: $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(O)/fdwarden ## build everythi
 
 # ---- preload: runs inside somebody else's process; only libc in NEEDED -------------------------------------------------
 # Exported is what FDW_EXPORT marks, unversioned, so that it satisfies references to every version; versions.map holds the exceptions.
+# No nonnull attributes: NULL from the program must reach libc, so checks for it must stay; -fno-delete-null-pointer-checks keeps only some.
 # initfirst: our constructor runs before the program's libraries call us. now: no lazy binding in handlers or vfork children.
 PRELOAD_SRC := $(wildcard preload/*.c preload/*.S)
 PRELOAD_OBJ := $(patsubst preload/%,$(O)/preload/%.o,$(PRELOAD_SRC))
 PRELOAD_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-exceptions -fasynchronous-unwind-tables \
-	-fno-omit-frame-pointer -U_FORTIFY_SOURCE -fno-builtin -D_GNU_SOURCE -fno-delete-null-pointer-checks -Wno-nonnull-compare -Wno-missing-prototypes -fcf-protection=branch
+	-fno-omit-frame-pointer -U_FORTIFY_SOURCE -fno-builtin -D_GNU_SOURCE -fno-delete-null-pointer-checks '-D__attribute_nonnull__(params)=' -Wno-missing-prototypes -fcf-protection=branch
 $(O)/gen/calls.h: preload/calls.def preload/calls.awk
 	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=header preload/calls.def > $@
 $(O)/gen/aliases.ld: preload/calls.def preload/calls.awk
