@@ -48,7 +48,7 @@ static void listen_to(const char *file)
 		const char *said_ = fresh("said"); \
 		pid_t pid_; \
 		fcntl(F_NULL, F_SETFD, FD_CLOEXEC); \
-		rows_before(); \
+		rows_before(what); \
 		pid_ = fork(); \
 		if (pid_ == 0) { \
 			dup2(open(said_, O_WRONLY | O_CREAT, 0600), 1); \

@@ -136,6 +136,12 @@ static void waiting(void)
 	epoll_ctl(F_EPOLL, EPOLL_CTL_DEL, F_IN, NULL);
 }
 
+/*
+ * Never open, and below 64: the kernel's select does not look beyond its table of descriptors, which grows in steps with the highest number
+ * that was ever open. A tracer's high numbers make it grow.
+ */
+#define LOW 62
+
 static fd_set *set(int fd)
 {
 	static fd_set s;
@@ -157,7 +163,7 @@ static void selecting(void)
 	CALLS(int, (int, fd_set *, fd_set *, fd_set *, struct timeval *), "select", "__select") {
 		CASE("one", call(F_IN + 1, set(F_IN), NULL, NULL, &now));
 		CASE("none", call(0, NULL, NULL, NULL, &now));
-		CASE("never open", call(NEVER + 1, set(NEVER), NULL, NULL, &now));
+		CASE("never open", call(LOW + 1, set(LOW), NULL, NULL, &now));
 		CASE("negative", call(-1, set(F_IN), NULL, NULL, &now));
 		CASE("bad time", call(0, NULL, NULL, NULL, &before));
 		CASE("bad address", call(F_IN + 1, NOWHERE, NULL, NULL, &now));
@@ -165,7 +171,7 @@ static void selecting(void)
 	}
 	CALLS(int, (int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *), "pselect") {
 		CASE("one", call(F_IN + 1, set(F_IN), NULL, NULL, &zero, &none));
-		CASE("never open", call(NEVER + 1, NULL, set(NEVER), NULL, &zero, NULL));
+		CASE("never open", call(LOW + 1, NULL, set(LOW), NULL, &zero, NULL));
 		CASE("bad time", call(0, NULL, NULL, NULL, &negative, NULL));
 		CASE("bad address", call(F_IN + 1, NULL, NULL, NOWHERE, &zero, NULL));
 	}

@@ -94,8 +94,17 @@ static void changes(const struct number *now, char *text, size_t room)
 
 /* ---- cases --------------------------------------------------------------------------------------------------------------------*/
 
-void rows_before(void)
+static const char *making = "";
+
+static void crashed(int sig)
 {
+	rows_note("%s: crashed with signal %d", making, sig);
+	raw(SYS_exit_group, 128 + sig, 0, 0, 0, 0, 0);
+}
+
+void rows_before(const char *what)
+{
+	making = what;
 	look(before);
 	errno = 77;
 }
@@ -340,6 +349,8 @@ int main(int argc, char **argv)
 		return 9;
 	out = argv[1], rows_dir = argv[2], rows_self = self;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGSEGV, crashed);
+	signal(SIGABRT, crashed);
 	fixtures();
 	if (in_setting(argv[3]))
 		return 9;
@@ -347,7 +358,7 @@ int main(int argc, char **argv)
 		if (!strcmp(families[i].name, argv[4])) {
 			families[i].run();
 			rows_name = "the end";
-			rows_before();
+			rows_before("the end");
 			rows_note("of %s", argv[4]);
 			_exit(0);
 		}

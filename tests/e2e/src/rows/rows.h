@@ -79,7 +79,7 @@ struct rows_call {
 extern const char *rows_name;                        /* the call being made */
 int rows_find(struct rows_call *c);                  /* 0: no more names */
 void *rows_symbol(const char *name);                 /* as the linker would find it; NULL */
-void rows_before(void);
+void rows_before(const char *what); /* what: for the line of a crash */
 /* `kind`: __builtin_classify_type of the result. keep: what the case opened stays open. */
 void rows_after(const char *what, long result, int kind, int error, int keep);
 void rows_print(const char *what, const char *result, int error);
@@ -98,7 +98,7 @@ long raw(long number, long a, long b, long c, long d, long e, long f);
 		for (ret(*call) params = (__typeof__(call))c_.address; call; call = NULL)
 
 #define ROW(keep, what, ...) __extension__({ \
-	rows_before(); \
+	rows_before(what); \
 	__typeof__(__VA_ARGS__) result_ = (__VA_ARGS__); \
 	int error_ = errno; \
 	rows_after(what, (long)result_, __builtin_classify_type(result_), error_, keep); \
@@ -106,7 +106,7 @@ long raw(long number, long a, long b, long c, long d, long e, long f);
 /* What it opens is closed when it has been written down; KEEP leaves it open; VOID has no result. */
 #define CASE(what, ...) ((void)ROW(0, what, __VA_ARGS__))
 #define KEEP(what, ...) ROW(1, what, __VA_ARGS__)
-#define VOID(what, ...) __extension__({ rows_before(); (__VA_ARGS__); rows_after(what, 0, 0, errno, 0); })
+#define VOID(what, ...) __extension__({ rows_before(what); (__VA_ARGS__); rows_after(what, 0, 0, errno, 0); })
 /* With a number in `fd` that is no descriptor, three ways. */
 #define BADFD(...) for (const char *w_, **p_ = &w_; p_; p_ = NULL) \
 	for (int i_ = 0, fd; i_ < 3 && (fd = bad_number(i_, &w_), 1); i_++) CASE(w_, __VA_ARGS__)
@@ -114,7 +114,7 @@ long raw(long number, long a, long b, long c, long d, long e, long f);
 #define FULL(spare, ...) do { rows_full(spare); CASE(spare ? "one number left" : "no number left", __VA_ARGS__); rows_full(-1); } while (0)
 /* A call that makes a process: the child ends at once with 7, and is waited for. */
 #define FORK(what, ...) do { \
-		rows_before(); \
+		rows_before(what); \
 		pid_t pid_ = (__VA_ARGS__); \
 		if (pid_ == 0) \
 			_exit(7); \
