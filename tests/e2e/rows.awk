@@ -1,5 +1,6 @@
-# tests/e2e/rows.awk: compares what tests/e2e/src/rows wrote. Input: the names of preload/calls.def (calls.awk -v want=names), then the
-# lines of each run, in files WHO/MODE, the native ones first. Prints TAP: one test a row or alias, and one a run: that it came to its end.
+# tests/e2e/rows.awk: compares what tests/e2e/src/rows wrote. Input: `names`, those of preload/calls.def (calls.awk -v want=names);
+# `recordings`, the processes in each trace; `logged`, the double closes in each log; then the lines of each run, in files WHO/MODE, the
+# native ones first. Prints TAP: one test a row or alias, after some that the runs are what they should be.
 BEGIN {
 	FS = "\t"
 	# They have no way to fail, or none that a test can bring about.
@@ -13,6 +14,8 @@ FILENAME == "names" {
 	if (w[1] == "ALIAS") of[w[2]] = w[3]
 	next
 }
+FILENAME == "recordings" { recorded[$1] = $2; next }
+FILENAME == "logged" { logged[$1] = $2; next }
 FNR == 1 { split(FILENAME, w, "/"); who = w[1]; mode = w[2]; runs[++run_count] = who "/" mode }
 $1 == "the end" { ends[who "/" mode]++; next }
 # What ends badly belongs to the family.
@@ -28,7 +31,7 @@ function failed() {
 		(role[$1] == "USE_E" || role[of[$1]] == "USE_E" || $1 ~ /^(posix_spawnp?|pthread_create|pthread_setname_np|dlclose|system|pclose)$/) && $3 != 0
 }
 function result(ok, said, why) {
-	printf "%sok %d - %s\n%s", ok ? "" : "not ", ++tests, said, why
+	printf "%sok %d - %s\n%s", ok ? "" : "not ", ++tests, said, ok ? "" : why
 	if (!ok) bad = 1
 }
 # The lines of one call in one run against the native ones; what differs, as diagnostics.
@@ -49,6 +52,10 @@ END {
 		result(ok, runs[r] ": all families came to their end", ok ? "" : "#   " ends[runs[r]] + 0 " of " families "\n" trouble[runs[r]])
 		split(runs[r], w, "/"); whos[w[1]]; if (w[2] != "native") modes[w[2]]
 	}
+	for (who in recorded)
+		result(recorded[who] > families, who ": the recording has every family's process", "#   " recorded[who] " processes in the trace\n")
+	for (who in logged)
+		result(logged[who] > 2, who ": enforce logged what is wrong", "#   " logged[who] " double closes in the log\n")
 	for (k = 1; k <= count; k++) {
 		name = names[k]; cases = lines["alone", "native", name]; why = ""
 		for (who in whos) for (mode in modes) why = why differences(name, who, mode)

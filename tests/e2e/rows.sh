@@ -40,7 +40,10 @@ chmod 755 "$tmp"
 [ -n "$(awk '$5 == "/" && / shared:/' /proc/self/mountinfo)" ] || { [ "$(id -u)" = 0 ] && own_dev "$tmp" 2>/dev/null && export ROWS_OWN_DEV=1; }
 
 record() { timeout -k 10 120 "$build/fdwarden" record -q -o "$tmp/$1/trace" -- "${@:2}"; }
-preload() { env LD_PRELOAD="$build/libfdwarden.so" FDWARDEN_MODE="$1" FDWARDEN_LOG=off "${@:2}"; }
+# Enforce logs what is wrong in the rows, a good deal, to a file: that proves it is there.
+preload() { # WHO MODE COMMAND...
+	env LD_PRELOAD="$build/libfdwarden.so" FDWARDEN_MODE="$2" FDWARDEN_LOG="$([ "$2" = enforce ] && echo "$tmp/$1/enforce.log" || echo off)" "${@:3}"
+}
 
 # run WHO SETTING AS...: all modes; lines in $tmp/WHO/MODE
 run() {
@@ -50,7 +53,7 @@ run() {
 	[ $# = 0 ] || chown 65534:65534 "$tmp/$who"
 	for mode in native enforce observe audit; do
 		if [ $mode = native ]; then "$@" "$0" --families "$tmp/$who/native" "$setting"
-		else preload $mode "$@" "$0" --families "$tmp/$who/$mode" "$setting"
+		else preload "$who" $mode "$@" "$0" --families "$tmp/$who/$mode" "$setting"
 		fi 2>>"$tmp/$who/$mode.err"
 	done
 	# as somebody else: the whole recording is theirs
@@ -65,8 +68,13 @@ nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
 if [ "$(id -u)" = 0 ] && $nobody test -r "$build/libfdwarden-ust.so" && $nobody test -x "$0"; then
 	run nobody alone $nobody
 fi
+for who in "$tmp"/*/trace; do
+	n=$(babeltrace2 "$who" 2>/dev/null | grep -c '"PROC_START"')
+	printf '%s\t%s\n' "$(basename "$(dirname "$who")")" "$n"
+done >"$tmp/recordings"
+for who in alone threads; do printf '%s\t%s\n' "$who" "$(grep -c 'double-close' "$tmp/$who/enforce.log")"; done >"$tmp/logged"
 [ -z "${ROWS_KEEP:-}" ] || { mkdir -p "$ROWS_KEEP" && cp -r "$tmp"/* "$ROWS_KEEP"; }
 rm -rf "$tmp"/*/trace
 
 awk -f "$here/../../preload/calls.awk" -v want=names "$here/../../preload/calls.def" >"$tmp/names"
-cd "$tmp" && awk -f "$here/rows.awk" names */native */enforce */observe */audit */recorded
+cd "$tmp" && awk -f "$here/rows.awk" names recordings logged */native */enforce */observe */audit */recorded
