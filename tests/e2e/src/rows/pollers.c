@@ -144,12 +144,13 @@ static void waiting(void)
 
 static fd_set *set(int fd)
 {
-	static fd_set s;
+	static fd_set sets[2], *s;
 
-	FD_ZERO(&s);
+	s = s == sets ? sets + 1 : sets; /* two of them in one call */
+	FD_ZERO(s);
 	if (fd >= 0)
-		FD_SET(fd, &s);
-	return &s;
+		FD_SET(fd, s);
+	return s;
 }
 
 static void selecting(void)
