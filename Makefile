@@ -14,10 +14,11 @@ Q      := $(if $(filter 1,$(V)),,@)
 say     = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2);)
 
 .PHONY: all deps demo check check-world check-loop bench install uninstall clean help
-all: $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(O)/fdwarden ## build everything under build/
+all: $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(O)/fdwarden $(O)/gen/fdwarden-calls.7 ## build everything under build/
 
 # ---- preload: runs inside somebody else's process; only libc in NEEDED -------------------------------------------------
 # Exported is what FDW_EXPORT marks, unversioned, so that it satisfies references to every version; versions.map holds the exceptions.
+# No nonnull attributes: NULL from the program must reach libc, so checks for it must stay; -fno-delete-null-pointer-checks keeps only some.
 # initfirst: our constructor runs before the program's libraries call us. now: no lazy binding in handlers or vfork children.
 # Wrappers are called through pointers: landing pads where the processor checks them.
 MACHINE := $(shell $(CC) -dumpmachine)
@@ -25,11 +26,14 @@ BRANCH_PROTECTION := $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=stan
 PRELOAD_SRC := $(wildcard preload/*.c preload/*.S)
 PRELOAD_OBJ := $(patsubst preload/%,$(O)/preload/%.o,$(PRELOAD_SRC))
 PRELOAD_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-exceptions -fasynchronous-unwind-tables \
-	-fno-omit-frame-pointer -U_FORTIFY_SOURCE -fno-builtin -D_GNU_SOURCE -fno-delete-null-pointer-checks -Wno-nonnull-compare -Wno-missing-prototypes $(BRANCH_PROTECTION)
+	-fno-omit-frame-pointer -U_FORTIFY_SOURCE -fno-builtin -D_GNU_SOURCE -fno-delete-null-pointer-checks '-D__attribute_nonnull__(params)=' \
+	-Wno-missing-prototypes $(BRANCH_PROTECTION)
 $(O)/gen/calls.h: preload/calls.def preload/calls.awk
 	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=header preload/calls.def > $@
 $(O)/gen/aliases.ld: preload/calls.def preload/calls.awk
 	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=ld preload/calls.def > $@
+$(O)/gen/fdwarden-calls.7: preload/calls.def preload/calls.awk tests/libc-exceptions.txt
+	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=page -v exceptions=tests/libc-exceptions.txt preload/calls.def > $@
 $(O)/preload/%.c.o: preload/%.c $(O)/gen/calls.h
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -c -o $@ $<
 $(O)/preload/%.S.o: preload/%.S
@@ -60,11 +64,13 @@ $(O)/fdwarden: $(ANALYZER_OBJ) $(TRACE_SESSION_OBJ)
 include tests/tests.mk
 
 install: all ## install under DESTDIR and PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/fdwarden
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/fdwarden $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 755 $(O)/fdwarden $(DESTDIR)$(PREFIX)/bin/fdwarden
 	install -m 755 $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(DESTDIR)$(PREFIX)/lib/fdwarden/
+	install -m 644 $(O)/gen/fdwarden-calls.7 $(DESTDIR)$(PREFIX)/share/man/man7/
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/fdwarden $(DESTDIR)$(PREFIX)/lib/fdwarden/libfdwarden.so $(DESTDIR)$(PREFIX)/lib/fdwarden/libfdwarden-ust.so
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man7/fdwarden-calls.7
 	-rmdir $(DESTDIR)$(PREFIX)/lib/fdwarden
 clean: ## remove build/
 	rm -rf $(O)

@@ -10,6 +10,12 @@
 /* Environments beyond this many entries are passed on as they are: their copy could overflow a small thread stack. */
 #define ENTRIES_MAX 2048u
 
+int fdw_readable(const void *p)
+{
+	/* An impossible `how`: the set is read, EFAULT, then refused, EINVAL. Eight bytes at a multiple of eight are in one page. */
+	return fdw_process.filtered || fdw_raw(SYS_rt_sigprocmask, -1L, (uintptr_t)p & ~(uintptr_t)7, 0L, 8L) != -EFAULT;
+}
+
 static int is_named(const char *entry, const char *name, size_t n) { return !strncmp(entry, name, n) && entry[n] == '='; }
 
 static size_t name_length(const char *entry)
@@ -57,6 +63,8 @@ void fdw_env_plan(struct fdw_env_plan *p, char *const *envp, struct fdw_target t
 	size_t add = 0;
 
 	*p = (struct fdw_env_plan){ .envp = envp ? envp : empty, .preload_at = -1, .strip = target.strip };
+	if (!fdw_readable(p->envp))
+		return;
 	while (p->envp[p->count])
 		if (p->count++ == ENTRIES_MAX)
 			return;

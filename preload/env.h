@@ -26,6 +26,8 @@ struct fdw_env_plan {
 	int strip;
 	uint32_t missing;  /* bit i: fdw_carry[i] has to be added */
 };
+/* 0: the kernel cannot read what p points to, and exec will answer EFAULT. Always 1 where a filter is. */
+int fdw_readable(const void *p);
 void fdw_env_plan(struct fdw_env_plan *, char *const *envp, struct fdw_target);
 char **fdw_env_build(const struct fdw_env_plan *, void *memory);
 #define FDW_ENV_ON_STACK(plan) ((plan)->bytes ? fdw_env_build((plan), __builtin_alloca((plan)->bytes)) : (char **)(plan)->envp)

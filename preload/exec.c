@@ -14,7 +14,8 @@ static void say_exec(const char *path, struct fdw_target t, uint16_t call, uintp
 {
 	if (!fdw_recording() || fdw_self.vforked)
 		return;
-	fdw_life(FDW_OP_EXEC, 0, t.why, 0, -1, t.why ? FDW_F_UNOBSERVED : 0, call, pc, fdw_text(path));
+	fdw_life(FDW_OP_EXEC, 0, t.why, 0, -1, t.why ? FDW_F_UNOBSERVED : 0, call, pc,
+	         fdw_text(fdw_readable(path) ? path : NULL));
 	fdw_totals(call, pc);
 	fdw_emitters_stop();
 }
@@ -26,6 +27,8 @@ static int exec_failed(const char *path, uint16_t call, uintptr_t pc)
 	if (!fdw_recording() || fdw_self.vforked)
 		return -1;
 	fdw_emitters_resume();
+	if (err == EFAULT)
+		path = NULL;
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_EXEC_FAILED, .call = call, .fd = -1, .fd2 = -1, .ret = -1, .err = err,
 		.detail = (const uint8_t *)path, .detail_len = path ? (uint32_t)strlen(path) : 0 }, pc);
 	errno = err;
@@ -99,7 +102,7 @@ FDW_EXPORT int execveat(int dir, const char *path, char *const argv[], char *con
 	if (unlikely(!usable()))
 		return FDW_REAL(execveat) ? real_execveat(dir, path, argv, envp, flags)
 		                          : (int)fdw_errno_of(fdw_raw(SYS_execveat, (long)dir, path, argv, envp, (long)flags));
-	t = path && !*path && flags & AT_EMPTY_PATH ? fdw_target_of_fd(dir) : fdw_target_of(dir, path);
+	t = flags & AT_EMPTY_PATH && path && fdw_readable(path) && !*path ? fdw_target_of_fd(dir) : fdw_target_of(dir, path);
 	fdw_env_plan(&plan, envp, t);
 	say_exec(path, t, FDW_CALL_execveat, FDW_CALLER);
 	r = FDW_REAL(execveat)(dir, path, argv, FDW_ENV_ON_STACK(&plan), flags);

@@ -31,10 +31,12 @@ FDW_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 			atomic_fetch_or_explicit(w, FDW_W_REGISTERED, memory_order_relaxed);
 	}
 	if (fdw_recording()) {
-		uint32_t events = event && op != EPOLL_CTL_DEL ? event->events : 0;
+		/* EFAULT: it cannot be read */
+		const struct epoll_event *told = op == EPOLL_CTL_DEL || (r < 0 && saved == EFAULT) ? NULL : event;
+		uint32_t events = told ? told->events : 0;
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_EPOLL_CTL, .call = FDW_CALL_epoll_ctl, .fd = epfd,
 			.gen = fdw_gen(fdw_peek(epfd)), .fd2 = fd, .gen2 = fdw_gen(fdw_peek(fd)), .ret = r,
-			.err = r < 0 ? saved : 0, .arg = event && op != EPOLL_CTL_DEL ? event->data.u64 : 0,
+			.err = r < 0 ? saved : 0, .arg = told ? told->data.u64 : 0,
 			.flags = (uint32_t)(op & 0xff) << FDW_F_USER_SHIFT, .kind = FDW_KIND_EPOLL,
 			.detail = (const uint8_t *)&events, .detail_len = sizeof events }, FDW_CALLER);
 	}

@@ -215,7 +215,8 @@ int fdw_protect_connect(struct sockaddr_un *to, const struct sockaddr *addr, soc
 	const struct sockaddr_un *un = (const struct sockaddr_un *)addr;
 	size_t n, dir = strlen(fdw_options.record);
 
-	if (!dir || !addr || len <= offsetof(struct sockaddr_un, sun_path) || un->sun_family != AF_UNIX || !fdw_tool_caller(pc))
+	/* The caller first: a program's address may be unreadable, which the kernel is to tell. */
+	if (!dir || !fdw_tool_caller(pc) || !addr || len <= offsetof(struct sockaddr_un, sun_path) || un->sun_family != AF_UNIX)
 		return 0;
 	n = strnlen(un->sun_path, len - offsetof(struct sockaddr_un, sun_path));
 	if (n < sizeof suffix - 1 || memcmp(un->sun_path + n - (sizeof suffix - 1), suffix, sizeof suffix - 1))

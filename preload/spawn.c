@@ -19,13 +19,14 @@ static int spawn(spawn_fn *real, pid_t *pid, const char *path, const char *found
 	struct fdw_target t;
 	struct fdw_env_plan plan;
 	pid_t own;
-	int r, saved = errno;
+	int r, saved;
 
 	if (unlikely(!atomic_load_explicit(&fdw_ready, memory_order_acquire)))
 		return real(pid, path, fa, attr, argv, envp);
 	t = fdw_target_of(AT_FDCWD, found);
 	fdw_env_plan(&plan, envp, t);
 	r = real(pid ? pid : &own, path, fa, attr, argv, FDW_ENV_ON_STACK(&plan));
+	saved = errno; /* libc's child leaves its own errors there: that is what the program sees natively */
 	if (r == 0 && fdw_recording())
 		fdw_life(FDW_OP_FORK, FDW_FORK_SPAWN, pid ? *pid : own, t.why, -1, t.why ? FDW_F_UNOBSERVED : 0, call, pc,
 		         fdw_text(found ? found : path));

@@ -1,6 +1,7 @@
 # tests/tests.mk: tests, demo and bench. Included by the Makefile. What is a test is found by its place:
 #	tests/programs/*.c	small wrong and right programs, judged by tests/programs/expect.tsv
 #	tests/e2e/src/*.c	programs the bats files of tests/e2e run
+#	tests/e2e/src/rows/*.c	one program that makes every interposed call, run by tests/e2e/rows.sh
 #	tests/unit/*.c		cmocka, linked with the analyzer and the session
 #	tests/bench/*.c		measured by make bench
 T ?=
@@ -8,7 +9,7 @@ N ?= 50
 
 TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -MMD -MP -Itests/programs
 TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c tests/demo/*.c)))
-TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static
+TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 
 $(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/% $(O)/tests/demo/%,$(TEST_BIN)): $(O)/tests/%: tests/%.c
@@ -17,6 +18,10 @@ $(O)/tests/programs/lib%.so: tests/programs/lib%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -shared -fPIC -o $@ $<
 $(O)/tests/e2e/src/static: tests/e2e/src/first_open.c
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -static -o $@ $<
+$(O)/tests/e2e/src/rows/rows: $(patsubst %.c,$(O)/%.o,$(wildcard tests/e2e/src/rows/*.c))
+	$(call say,LD,$@)$(CC) -o $@ $^ -lpthread -ldl
+$(O)/tests/e2e/src/rows/%.o: tests/e2e/src/rows/%.c
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -c -o $@ $<
 $(O)/tests/unit/%: tests/unit/%.c $(filter-out $(O)/analyzer/main.o,$(ANALYZER_OBJ)) $(TRACE_SESSION_OBJ)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(SANFLAGS) -o $@ $< $(filter %.o,$^) -lcmocka $(ANALYZER_LIBS)
 
@@ -47,4 +52,4 @@ bench: ## overheads, side by side with native, in one run
 	@$(MAKE) --no-print-directory all tests
 	@FDW_BUILD=$(O) tests/bench/bench.sh
 
--include $(wildcard $(O)/tests/*/*.d $(O)/tests/e2e/src/*.d)
+-include $(wildcard $(O)/tests/*/*.d $(O)/tests/e2e/src/*.d $(O)/tests/e2e/src/*/*.d)

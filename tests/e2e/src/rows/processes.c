@@ -1,0 +1,267 @@
+/* tests/e2e/src/rows/processes.c: calls that make processes, and calls that end them. Context and vocabulary: rows.h. */
+#include <pty.h>
+#include <sched.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <utmp.h>
+#include "rows.h"
+
+/* vfork returns twice: it cannot be called through a pointer that the compiler knows nothing of. */
+extern pid_t other_vfork(void) __asm__("__vfork") __attribute__((returns_twice));
+
+static int ends(void *how)
+{
+	dup(F_FILE); /* in a table of its own, or in ours */
+	_exit((int)(intptr_t)how);
+}
+
+static char *stack(void)
+{
+	static char *low;
+
+	if (!low)
+		low = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return low + (1 << 20) - 64;
+}
+
+static void vforking(const char *what)
+{
+	rows_name = "vfork";
+	FORK(what, vfork());
+	rows_name = "__vfork";
+	FORK(what, other_vfork());
+}
+
+static void forking(void)
+{
+	CALLS(pid_t, (void), "fork", "__fork", "__libc_fork", "_Fork") {
+		FORK("a child", call());
+		rows_full(0);
+		FORK("no number left", call());
+		rows_full(-1);
+	}
+	vforking("a child");
+	CALLS(int, (int (*)(void *), void *, int, void *, ...), "clone", "__clone") {
+		FORK("like fork", call(ends, stack(), SIGCHLD, (void *)5));
+		FORK("like vfork", call(ends, stack(), CLONE_VM | CLONE_VFORK | SIGCHLD, (void *)6));
+		FORK("with our descriptors", call(ends, stack(), CLONE_FILES | SIGCHLD, (void *)4));
+		FORK("no function", call(NULL, stack(), SIGCHLD, NULL));
+		FORK("no stack", call(ends, NULL, SIGCHLD, NULL));
+		FORK("flags at odds", call(ends, stack(), CLONE_THREAD | SIGCHLD, NULL));
+	}
+}
+
+/* Linux counts a user's processes, and root's not at all: the calls are made as somebody who may have no more. */
+static void refused(void)
+{
+	struct rlimit none = { 0, 0 };
+	char *const argv[] = { (char *)"true", NULL };
+	pid_t pid;
+
+	IN_CHILD {
+		if (geteuid() == 0 && setresuid(65534, 65534, 65534))
+			_exit(1);
+		setrlimit(RLIMIT_NPROC, &none);
+		CALLS(pid_t, (void), "fork", "__fork", "__libc_fork", "_Fork")
+			FORK("one too many", call());
+		vforking("one too many");
+		CALLS(int, (int (*)(void *), void *, int, void *, ...), "clone")
+			FORK("one too many", call(ends, stack(), SIGCHLD, NULL));
+		CALLS(pid_t, (int *, char *, const void *, const void *), "forkpty") {
+			int m = -1;
+			FORK("one too many", call(&m, NULL, NULL, NULL));
+		}
+		CALLS(int, (const char *), "system")
+			CASE("one too many", call("true"));
+		CALLS(FILE *, (const char *, const char *), "popen")
+			CASE("one too many", call("true", "r"));
+		CALLS(int, (int, int), "daemon")
+			CASE("one too many", call(1, 1));
+		CALLS(int, (pid_t *, const char *, const void *, const void *, char *const *, char *const *), "posix_spawn", "posix_spawnp")
+			CASE("one too many", call(&pid, "/bin/true", NULL, NULL, argv, environ));
+	}
+}
+
+static void beside(void)
+{
+	CALLS(int, (const char *), "system") {
+		CASE("three", call("exit 3"));
+		CASE("killed", call("kill -9 $$"));
+		CASE("a shell is there", call(NULL));
+		CASE("no such command", call("nosuchcommand 2>/dev/null"));
+		FULL(0, call("exit 4"));
+	}
+	CALLS(pid_t, (int *, char *, const void *, const void *), "forkpty") {
+		int m = -1;
+		FORK("a child", call(&m, NULL, NULL, NULL));
+		rows_note("%d", m);
+		rows_full(1);
+		FORK("one number left", call(&m, NULL, NULL, NULL));
+		rows_full(-1);
+	}
+	CALLS(int, (int), "login_tty") {
+		BADFD(call(fd));
+		IN_CHILD {
+			CASE("no terminal", call(F_FILE));
+		}
+		IN_CHILD {
+			CASE("a terminal", call(F_SLAVE));
+		}
+	}
+	/* The daemon is our child's child: who waits for the end of a pipe it holds waits for it. */
+	CALLS(int, (int, int), "daemon") {
+		for (int how = 0; how < 2; how++) {
+			int p[2];
+			char c;
+			pid_t pid;
+			if (pipe(p) < 0 || (pid = fork()) < 0)
+				return;
+			if (pid == 0) {
+				close(p[0]);
+				CASE(how ? "stays where it is" : "as usual", call(how, how));
+				_exit(0);
+			}
+			close(p[1]);
+			while (read(p[0], &c, 1) > 0)
+				;
+			close(p[0]);
+			waitpid(pid, NULL, 0);
+		}
+	}
+}
+
+static void spawning(void)
+{
+	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)"exit $FDW_ROWS", NULL }, *const env[] = { (char *)"FDW_ROWS=9", NULL };
+	posix_spawn_file_actions_t actions, wrong;
+	pid_t pid = -1;
+	int status;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addclose(&actions, F_FILE);
+	posix_spawn_file_actions_addopen(&actions, 7, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, 7, 8);
+	posix_spawn_file_actions_init(&wrong);
+	posix_spawn_file_actions_addopen(&wrong, 7, "/missing", O_RDONLY, 0);
+	CALLS(int, (pid_t *, const char *, const void *, const void *, char *const *, char *const *), "posix_spawn", "posix_spawnp") {
+		CASE("nine", call(&pid, "/bin/sh", NULL, NULL, argv, env));
+		rows_note("%d", waitpid(pid, &status, 0) == pid ? status : -1);
+		CASE("file actions", call(&pid, "/bin/sh", &actions, NULL, argv, env));
+		rows_note("%d", waitpid(pid, &status, 0) == pid ? status : -1);
+		CASE("file actions that fail", call(&pid, "/bin/sh", &wrong, NULL, argv, env));
+		CASE("in the path or not", call(NULL, "sh", NULL, NULL, argv, env));
+		while (waitpid(-1, &status, 0) > 0)
+			rows_note("%d", status);
+		CASE("missing", call(&pid, "/missing", NULL, NULL, argv, env));
+		CASE("no program", call(&pid, rows_dir, NULL, NULL, argv, env));
+		CASE("no environment", call(&pid, "/bin/true", NULL, NULL, argv, NULL));
+		while (waitpid(-1, &status, 0) > 0)
+			rows_note("%d", status);
+	}
+}
+
+/* Old programs' posix_spawn runs a file without #! by the shell. */
+extern int old_spawn(pid_t *, const char *, const void *, const void *, char *const *, char *const *);
+extern int old_spawnp(pid_t *, const char *, const void *, const void *, char *const *, char *const *);
+__asm__(".symver old_spawn, posix_spawn@GLIBC_2.2.5\n.symver old_spawnp, posix_spawnp@GLIBC_2.2.5");
+
+static void spawning_old(void)
+{
+	char *const argv[] = { (char *)"script", NULL };
+	const char *script = fresh("script");
+	FILE *f = fopen(script, "w");
+	pid_t pid;
+	int status;
+
+	fputs("exit 6\n", f);
+	fchmod(fileno(f), 0755);
+	fclose(f);
+	rows_name = "posix_spawn";
+	CASE("a script without #!", posix_spawn(&pid, script, NULL, NULL, argv, environ));
+	CASE("the same for an old program", old_spawn(&pid, script, NULL, NULL, argv, environ));
+	while (waitpid(-1, &status, 0) > 0)
+		rows_note("%d", status);
+	rows_name = "posix_spawnp";
+	CASE("a script without #!", posix_spawnp(&pid, script, NULL, NULL, argv, environ));
+	CASE("the same for an old program", old_spawnp(&pid, script, NULL, NULL, argv, environ));
+	while (waitpid(-1, &status, 0) > 0)
+		rows_note("%d", status);
+}
+
+static pid_t ended_by(void (*call)(int), int status)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		call(status);
+	return pid;
+}
+
+static void ending(void)
+{
+	CALLS(void, (int), "_exit", "_Exit", "exit", "quick_exit") {
+		FORK("with 5", ended_by(call, 5));
+		FORK("with 0", ended_by(call, 0));
+		FORK("with -1", ended_by(call, -1));
+	}
+}
+
+static int own_main(int argc, char **argv, char **envp)
+{
+	return argc + 10 * !argv[argc] + 20 * (envp == environ);
+}
+
+static pid_t started(int (*call)(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void), void (*)(void), void *))
+{
+	char *argv[] = { (char *)"again", (char *)"x", NULL };
+	pid_t pid = fork();
+
+	if (pid == 0)
+		call(own_main, 2, argv, NULL, NULL, NULL, argv);
+	return pid;
+}
+
+static void rest(void)
+{
+	CALLS(int, (int), "unshare") {
+		CASE("nothing", call(0));
+		CASE("file system", call(CLONE_FS));
+		CASE("bad flags", call(0x00000010));
+		IN_CHILD {
+			CASE("descriptors", call(CLONE_FILES));
+			CASE("and goes on", open(path("file"), O_RDONLY));
+		}
+	}
+	CALLS(int, (int, ...), "prctl") {
+		char name[16] = "";
+		CASE("a name", call(PR_SET_NAME, "rows", 0, 0, 0));
+		CASE("is asked", call(PR_GET_NAME, name, 0, 0, 0));
+		rows_note("%s", name);
+		CASE("no such", call(9999, 0, 0, 0, 0));
+		CASE("bad address", call(PR_SET_NAME, NOWHERE, 0, 0, 0));
+		CASE("no new privileges", call(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+	}
+	CALLS(int, (int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void), void (*)(void), void *), "__libc_start_main") {
+		FORK("once more", started(call));
+	}
+	CALLS(int, (int, int), "setns") {
+		int ns = open("/proc/self/ns/uts", O_RDONLY);
+		CASE("our own", call(ns, CLONE_NEWUTS));
+		CASE("of another kind", call(ns, CLONE_NEWNET));
+		close(ns);
+		CASE("no namespace", call(F_FILE, 0));
+		BADFD(call(fd, 0));
+	}
+}
+
+void rows_processes(void)
+{
+	forking();
+	beside();
+	spawning();
+	spawning_old();
+	ending();
+	rest();
+	refused();
+}
