@@ -62,6 +62,7 @@ void rows_streams(void);
 void rows_processes(void);
 void rows_execs(void);
 void rows_threads(void);
+void rows_ids(void);
 void rows_input(void);
 void rows_output(void);
 void rows_devices(void);
