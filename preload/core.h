@@ -121,6 +121,13 @@ struct fdw_thread {
 	struct fdw_flux flux[2];
 	uintptr_t alt_low, alt_high; /* the alternate signal stack, 0 when none is known */
 	uintptr_t emit_frame;        /* where the outermost emission's frame lies */
+	uintptr_t stack_low, stack_high; /* the thread's own stack; 0: not known */
+	uint8_t counted;             /* one of the program's threads, known from its start (thread.c) */
+	uint8_t hooked;              /* fork under way, LTTng's locks are held */
+	uint8_t fork_kind;
+	uint16_t fork_call;
+	uintptr_t fork_pc;
+	sigset_t fork_mask;
 };
 extern _Thread_local struct fdw_thread fdw_self __attribute__((tls_model("initial-exec")));
 

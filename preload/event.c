@@ -17,7 +17,7 @@ const struct fdw_trace_ops *fdw_ops;
 /* A tracepoint needs 2.3 KiB (measured on LTTng-UST 2.13.5); twice that must be left of a signal stack. */
 #define ROOM_ON_SIGNAL_STACK 4608u
 
-static int room_for_tracer(void)
+int fdw_room_for_tracer(void)
 {
 	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
 	return !fdw_on_signal_stack(sp) || sp - fdw_self.alt_low >= ROOM_ON_SIGNAL_STACK;
@@ -49,21 +49,33 @@ static void deliver(struct fdw_event *e)
 #define NESTING_MAX 3
 
 /*
+ * An emission that a siglongjmp left is recognised by its frame, which lies at or below ours on the same stack, or by its having been on the
+ * signal stack when we are not.
+ */
+void fdw_emission_check(uintptr_t frame)
+{
+	struct fdw_thread *t = &fdw_self;
+
+	if (likely(!t->emitting) || fdw_on_signal_stack(frame) || (t->emit_frame > frame && t->emit_frame != UINTPTR_MAX))
+		return;
+	for (; t->emitting; t->emitting--)
+		fdw_emitter_leave();
+	fdw_ops->abandoned();
+}
+
+/*
  * Enters an emission. A handler that interrupts one emits in the middle of it: its events overtake the interrupted one, which the
- * replay knows by their seq. An emission that a siglongjmp left is recognised by its frame, which lies at or below ours on the same stack.
+ * replay knows by their seq.
  */
 static int enter(struct fdw_thread *t, uintptr_t frame)
 {
-	int alt = fdw_on_signal_stack(frame);
-
-	if (unlikely(t->emitting) && !alt && t->emit_frame <= frame)
-		t->emitting = 0;
-	if (t->emitting >= NESTING_MAX || !room_for_tracer() || !fdw_emitter_enter()) {
+	fdw_emission_check(frame);
+	if (t->emitting >= NESTING_MAX || !fdw_room_for_tracer() || !fdw_emitter_enter()) {
 		t->lost++;
 		return 0;
 	}
 	if (t->emitting++ == 0)
-		t->emit_frame = alt ? UINTPTR_MAX : frame;
+		t->emit_frame = fdw_on_signal_stack(frame) ? UINTPTR_MAX : frame;
 	return 1;
 }
 
@@ -71,6 +83,18 @@ static void leave(struct fdw_thread *t)
 {
 	t->emitting--;
 	fdw_emitter_leave();
+}
+
+void fdw_thread_hello(void)
+{
+	struct fdw_thread *t = &fdw_self;
+
+	if (!fdw_on() || !fdw_recording() || t->tool || t->announced || !enter(t, (uintptr_t)__builtin_frame_address(0)))
+		return;
+	t->announced = 1;
+	fdw_emitter_uncount();
+	fdw_thread_announce(deliver);
+	leave(t);
 }
 
 void fdw_send(struct fdw_event *e, uintptr_t pc)

@@ -38,6 +38,11 @@ FDW_INLINE void fdw_used(int fd, uint16_t call, uintptr_t pc)
 void fdw_object(int fd, uint32_t flags, uint8_t kind, uint16_t call, uintptr_t pc, struct fdw_detail);
 void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,
               struct fdw_detail);
+/* Announces this thread now, at a moment of our choice: LTTng's first steps in a thread allocate, which a handler or an allocator may not. */
+void fdw_thread_hello(void);
+/* After this an emission of this thread that is still counted is really under way further out. */
+void fdw_emission_check(uintptr_t frame);
+int fdw_room_for_tracer(void); /* 0: on a signal stack with too little left */
 /* A wait for fd ended at its bound. flags: FDW_F_LOSER, the loser of two closes; 0: a closer, for those in flux. */
 void fdw_bound_reached(int fd, uint32_t flags, uint64_t bound_us);
 void fdw_emit_blind(const char *what, uint16_t call, uintptr_t pc);

@@ -10,7 +10,9 @@
 #include "close.h"
 #include "event.h"
 #include "exit.h"
+#include "protect.h"
 #include "resolve.h"
+#include "thread.h"
 #include "wait.h"
 #include "poison.h"
 
@@ -38,6 +40,11 @@ int fdw_emitter_enter(void)
 	atomic_fetch_sub(&stripes[s].inside, 1);
 	atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
 	return 0;
+}
+
+void fdw_emitter_uncount(void)
+{
+	atomic_fetch_sub_explicit(&stripes[fdw_tid() % STRIPES].total, 1, memory_order_relaxed);
 }
 
 void fdw_emitter_leave(void)
@@ -126,6 +133,24 @@ FDW_EXPORT int unshare(int flags)
 	return r;
 }
 
+/*
+ * Emission makes system calls of its own, if only at the end of each sub-buffer, and LTTng's threads whenever the session speaks to them: a
+ * filter may kill for each. So what there is to say is said, and the tracer leaves this process for good. What it exec's is recorded again
+ * where the filter is known to be harmless.
+ */
+static void stop_recording(const char *why)
+{
+	if (!fdw_recording())
+		return;
+	fdw_life(FDW_OP_STOP, 0, 0, 0, -1, 0, FDW_CALL_none, 0, fdw_text(why));
+	fdw_totals(FDW_CALL_none, 0);
+	fdw_emitters_stop();
+	atomic_store(&fdw_process.recording, 0);
+	atomic_store(&fdw_process.no_fini, 1);
+	fdw_tool_threads_end();
+	fdw_protected_close();
+}
+
 /* From here on no system call the program would not make itself: open what the table may need before. */
 void fdw_before_filter(void)
 {
@@ -135,6 +160,7 @@ void fdw_before_filter(void)
 		return;
 	if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) == 0)
 		fdw_table_prepare(rl.rlim_cur > 65536 ? 65536 : (uint32_t)rl.rlim_cur);
+	stop_recording("a seccomp filter was installed");
 }
 
 FDW_EXPORT int prctl(int option, ...)

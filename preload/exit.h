@@ -11,6 +11,7 @@
 
 int fdw_emitter_enter(void);  /* 0: refused, the event is lost and counted */
 void fdw_emitter_leave(void);
+void fdw_emitter_uncount(void); /* totals do not count a thread's announcement */
 int fdw_emitters_stop(void); /* waits, bounded; 0: somebody is still inside */
 void fdw_emitters_resume(void);
 void fdw_emitters_reset(void);

@@ -48,6 +48,7 @@ static void reset_child(void)
 	t->run_length = 0;
 	fdw_pending_forget();
 	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
+	fdw_threads_reset();
 	if (fdw_recording())
 		fdw_emitters_reset();
 	atomic_store(&fdw_process.child, 1);
@@ -55,49 +56,97 @@ static void reset_child(void)
 
 static void before_fork(void) { parent_pid = fdw_process.pid; parent_tid = fdw_tid(); }
 
-/* Innermost atfork handlers: they also see the forks libc makes on its own (wordexp). */
-static void at_prepare(void) { if (!fdw_self.in_fork) before_fork(); }
+/* ---- LTTng's hooks --------------------------------------------------------------------------------------------------------------------------*/
+
+/*
+ * They take LTTng's locks before the fork and start its threads and connection anew in the child. Not under a seccomp filter, which would
+ * kill the child for that; nor in a handler that interrupted an emission, for whose end they would wait; nor where there is no
+ * room: such a child writes to the buffers it inherited, which takes no system call. They must not be cancelled.
+ */
+static int tracer_before(void)
+{
+	int cancel;
+
+	fdw_emission_check((uintptr_t)__builtin_frame_address(0));
+	if (!fdw_recording() || fdw_process.filtered || fdw_self.emitting || !fdw_room_for_tracer())
+		return 0;
+	fdw_thread_hello();
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	fdw_self.tool = 1;
+	fdw_ops->before_fork(&fdw_self.fork_mask);
+	fdw_self.tool = 0;
+	pthread_setcancelstate(cancel, NULL);
+	return 1;
+}
+
+static void tracer_after_parent(void)
+{
+	int cancel;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	fdw_self.tool = 1;
+	fdw_ops->after_fork_parent(&fdw_self.fork_mask);
+	fdw_self.tool = 0;
+	pthread_setcancelstate(cancel, NULL);
+}
+
+/* Coroutines and handlers fork on stacks of a few KiB; what LTTng does in the child takes more than 8. Touched in children only. */
+static char child_stack[128 << 10] __attribute__((aligned(64)));
+
+static void on_child_stack(void *mask) { fdw_ops->after_fork_child(mask); }
+
+static void tracer_after_child(void)
+{
+	int cancel;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	fdw_self.tool = 1;
+	fdw_call_on_stack(on_child_stack, &fdw_self.fork_mask, child_stack + sizeof child_stack);
+	fdw_self.tool = 0;
+	pthread_setcancelstate(cancel, NULL);
+}
+
+/* ---- atfork handlers ------------------------------------------------------------------------------------------------------------------------*/
+
+/*
+ * Registered first, so innermost: prepare runs after all of the program's, parent and child before. LTTng's locks are taken inside the
+ * program's own: a thread that holds one of the program's locks may be waiting for LTTng's. In the child they are released and LTTng
+ * set up anew only after all of the program's handlers (end): it allocates, and the allocator's locks are released there.
+ * They also see the forks libc makes on its own (wordexp); these do without hooks.
+ */
+static void at_prepare(void)
+{
+	before_fork();
+	fdw_self.hooked = fdw_self.in_fork && tracer_before();
+}
+
+static void at_parent(void)
+{
+	if (fdw_self.hooked)
+		tracer_after_parent();
+	fdw_self.hooked = 0;
+}
+
 static void at_child(void)
 {
-	if (fdw_self.in_fork)
-		return;
+	int known = fdw_self.in_fork;
+
 	reset_child();
-	if (fdw_recording())
+	if (!fdw_self.hooked && fdw_recording())
 		go_without_hooks();
+	fdw_life(FDW_OP_FORK_CHILD, known ? fdw_self.fork_kind : FDW_FORK_FORK, 0, parent_pid, (int)parent_tid, 0,
+	         known ? fdw_self.fork_call : FDW_CALL_none, known ? fdw_self.fork_pc : 0, FDW_NO_DETAIL);
 }
 
 int fdw_fork_init(void)
 {
-	return fdw_thread_init() | pthread_atfork(at_prepare, NULL, at_child);
+	return fdw_thread_init() | pthread_atfork(at_prepare, at_parent, at_child);
 }
 
 void fdw_child_becomes_worker(void)
 {
 	atomic_store(&fdw_process.child, 0);
 	fdw_flux_reset();
-}
-
-/*
- * The hooks start LTTng's threads and connection anew in the child. Under a seccomp filter those system calls would kill it: it goes on
- * writing to the buffers it inherited, which takes none. A handler that interrupted an emission may not call them either: they
- * would wait for that emission's end.
- */
-static int tracer_before(sigset_t *mask)
-{
-	if (!fdw_recording() || fdw_process.filtered || fdw_self.emitting)
-		return 0;
-	fdw_self.tool = 1;
-	fdw_ops->before_fork(mask);
-	return 1;
-}
-
-static void tracer_after(sigset_t *mask, int child)
-{
-	if (child)
-		fdw_ops->after_fork_child(mask);
-	else
-		fdw_ops->after_fork_parent(mask);
-	fdw_self.tool = 0;
 }
 
 void fdw_forked_child(uint8_t kind, uint16_t call, uintptr_t pc)
@@ -115,45 +164,42 @@ static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 	errno = saved;
 }
 
-/* Around a libc function that forks and returns in both processes. r: 0 in the child. */
-struct around { sigset_t mask; int nested, hooked; };
-
-static void begin(struct around *a)
+/* Around a libc function that forks, running the handlers above, and returns in both processes. r: 0 in the child. */
+static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
 {
-	a->nested = fdw_self.in_fork; /* fork in a handler that interrupted a fork */
+	int nested = fdw_self.in_fork; /* fork in a handler that interrupted a fork */
+
 	fdw_self.in_fork = 1;
-	before_fork();
-	a->hooked = !a->nested && tracer_before(&a->mask);
+	fdw_self.fork_kind = kind;
+	fdw_self.fork_call = call;
+	fdw_self.fork_pc = pc;
+	return nested;
 }
 
-static void end(struct around *a, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
+static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
 
-	if (r == 0)
-		reset_child();
-	if (a->hooked)
-		tracer_after(&a->mask, r == 0);
-	else if (r == 0 && fdw_recording())
-		go_without_hooks();
-	fdw_self.in_fork = (uint8_t)a->nested;
-	if (r == 0)
-		fdw_life(FDW_OP_FORK_CHILD, kind, 0, parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
-	else
+	fdw_self.in_fork = (uint8_t)nested;
+	if (r != 0) {
 		said_parent(kind, r, call, pc);
+	} else if (fdw_self.hooked) {
+		fdw_self.hooked = 0;
+		tracer_after_child();
+	}
 	errno = saved;
 }
 
 FDW_EXPORT pid_t fork(void)
 {
-	struct around a;
+	int nested;
 	pid_t r;
 
 	if (unlikely(!fdw_on() || fdw_self.tool))
 		return FDW_REAL(fork)();
-	begin(&a);
+	nested = begin(FDW_FORK_FORK, FDW_CALL_fork, FDW_CALLER);
 	r = FDW_REAL(fork)();
-	end(&a, r, FDW_FORK_FORK, FDW_CALL_fork, FDW_CALLER);
+	end(nested, r, FDW_FORK_FORK, FDW_CALL_fork, FDW_CALLER);
 	return r;
 }
 
@@ -175,17 +221,17 @@ FDW_EXPORT pid_t _Fork(void)
 
 FDW_EXPORT int daemon(int nochdir, int noclose)
 {
-	struct around a;
+	int nested;
 	int r;
 
 	if (unlikely(!fdw_on()))
 		return FDW_REAL(daemon)(nochdir, noclose);
 	/* The parent ends inside libc: what there is to say of it is said now. */
 	fdw_life(FDW_OP_FORK, FDW_FORK_DAEMON, 0, 0, -1, 0, FDW_CALL_daemon, FDW_CALLER, FDW_NO_DETAIL);
-	begin(&a);
+	nested = begin(FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
 	r = FDW_REAL(daemon)(nochdir, noclose);
 	/* -1 is either a fork that failed, or a child that could not do the rest */
-	end(&a, r == 0 || fdw_tid() != parent_tid ? 0 : -1, FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
+	end(nested, r == 0 || fdw_tid() != parent_tid ? 0 : -1, FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
 	if (r == 0 && !noclose)
 		for (int fd = 0; fd < 3; fd++)
 			fdw_made_plain(fd, FDW_KIND_FILE, FDW_F_WRITABLE, FDW_CALL_daemon, FDW_CALLER, -1);
@@ -196,14 +242,14 @@ FDW_EXPORT int daemon(int nochdir, int noclose)
 
 FDW_EXPORT pid_t forkpty(int *master, char *name, const struct termios *t, const struct winsize *w)
 {
-	struct around a;
+	int nested;
 	pid_t r;
 
 	if (unlikely(!fdw_on()))
 		return FDW_REAL(forkpty)(master, name, t, w);
-	begin(&a);
+	nested = begin(FDW_FORK_PTY, FDW_CALL_forkpty, FDW_CALLER);
 	r = FDW_REAL(forkpty)(master, name, t, w);
-	end(&a, r, FDW_FORK_PTY, FDW_CALL_forkpty, FDW_CALLER);
+	end(nested, r, FDW_FORK_PTY, FDW_CALL_forkpty, FDW_CALLER);
 	if (r > 0)
 		fdw_made_plain(*master, FDW_KIND_PTY, FDW_F_WRITABLE, FDW_CALL_forkpty, FDW_CALLER, -1);
 	for (int fd = 0; r == 0 && fd < 3; fd++)
@@ -268,6 +314,8 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	va_end(ap);
 	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		atomic_store(&fdw_raw_threads, 1);
+	if (flags & CLONE_SETTLS) /* ours lies behind the thread pointer: in that child there is none of it */
+		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
 	if (unlikely(!fdw_on() || !fn || !stack) || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
 	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */

@@ -201,6 +201,15 @@ FDW_EXPORT void lttng_ust_delete_fd_from_tracker(int fd)
 		fdw_unprotect(fd);
 }
 
+void fdw_protected_close(void)
+{
+	for (uint32_t fd = 0; fd < fdw_table_end; fd++)
+		if (fdw_is_protected((int)fd)) {
+			fdw_unprotect((int)fd);
+			fdw_raw(SYS_close, (long)fd);
+		}
+}
+
 /* ---- the connection ----------------------------------------------------------------------------------------------------------------------*/
 
 #include "options.h"

@@ -18,6 +18,7 @@ void fdw_tool_ranges_learn(void); /* after the provider was loaded */
 /* LTTng connects to its per-user session daemon: the address of ours instead. 1 when `to` was filled in. */
 int fdw_protect_connect(struct sockaddr_un *to, const struct sockaddr *addr, socklen_t len, uintptr_t pc);
 
+void fdw_protected_close(void); /* closes the tracer's numbers: nobody serves them any more */
 /* From here on LTTng's buffers, as mapped in this process, are a copy that nobody reads. For a fork child; up to 20 ms. */
 void fdw_buffers_detach(void);
 

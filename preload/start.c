@@ -16,6 +16,7 @@
 #include "stack.h"
 #include "start.h"
 #include "table.h"
+#include "thread.h"
 #include "log.h"
 #include "poison.h"
 
@@ -205,6 +206,8 @@ static const struct fdw_trace_ops *load_provider(void)
 	/* A program that traces itself with LTTng needs its destructors; when it came with us alone they are left out (protect.c). */
 	others = FDW_REAL(dlopen)("liblttng-ust.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD) != NULL;
 	fdw_self.tool = 1; /* the provider's and LTTng's constructors run here: what they open is theirs */
+	/* pthread_cancel aborts when it cannot load this, and it is needed where nothing can be loaded any more: out of descriptors, in a chroot. */
+	FDW_REAL(dlopen)("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	h = with_own_settings(open_provider);
 	if (h)
 		get = (const struct fdw_trace_ops *(*)(void))dlsym(h, "fdwarden_trace_ops");
@@ -229,6 +232,7 @@ void fdw_start_recording(void)
 	fdw_tool_ranges_learn();
 	fdw_stack_init();
 	atomic_store_explicit(&fdw_process.recording, 1, memory_order_release);
+	fdw_thread_main();
 	say_start();
 	fdw_modules_forget(FDW_CALL_none, 0);
 	say_states();

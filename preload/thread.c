@@ -4,15 +4,18 @@
  * Context: the thread itself. The tracer's own threads are known by who creates them and marked before they run.
  */
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include "close.h"
 #include "event.h"
 #include "fork.h"
 #include "protect.h"
 #include "resolve.h"
 #include "thread.h"
+#include "wait.h"
 #include "poison.h"
 
 static pthread_key_t at_end;
+static void program_thread_ended(void);
 
 /* Destructors of other keys may still close descriptors after this one: come back until the last round. */
 static void thread_ends(void *round)
@@ -25,6 +28,8 @@ static void thread_ends(void *round)
 	}
 	fdw_pending_flush();
 	fdw_life(FDW_OP_THREAD_EXIT, 0, 0, 0, -1, 0, FDW_CALL_none, 0, FDW_NO_DETAIL);
+	if (fdw_self.counted)
+		program_thread_ended();
 }
 
 /* Created from our constructor, so its index is among those glibc keeps inside the thread: setting it never allocates. */
@@ -49,20 +54,39 @@ void fdw_thread_announce(void (*deliver)(struct fdw_event *))
 
 #define TOOL_THREADS 16
 static struct { _Atomic int taken; void *(*start)(void *); void *arg; } tool_threads[TOOL_THREADS];
+static pthread_t tool_ids[TOOL_THREADS];
+static _Atomic unsigned tool_count; /* running */
 
 static _Atomic uint32_t tool_tid;
 uint32_t fdw_tool_thread(void) { return atomic_load(&tool_tid); }
 
 static void *run_tool_thread(void *slot)
 {
-	unsigned i = (unsigned)(uintptr_t)slot;
+	unsigned i = (unsigned)(uintptr_t)slot, n;
 	void *(*start)(void *) = tool_threads[i].start;
 	void *arg = tool_threads[i].arg;
 
 	fdw_self.tool = 1;
 	atomic_store(&tool_tid, fdw_tid());
+	n = atomic_fetch_add(&tool_count, 1);
+	if (n < TOOL_THREADS)
+		tool_ids[n] = pthread_self();
 	atomic_store_explicit(&tool_threads[i].taken, 0, memory_order_release);
 	return start(arg);
+}
+
+/* They are made to be cancelled (LTTng's own destructor does it). Not waited for longer than a busy machine needs. */
+void fdw_tool_threads_end(void)
+{
+	unsigned n = atomic_exchange(&tool_count, 0);
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec++;
+	for (unsigned i = 0; i < n && i < TOOL_THREADS; i++)
+		if (FDW_REAL(pthread_cancel)(tool_ids[i]) == 0)
+			pthread_timedjoin_np(tool_ids[i], NULL, &until);
+	atomic_store(&tool_tid, 0);
 }
 
 static int create_tool_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
@@ -78,20 +102,172 @@ static int create_tool_thread(pthread_t *thread, const pthread_attr_t *attr, voi
 	return FDW_REAL(pthread_create)(thread, attr, start, arg);
 }
 
-static void thread_of_program(void)
+/* ---- the program's threads, while recording ------------------------------------------------------------------------------------------------*/
+
+/*
+ * Two things have to happen in a thread before its own code: LTTng's first steps allocate, which neither a signal handler nor an allocator
+ * may, so they are made now; and its stack's bounds are learnt. And one after: libc ends the process when its last thread ends, but the
+ * tracer's threads are threads to libc; so we count the program's and end the process in libc's place.
+ */
+#define STARTS 1024
+struct start { _Atomic int taken; void *(*start)(void *); int (*start_c11)(void *); void *arg; size_t stack; };
+static struct start starts[STARTS];
+static _Atomic int program_threads;
+static _Atomic int uncounted; /* a thread was made without us knowing its end */
+
+static void known_thread(uintptr_t low, uintptr_t high)
+{
+	fdw_self.counted = 1;
+	fdw_self.stack_low = low;
+	fdw_self.stack_high = high;
+	fdw_thread_hello();
+	fdw_thread_watch_end();
+}
+
+void fdw_threads_reset(void)
+{
+	atomic_store(&program_threads, 1);
+	atomic_store(&uncounted, 0);
+	atomic_store(&tool_count, 0);
+	fdw_self.counted = 1;
+}
+
+extern void *__libc_stack_end __attribute__((weak));
+
+void fdw_thread_main(void)
+{
+	struct rlimit rl = { 8 << 20, 8 << 20 };
+	uintptr_t high = &__libc_stack_end ? (uintptr_t)__libc_stack_end : 0, size;
+
+	fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_STACK, NULL, &rl);
+	/* Below the stack the kernel leaves room for what the limit says; where it says nothing, for 8 MiB at least. */
+	size = rl.rlim_cur > (64u << 20) ? 8u << 20 : (uintptr_t)rl.rlim_cur;
+	atomic_store(&program_threads, 1);
+	known_thread(high > size ? high - size : 0, high);
+}
+
+/* Threads of this process, as the kernel counts them; -1: cannot be asked. */
+static int tasks(void)
+{
+	_Alignas(8) char buf[2048];
+	long n, dir = fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/self/task", (long)(O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0L);
+	int count = 0;
+
+	if (dir < 0)
+		return -1;
+	while ((n = fdw_raw(SYS_getdents64, dir, buf, sizeof buf)) > 0)
+		for (long at = 0; at < n; at += *(unsigned short *)(buf + at + 16)) /* struct linux_dirent64: d_reclen, d_name */
+			count += buf[at + 19] != '.';
+	fdw_raw(SYS_close, dir);
+	return count;
+}
+
+static void program_thread_ended(void)
+{
+	struct fdw_wait wait;
+
+	fdw_self.counted = 0;
+	if (atomic_fetch_sub(&program_threads, 1) != 1 || atomic_load(&uncounted) || !atomic_load(&tool_count) || fdw_process.filtered)
+		return;
+	/* Threads that ended just now may not be gone yet; one that libc made for itself stays: then the process stays, as natively. */
+	fdw_wait_start(&wait, 200000);
+	while (tasks() != 1 + (int)atomic_load(&tool_count))
+		if (!fdw_wait_step(&wait))
+			return;
+	exit(0);
+}
+
+static struct start take(void *slot)
+{
+	struct start *p = slot, s = { .start = p->start, .start_c11 = p->start_c11, .arg = p->arg, .stack = p->stack };
+	uintptr_t tp = (uintptr_t)__builtin_thread_pointer();
+
+	atomic_store_explicit(&p->taken, 0, memory_order_release);
+	known_thread(s.stack && tp > s.stack ? tp - s.stack : 0, tp);
+	return s;
+}
+
+static void *run_program_thread(void *slot)
+{
+	struct start s = take(slot);
+	return s.start(s.arg);
+}
+
+static int run_c11_thread(void *slot)
+{
+	struct start s = take(slot);
+	return s.start_c11(s.arg);
+}
+
+static size_t stack_size_of(const pthread_attr_t *attr)
+{
+	pthread_attr_t usual;
+	size_t n = 0;
+
+	if (attr) {
+		pthread_attr_getstacksize(attr, &n);
+	} else if (pthread_attr_init(&usual) == 0) {
+		pthread_attr_getstacksize(&usual, &n);
+		pthread_attr_destroy(&usual);
+	}
+	return n;
+}
+
+/* A slot to hand over what the new thread shall run; NULL: it starts without us. */
+static struct start *give(const pthread_attr_t *attr, void *(*start)(void *), int (*start_c11)(void *), void *arg)
 {
 	if (!fdw_on())
-		return;
+		return NULL;
 	atomic_store_explicit(&fdw_process.threads, 1, memory_order_relaxed);
 	fdw_child_is_worker();
+	if (!fdw_recording())
+		return NULL;
+	for (unsigned i = 0; i < STARTS; i++) {
+		int none = 0;
+		if (!atomic_compare_exchange_strong(&starts[i].taken, &none, 1))
+			continue;
+		starts[i].start = start;
+		starts[i].start_c11 = start_c11;
+		starts[i].arg = arg;
+		starts[i].stack = stack_size_of(attr);
+		atomic_fetch_add(&program_threads, 1);
+		return &starts[i];
+	}
+	atomic_store(&uncounted, 1);
+	return NULL;
+}
+
+/* No thread came of it. */
+static void take_back(struct start *s)
+{
+	if (!s)
+		return;
+	atomic_store_explicit(&s->taken, 0, memory_order_release);
+	atomic_fetch_sub(&program_threads, 1);
 }
 
 FDW_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
 {
+	struct start *s;
+	int r;
+
 	if (unlikely(fdw_on() && (fdw_self.tool || fdw_tool_caller(FDW_CALLER))))
 		return create_tool_thread(thread, attr, start, arg);
-	thread_of_program();
-	return FDW_REAL(pthread_create)(thread, attr, start, arg);
+	s = give(attr, start, NULL, arg);
+	r = s ? FDW_REAL(pthread_create)(thread, attr, run_program_thread, s) : FDW_REAL(pthread_create)(thread, attr, start, arg);
+	if (unlikely(r != 0))
+		take_back(s);
+	return r;
+}
+
+FDW_EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
+{
+	struct start *s = give(NULL, NULL, start, arg);
+	int r = s ? FDW_REAL(thrd_create)(thread, run_c11_thread, s) : FDW_REAL(thrd_create)(thread, start, arg);
+
+	if (unlikely(r != thrd_success))
+		take_back(s);
+	return r;
 }
 
 /* A lone thread may cancel itself: from here on its calls are libc's, which are cancellation points. */
@@ -99,13 +275,6 @@ FDW_EXPORT int pthread_cancel(pthread_t thread)
 {
 	atomic_store(&fdw_raw_threads, 1);
 	return FDW_REAL(pthread_cancel)(thread);
-}
-
-/* libc makes these threads without passing through pthread_create. */
-FDW_EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
-{
-	thread_of_program();
-	return FDW_REAL(thrd_create)(thread, start, arg);
 }
 
 /* ---- the alternate signal stack ---------------------------------------------------------------------------------------------------------*/

@@ -12,6 +12,7 @@
 
 #include <lttng/ust-fork.h>
 #include <lttng/ust-thread.h>
+#include <lttng/urcu/urcu-ust.h>
 #include <signal.h>
 
 static int enabled(void) { return lttng_ust_tracepoint_enabled(fdwarden, op); }
@@ -24,6 +25,13 @@ static void before_fork(void *mask) { lttng_ust_before_fork(mask); }
 static void after_fork_parent(void *mask) { lttng_ust_after_fork_parent(mask); }
 static void after_fork_child(void *mask) { lttng_ust_after_fork_child(mask); }
 
+/* The ring buffer's place stays taken, but a read-side section that never ends would stop every fork and every command of the session. */
+static void abandoned(void)
+{
+	for (int i = 0; i < 64 && lttng_ust_urcu_read_ongoing(); i++)
+		lttng_ust_urcu_read_unlock();
+}
+
 /* The destructors would take the probes away under threads that still emit: SIGSEGV at exit, measured on 2.13.5. */
 __attribute__((constructor)) static void keep_probes(void) { tracepoint_disable_destructors(); }
 
@@ -31,6 +39,6 @@ const struct fdw_trace_ops *fdwarden_trace_ops(void);
 __attribute__((visibility("default"))) const struct fdw_trace_ops *fdwarden_trace_ops(void)
 {
 	static const struct fdw_trace_ops ops = { FDW_SCHEMA_VERSION, enabled, send_op, send_life, send_stack, send_module, thread,
-		before_fork, after_fork_parent, after_fork_child };
+		before_fork, after_fork_parent, after_fork_child, abandoned };
 	return &ops;
 }

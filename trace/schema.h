@@ -196,6 +196,8 @@ struct fdw_trace_ops {
 	void (*before_fork)(void *mask);
 	void (*after_fork_parent)(void *mask);
 	void (*after_fork_child)(void *mask);
+	/* This thread left an emission by a jump and is in none now: ends what it began, as far as others would wait for it. */
+	void (*abandoned)(void);
 };
 
 /*
