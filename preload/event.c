@@ -85,15 +85,24 @@ static void leave(struct fdw_thread *t)
 	fdw_emitter_leave();
 }
 
+/* LTTng's first steps in a thread allocate; what an allocator of the program's then opens must not come back here. */
+#define ANNOUNCING 2
+
+static void announce(struct fdw_thread *t)
+{
+	t->announced = ANNOUNCING;
+	fdw_thread_announce(deliver);
+	t->announced = 1;
+}
+
 void fdw_thread_hello(void)
 {
 	struct fdw_thread *t = &fdw_self;
 
 	if (!fdw_on() || !fdw_recording() || t->tool || t->announced || !enter(t, (uintptr_t)__builtin_frame_address(0)))
 		return;
-	t->announced = 1;
 	fdw_emitter_uncount();
-	fdw_thread_announce(deliver);
+	announce(t);
 	leave(t);
 }
 
@@ -103,12 +112,16 @@ void fdw_send(struct fdw_event *e, uintptr_t pc)
 	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 	int saved = errno;
 
-	if (!fdw_on() || !fdw_recording() || t->tool || !enter(t, frame))
+	if (!fdw_on() || !fdw_recording() || t->tool)
 		return;
-	if (unlikely(!t->announced)) {
-		t->announced = 1;
-		fdw_thread_announce(deliver);
+	if (unlikely(t->announced == ANNOUNCING)) {
+		t->lost++;
+		return;
 	}
+	if (!enter(t, frame))
+		return;
+	if (unlikely(!t->announced))
+		announce(t);
 	if (unlikely(t->lost) && t->emitting == 1) {
 		struct fdw_event lost = { .op = FDW_OP_LOST, .fd = -1, .fd2 = -1, .arg = t->lost };
 		t->lost = 0;

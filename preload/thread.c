@@ -164,14 +164,17 @@ static int tasks(void)
 
 static void program_thread_ended(void)
 {
+	static _Atomic int leader_ended; /* the first thread stays listed until the process ends */
 	struct fdw_wait wait;
 
 	fdw_self.counted = 0;
+	if (fdw_tid() == fdw_process.pid)
+		atomic_store(&leader_ended, 1);
 	if (atomic_fetch_sub(&program_threads, 1) != 1 || atomic_load(&uncounted) || !atomic_load(&tool_count) || fdw_process.filtered)
 		return;
 	/* Threads that ended just now may not be gone yet; one that libc made for itself stays: then the process stays, as natively. */
 	fdw_wait_start(&wait, 200000);
-	while (tasks() != 1 + (int)atomic_load(&tool_count))
+	while (tasks() != 1 + (int)atomic_load(&tool_count) + (atomic_load(&leader_ended) && fdw_tid() != fdw_process.pid))
 		if (!fdw_wait_step(&wait))
 			return;
 	exit(0);
