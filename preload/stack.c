@@ -14,8 +14,6 @@
 #include "stack.h"
 #include "poison.h"
 
-extern void *__libc_stack_end __attribute__((weak));
-
 /* ---- rows, cached by return address ----------------------------------------------------------------------------------------------*/
 
 #define ROWS 8192u /* 24 bytes each, touched as used */
@@ -65,63 +63,57 @@ void fdw_stack_flush(void) { atomic_fetch_add(&epoch, 1); }
 
 struct frame { uintptr_t pc, sp, fp; };
 
-/* No stack is read outside [low, high). */
+/*
+ * No stack is read outside [low, high), where all is mapped: between the stack pointer and the top of the thread's own stack, whose bounds
+ * were learnt when the thread started (thread.c). On any other stack (coroutines, what a program mapped itself) nothing is known: `high` is 0,
+ * and the kernel reads for us, which answers with an error where a load would end the program.
+ */
 struct bounds { uintptr_t low, high; };
 
 /* A single frame larger than this is a mistake in unwind data, not a frame. */
 #define FRAME_MAX (8u << 20)
 
-/*
- * The thread's own stack ends at its thread descriptor (glibc puts it on top), the main thread's where the kernel put the
- * arguments. On any other stack (coroutines) the end is unknown and unwind tables alone are followed, a frame at a time.
- */
 static struct bounds bounds_of(uintptr_t sp)
 {
-	uintptr_t tp = (uintptr_t)__builtin_thread_pointer(), end = &__libc_stack_end ? (uintptr_t)__libc_stack_end : 0;
-	uintptr_t reach = 256u << 20;
-
-	if (sp < end && end - sp < reach)
-		return (struct bounds){ sp, end };
-	if (sp < tp && tp - sp < reach)
-		return (struct bounds){ sp, tp };
+	if (fdw_self.stack_low && sp >= fdw_self.stack_low && sp < fdw_self.stack_high)
+		return (struct bounds){ sp, fdw_self.stack_high };
 	return (struct bounds){ sp, 0 };
 }
 
-static int readable(const struct bounds *b, uintptr_t at, uintptr_t from)
+static int read_word(const struct bounds *b, uintptr_t at, uintptr_t from, uintptr_t *word)
 {
+	struct iovec here = { word, sizeof *word }, there = { (void *)at, sizeof *word };
+
 	if (at & 7 || at < b->low || at < from)
 		return 0;
-	return b->high ? at + 8 <= b->high : at - from < 65536;
+	if (likely(b->high)) {
+		if (at + 8 > b->high)
+			return 0;
+		*word = *(const uintptr_t *)at;
+		return 1;
+	}
+	return fdw_raw(SYS_process_vm_readv, (long)fdw_process.pid, &here, 1L, &there, 1L, 0L) == (long)sizeof *word;
 }
-
-static uintptr_t peek(uintptr_t at) { return *(const uintptr_t *)at; }
 
 static int step_by_table(struct frame *f, const struct bounds *b, const struct fdw_cfi *c)
 {
 	uintptr_t cfa = (c->cfa_reg == FDW_CFI_FP ? f->fp : f->sp) + (uintptr_t)(intptr_t)c->cfa_offset;
 	uintptr_t ra_at = cfa + (uintptr_t)(intptr_t)c->ra_offset, fp_at = cfa + (uintptr_t)(intptr_t)c->fp_offset;
 
-	if (cfa <= f->sp || cfa - f->sp > FRAME_MAX || !readable(b, ra_at, f->sp))
+	if (cfa <= f->sp || cfa - f->sp > FRAME_MAX || (c->fp_offset && !read_word(b, fp_at, f->sp, &f->fp)) ||
+	    !read_word(b, ra_at, f->sp, &f->pc))
 		return 0;
-	if (c->fp_offset) {
-		if (!readable(b, fp_at, f->sp))
-			return 0;
-		f->fp = peek(fp_at);
-	}
-	f->pc = peek(ra_at);
 	f->sp = cfa;
 	return f->pc > 4096;
 }
 
-/* Code without tables (compiled at run time) mostly keeps frame pointers: believed only within bounds that are known. */
+/* Code without tables (compiled at run time) mostly keeps frame pointers. */
 static int step_by_frame_pointer(struct frame *f, const struct bounds *b)
 {
 	uintptr_t fp = f->fp;
 
-	if (!b->high || fp < f->sp || fp - f->sp > FRAME_MAX || !readable(b, fp, f->sp) || !readable(b, fp + 8, f->sp))
+	if (fp < f->sp || fp - f->sp > FRAME_MAX || !read_word(b, fp + 8, f->sp, &f->pc) || !read_word(b, fp, f->sp, &f->fp))
 		return 0;
-	f->fp = peek(fp);
-	f->pc = peek(fp + 8);
 	f->sp = fp + 16;
 	return f->pc > 4096;
 }
@@ -146,8 +138,8 @@ static unsigned walk(uintptr_t pc, uint64_t *out, unsigned max)
 	/* Both builtins speak of this function, which has a frame pointer (-fno-omit-frame-pointer). */
 	f.fp = (uintptr_t)__builtin_frame_address(0);
 	f.sp = f.fp + 16;
-	f.pc = peek(f.fp + 8);
-	f.fp = peek(f.fp);
+	f.pc = ((const uintptr_t *)f.fp)[1];
+	f.fp = *(const uintptr_t *)f.fp;
 	b = bounds_of(f.sp);
 	for (unsigned i = 0; i < 24 + max && n < max; i++) {
 		found |= f.pc == pc;
