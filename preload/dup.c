@@ -58,7 +58,7 @@ static int dup_over(int old, int new, int flags, uint16_t call, uintptr_t pc)
 		errno = EBADF;
 		return -1;
 	}
-	fdw_claim(&c, new);
+	fdw_claim_as(&c, new, FDW_W_REPLACED);
 	ended = c.owner ? fdw_gen(c.before) : 0;
 	stream = c.owner && c.before & FDW_W_STREAM ? fdw_records[new].stream : 0;
 	c.refused = 0; /* a marker put over a number that another thread is closing is the program's affair */

@@ -170,7 +170,7 @@ static void begin_end(struct ending *e, const void *stream, int fd, uint16_t cal
 	}
 	/* A stream nobody saw made may be a dangling pointer: claim only what it is known to own, or what libc made itself. */
 	if (e->known || fd <= 2)
-		fdw_claim(&e->claim, fd);
+		fdw_claim_as(&e->claim, fd, call == FDW_CALL_freopen ? FDW_W_REPLACED : 0);
 	e->claim.refused = 0;
 }
 

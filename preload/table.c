@@ -95,46 +95,66 @@ void fdw_drain(int fd, fdw_word_t *w)
 		}
 }
 
-/* Another thread closes this generation. Wait until that is over, then look again: is the number somebody else's by now? */
-static void lose(struct fdw_claim *c, fdw_word_t *w, uint64_t v)
+/* Waits, bounded, until the state of this generation is no longer *closing*. 0: the bound was reached, its history is unknown from here on. */
+static int wait_closing(struct fdw_claim *c, fdw_word_t *w, uint64_t *v)
 {
 	struct fdw_wait wait;
 	uint64_t n;
 
-	c->loser = 1;
-	if (!fdw_enforcing() || fdw_records[c->fd].close_tid == fdw_tid())
-		return; /* observe; or we are a handler that interrupted the closer: waiting for ourselves would be foolish */
 	fdw_wait_start(&wait, FDW_LOSER_BOUND_US);
-	while (fdw_state(v) == FDW_CLOSING && fdw_gen(v) == fdw_gen(c->before)) {
+	while (fdw_state(*v) == FDW_CLOSING && fdw_gen(*v) == fdw_gen(c->before)) {
 		if (!fdw_wait_step(&wait)) {
-			/* A close that lingers, or whose thread was cancelled inside it (POSIX leaves open whether it closed): the
-			 * history is unknown from here on, and nobody waits for it again. */
-			n = fdw_with_state(v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK;
-			atomic_compare_exchange_strong(w, &v, n);
+			/* A close that lingers, or whose thread was cancelled inside it (POSIX leaves open whether it closed): nobody
+			 * waits for it again. */
+			n = fdw_with_state(*v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK;
+			atomic_compare_exchange_strong(w, v, n);
 			fdw_bound_reached(c->fd, FDW_F_LOSER, FDW_LOSER_BOUND_US);
-			return;
+			return 0;
 		}
-		v = atomic_load_explicit(w, memory_order_acquire);
+		*v = atomic_load_explicit(w, memory_order_acquire);
 	}
-	/* A newer generation was made after this call began: it cannot be what the caller meant. */
-	c->refused = fdw_gen(v) != fdw_gen(c->before);
+	return 1;
+}
+
+/* Another thread closes this generation. Wait until that is over, then look again: is the number somebody else's by now? */
+static void lose(struct fdw_claim *c, fdw_word_t *w, uint64_t v)
+{
+	c->loser = 1;
+	/* Observe; or we are a handler that interrupted the closer: waiting for ourselves would be foolish. A newer generation was made
+	 * after this call began: it cannot be what the caller meant. */
+	if (fdw_enforcing() && fdw_records[c->fd].close_tid != fdw_tid() && wait_closing(c, w, &v))
+		c->refused = fdw_gen(v) != fdw_gen(c->before);
+}
+
+/*
+ * Another thread puts something else over this number, which is never free meanwhile: a close that comes now means either the old descriptor
+ * or the new one, and is right in both cases. It takes its turn after the other, or is passed through. 1: look again.
+ */
+static int after_replacement(struct fdw_claim *c, fdw_word_t *w, uint64_t *v)
+{
+	if (fdw_enforcing() && fdw_records[c->fd].close_tid != fdw_tid() && wait_closing(c, w, v))
+		return 1;
+	c->before = fdw_with_state(c->before, FDW_UNKNOWN);
+	return 0;
 }
 
 /* Not simply open: found in another state, or changed under our hands. */
-void fdw_claim_slow(struct fdw_claim *c, fdw_word_t *w, uint64_t v)
+void fdw_claim_slow(struct fdw_claim *c, fdw_word_t *w, uint64_t v, uint64_t mark)
 {
-	while (fdw_state(v) == FDW_OPEN)
-		if (fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING))) {
-			c->before = v;
-			c->owner = 1;
-			fdw_records[c->fd].close_tid = fdw_tid();
-			fdw_drain(c->fd, w);
-			return;
-		}
-	c->before = v;
-	if (fdw_state(v) == FDW_CLOSING)
+	do {
+		while (fdw_state(v) == FDW_OPEN)
+			if (fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING) | mark)) {
+				c->before = v;
+				c->owner = 1;
+				fdw_records[c->fd].close_tid = fdw_tid();
+				fdw_drain(c->fd, w);
+				return;
+			}
+		c->before = v;
+	} while (fdw_state(v) == FDW_CLOSING && v & FDW_W_REPLACED && after_replacement(c, w, &v));
+	if (fdw_state(c->before) == FDW_CLOSING)
 		lose(c, w, v);
-	else if (fdw_state(v) == FDW_PROTECTED)
+	else if (fdw_state(c->before) == FDW_PROTECTED)
 		c->protect = 1;
 }
 
@@ -152,7 +172,7 @@ void fdw_claim_end(struct fdw_claim *c, enum fdw_close_result result, uint16_t c
 	}
 	v = atomic_load_explicit(w, memory_order_relaxed);
 	while (fdw_gen(v) == fdw_gen(c->before) && fdw_state(v) == FDW_CLOSING) { /* rule 3 */
-		n = result == FDW_CLOSE_UNDO ? fdw_with_state(v, FDW_OPEN) : fdw_with_state(v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK;
+		n = result == FDW_CLOSE_UNDO ? fdw_with_state(v, FDW_OPEN) & ~FDW_W_REPLACED : fdw_with_state(v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK;
 		if (fdw_cas(w, &v, n))
 			break;
 	}

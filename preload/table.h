@@ -37,6 +37,7 @@ enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, 
 #define FDW_W_REGISTERED (UINT64_C(1) << 7)  /* was added to a poller since it was made */
 #define FDW_W_CLOEXEC    (UINT64_C(1) << 8)  /* what the program asked for, as far as seen */
 #define FDW_W_SECTION    (UINT64_C(1) << 9)  /* born close-on-exec, the program has not decided yet (fork lock) */
+#define FDW_W_REPLACED   (UINT64_C(1) << 10) /* with closing: dup2 or freopen puts another descriptor here; the number is never free */
 #define FDW_FLAGS_MASK   UINT64_C(0xffff0)
 #define FDW_FLUX_SHIFT   20
 #define FDW_FLUX_ONE     (UINT64_C(1) << FDW_FLUX_SHIFT)
@@ -146,9 +147,10 @@ struct fdw_claim {
 	uint8_t refused;   /* enforce: the call must fail with EBADF without asking the kernel */
 	uint8_t protect;   /* the tracer's own: must fail with EBADF */
 };
-void fdw_claim_slow(struct fdw_claim *, fdw_word_t *, uint64_t v);
+void fdw_claim_slow(struct fdw_claim *, fdw_word_t *, uint64_t v, uint64_t mark);
 void fdw_drain(int fd, fdw_word_t *);
-FDW_INLINE void fdw_claim(struct fdw_claim *c, int fd)
+/* mark: 0 or FDW_W_REPLACED. */
+FDW_INLINE void fdw_claim_as(struct fdw_claim *c, int fd, uint64_t mark)
 {
 	fdw_word_t *w = fdw_word(fd);
 	uint64_t v;
@@ -157,18 +159,20 @@ FDW_INLINE void fdw_claim(struct fdw_claim *c, int fd)
 	if (unlikely(!w))
 		return;
 	v = atomic_load_explicit(w, memory_order_acquire);
-	if (likely(fdw_state(v) == FDW_OPEN && fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING)))) {
+	if (likely(fdw_state(v) == FDW_OPEN && fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING) | mark))) {
 		c->before = v;
 		c->owner = 1;
 		fdw_records[fd].close_tid = fdw_tid();
 		if (unlikely(fdw_flux(v)))
 			fdw_drain(fd, w);
 	} else if (fdw_state(v) != FDW_UNKNOWN) {
-		fdw_claim_slow(c, w, v);
+		fdw_claim_slow(c, w, v, mark);
 	} else {
 		c->before = v;
 	}
 }
+
+FDW_INLINE void fdw_claim(struct fdw_claim *c, int fd) { fdw_claim_as(c, fd, 0); }
 
 enum fdw_close_result { FDW_CLOSE_DONE, FDW_CLOSE_NOT_OPEN, FDW_CLOSE_UNDO };
 void fdw_claim_end(struct fdw_claim *, enum fdw_close_result, uint16_t call, uintptr_t pc);
