@@ -42,7 +42,10 @@ void fdw_thread_announce(void (*deliver)(struct fdw_event *))
 	char name[16] = "";
 	struct fdw_event e = { .op = FDW_OP_THREAD, .fd = -1, .fd2 = -1, .detail = (uint8_t *)name };
 
+	/* What the program's allocator opens for LTTng's sake is not the program's doing. */
+	fdw_self.tool = 1;
 	fdw_ops->thread();
+	fdw_self.tool = 0;
 	if (!fdw_process.filtered)
 		fdw_raw(SYS_prctl, (long)PR_GET_NAME, name, 0L, 0L, 0L);
 	e.detail_len = (uint32_t)strnlen(name, sizeof name);
