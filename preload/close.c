@@ -132,7 +132,10 @@ FDW_INLINE int close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
 		errno = EBADF;
 		return -1;
 	}
-	r = real_close(fd);
+	/* syscall() is no cancellation point, and nobody's close */
+	fdw_self.closing_below = fd + 1;
+	r = unlikely(extra & FDW_F_SYSCALL) ? (int)fdw_errno_of(fdw_raw(SYS_close, (long)fd)) : real_close(fd);
+	fdw_self.closing_below = 0;
 	if (likely(r == 0 && c.owner && !fdw_recording())) {
 		run_of(fd);
 		fdw_claim_done(&c, call, pc);
@@ -183,6 +186,8 @@ FDW_EXPORT int close(int fd)
 
 	if (fdw_quick() && quick_close(fd, FDW_CALLER, &r))
 		return r;
+	if (fdw_from_below(FDW_CALLER) && fdw_self.closing_below == fd + 1)
+		return (int)fdw_errno_of(fdw_raw(SYS_close, (long)fd));
 	if (unlikely(!fdw_on()))
 		return real_close(fd);
 	return close_fd(fd, FDW_CALL_close, FDW_CALLER, 0);

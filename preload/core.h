@@ -115,6 +115,7 @@ struct fdw_thread {
 	uint8_t emitting;      /* how many emissions this thread is in: 2 in a handler that interrupted one */
 	uint8_t announced;     /* the THREAD event was sent */
 	uint8_t in_fork;       /* a wrapper of ours is around the fork under way (see fork.c) */
+	int closing_below;     /* number + 1 while libc's close, or that of an interposer below us, is under way */
 	uint32_t lost;         /* events not sent since the last one that was */
 	int run_last;          /* number of the last close, for runs of closes */
 	uint32_t run_length;

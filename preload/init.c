@@ -78,6 +78,46 @@ uint32_t fdw_tid_slow(void)
 
 _Atomic uint8_t fdw_raw_threads;
 
+/* Our own object first, then those that stand between us and libc. Ours: its function may be left by a jump, with our frame on top. */
+#define BELOW 5
+static struct { uintptr_t low, high; } below[BELOW];
+unsigned fdw_below_count;
+
+int fdw_in_below(uintptr_t pc)
+{
+	for (unsigned i = 0; i < fdw_below_count; i++)
+		if (pc >= below[i].low && pc < below[i].high)
+			return 1;
+	return 0;
+}
+
+static void add_below(const struct dl_find_object *o)
+{
+	uintptr_t low = (uintptr_t)o->dlfo_map_start;
+
+	if (fdw_below_count < BELOW && !fdw_in_below(low)) {
+		below[fdw_below_count].low = low;
+		below[fdw_below_count++].high = (uintptr_t)o->dlfo_map_end;
+	}
+}
+
+static void learn_below(void)
+{
+	void *const found[] = { (void *)(uintptr_t)real_close, (void *)(uintptr_t)real_dup, (void *)(uintptr_t)real_dup2,
+		(void *)(uintptr_t)real_dup3, (void *)(uintptr_t)real_fcntl, (void *)(uintptr_t)real_pipe, (void *)(uintptr_t)real_pipe2,
+		(void *)(uintptr_t)real_close_range, (void *)(uintptr_t)real_epoll_ctl, (void *)(uintptr_t)real_socketpair };
+	struct dl_find_object libc, ours, o;
+	void *own = dlsym(RTLD_NEXT, "gnu_get_libc_version");
+
+	if (!own || _dl_find_object(own, &libc) != 0 || _dl_find_object((void *)(uintptr_t)learn_below, &ours) != 0)
+		return;
+	for (size_t i = 0; i < sizeof found / sizeof *found; i++)
+		if (_dl_find_object(found[i], &o) == 0 && o.dlfo_link_map != libc.dlfo_link_map && o.dlfo_link_map != ours.dlfo_link_map) {
+			add_below(&ours);
+			add_below(&o);
+		}
+}
+
 /* Whether every function leads into the same object as one that nobody wraps: no other interposer is below us. */
 static int leads_to_libc(void)
 {
@@ -145,6 +185,7 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 	int saved = errno;
 
 	fdw_resolve();
+	learn_below();
 	learn_kernel_state();
 	find_tid(fdw_process.pid);
 	fdw_options_read(argv, envp);

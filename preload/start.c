@@ -6,6 +6,7 @@
  * loading it later would come between the program and its numbers.
  */
 #include <dlfcn.h>
+#include <sys/resource.h>
 #include "close.h"
 #include "event.h"
 #include "exit.h"
@@ -222,10 +223,32 @@ static const struct fdw_trace_ops *load_provider(void)
 	return ops && ops->version == FDW_SCHEMA_VERSION ? ops : NULL;
 }
 
+/*
+ * LTTng takes four numbers per possible processor and some, asserts that it gets them, and the program wants its own to be the lowest. The
+ * limit in force can be stepped over while LTTng opens (protect.c), the hard one cannot.
+ */
+static int numbers_for_tracer(void)
+{
+	char buf[64];
+	long n = read_file("/sys/devices/system/cpu/possible", buf, sizeof buf - 1), last = 0;
+	struct rlimit rl;
+
+	for (long i = 0, at = 0; i < n; i++) /* "0-3", "0,2-7": the last number counts */
+		if (buf[i] >= '0' && buf[i] <= '9')
+			last = at = at * 10 + buf[i] - '0';
+		else
+			at = 0;
+	return fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0 || rl.rlim_max >= 64 + 4 * (unsigned long)(last + 1);
+}
+
 void fdw_start_recording(void)
 {
 	if (!fdw_options.record[0] || !fdw_on() || fdw_process.filtered || fdw_recording())
 		return;
+	if (!numbers_for_tracer()) {
+		fdw_log_line("cannot record this program, it may open too few files; raise the hard limit: ulimit -Hn", NULL);
+		return;
+	}
 	fdw_ops = load_provider();
 	if (!fdw_ops || !fdw_ops->enabled())
 		return; /* no session listens: nothing is sent, nothing is paid for */

@@ -94,7 +94,7 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 {
 	long r;
 
-	if (unlikely(!fdw_on()))
+	if (unlikely(!fdw_on()) || fdw_from_below(pc))
 		return PLAIN();
 	switch (nr) {
 	case SYS_close:

@@ -5,6 +5,8 @@
  * May not: allocate, block without a bound. mprotect only while the table grows and no seccomp filter is known.
  * Locks: none. Each word is its own protocol.
  */
+#include <sys/auxv.h>
+#include <sys/resource.h>
 #include "event.h"
 #include "table.h"
 #include "wait.h"
@@ -13,6 +15,22 @@
 fdw_word_t *fdw_words;
 struct fdw_record *fdw_records;
 _Atomic uint32_t fdw_table_end;
+
+/*
+ * Numbers the table has room for. All addresses count for mlockall(MCL_CURRENT), also those without access: where the limit of locked
+ * memory is in force, for all but root, there are no more of them than the hard limit allows descriptors. Root may raise that one later.
+ */
+static uint32_t table_max = FDW_TABLE_MAX;
+
+static void choose_size(void)
+{
+	struct rlimit rl;
+
+	if (getauxval(AT_EUID) == 0 || fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0)
+		return;
+	if (rl.rlim_max < FDW_TABLE_MAX - FDW_TABLE_STEP)
+		table_max = ((uint32_t)rl.rlim_max / FDW_TABLE_STEP + 1) * FDW_TABLE_STEP;
+}
 
 /* Reserved without access: costs no memory, and mlockall(MCL_FUTURE) of an unprivileged program still succeeds. */
 static void *reserve(size_t n)
@@ -34,8 +52,8 @@ void fdw_table_prepare(uint32_t end)
 	uint32_t now = atomic_load_explicit(&fdw_table_end, memory_order_acquire);
 
 	end = (end + FDW_TABLE_STEP - 1) / FDW_TABLE_STEP * FDW_TABLE_STEP;
-	if (end > FDW_TABLE_MAX)
-		end = FDW_TABLE_MAX;
+	if (end > table_max)
+		end = table_max;
 	if (end <= now || open_step(now, end) != 0)
 		return;
 	/* Two threads may open the same step: mprotect twice is harmless, the larger end stays. Release: who sees the new end
@@ -47,8 +65,9 @@ void fdw_table_prepare(uint32_t end)
 
 int fdw_table_init(void)
 {
-	fdw_words = reserve(FDW_TABLE_MAX * sizeof *fdw_words);
-	fdw_records = reserve(FDW_TABLE_MAX * sizeof *fdw_records);
+	choose_size();
+	fdw_words = reserve(table_max * sizeof *fdw_words);
+	fdw_records = reserve(table_max * sizeof *fdw_records);
 	if (!fdw_words || !fdw_records)
 		return -1;
 	fdw_table_prepare(FDW_TABLE_STEP);
@@ -58,7 +77,7 @@ int fdw_table_init(void)
 fdw_word_t *fdw_word_grow(int fd)
 {
 	if (unlikely((uint32_t)fd >= atomic_load_explicit(&fdw_table_end, memory_order_acquire))) {
-		if ((uint32_t)fd >= FDW_TABLE_MAX || fdw_process.filtered)
+		if ((uint32_t)fd >= table_max || fdw_process.filtered)
 			return NULL;
 		fdw_table_prepare((uint32_t)fd + 1);
 	}

@@ -2,14 +2,17 @@
 #	tests/programs/*.c	small wrong and right programs, judged by tests/programs/expect.tsv
 #	tests/e2e/src/*.c	programs the bats files of tests/e2e run
 #	tests/e2e/src/rows/*.c	one program that makes every interposed call, run by tests/e2e/rows.sh
+#	tests/e2e/src/hazards/	programs that are hard on an interposer, run by tests/e2e/hazards.bats
 #	tests/unit/*.c		cmocka, linked with the analyzer and the session
 #	tests/bench/*.c		measured by make bench
+comma := ,
 T ?=
 N ?= 50
 
 TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -MMD -MP -Itests/programs
 TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c tests/demo/*.c)))
-TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows
+TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows \
+	$(addprefix $(O)/tests/e2e/src/hazards/,hazards own_close early statics libuse.so libsecond.so libfirst.so libraw.so)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 
 $(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/% $(O)/tests/demo/%,$(TEST_BIN)): $(O)/tests/%: tests/%.c
@@ -22,6 +25,15 @@ $(O)/tests/e2e/src/rows/rows: $(patsubst %.c,$(O)/%.o,$(wildcard tests/e2e/src/r
 	$(call say,LD,$@)$(CC) -o $@ $^ -lpthread -ldl
 $(O)/tests/e2e/src/rows/%.o: tests/e2e/src/rows/%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -c -o $@ $<
+HAZARD = $(call say,CC,$@)mkdir -p $(@D) && $(1) -O1 -g -Wall -Wextra -Wno-unused-parameter -o $@ $(2) $< -lpthread -ldl
+$(O)/tests/e2e/src/hazards/%: tests/e2e/src/hazards/%.c
+	$(call HAZARD,$(CC),-std=gnu11 -rdynamic)
+$(O)/tests/e2e/src/hazards/statics: tests/e2e/src/hazards/statics.cc
+	$(call HAZARD,$(CXX))
+$(O)/tests/e2e/src/hazards/lib%.so: tests/e2e/src/hazards/lib%.c
+	$(call HAZARD,$(CC),-std=gnu11 -shared -fPIC)
+$(O)/tests/e2e/src/hazards/libfirst.so: tests/e2e/src/hazards/libsecond.c
+	$(call HAZARD,$(CC),-std=gnu11 -shared -fPIC -Wl$(comma)-z$(comma)initfirst)
 $(O)/tests/unit/%: tests/unit/%.c $(filter-out $(O)/analyzer/main.o,$(ANALYZER_OBJ)) $(TRACE_SESSION_OBJ)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(SANFLAGS) -o $@ $< $(filter %.o,$^) -lcmocka $(ANALYZER_LIBS)
 

@@ -255,6 +255,63 @@ static void rest(void)
 	}
 }
 
+/* Who we are stays or is given up, each in a child: what root gives up it does not get back. */
+static void identities(void)
+{
+	gid_t one[1] = { 65534 };
+
+	CALLS(int, (uid_t), "setuid", "setgid", "seteuid", "setegid") {
+		IN_CHILD {
+			CASE("nobody", call(65534));
+			CASE("root again", call(0));
+			CASE("no such number", call((uid_t)-1));
+			CASE("and goes on", open(path("file"), O_RDONLY));
+		}
+	}
+	CALLS(int, (uid_t, uid_t), "setreuid", "setregid") {
+		IN_CHILD {
+			CASE("as before", call(-1, -1));
+			CASE("nobody", call(65534, 65534));
+			CASE("root again", call(0, 0));
+			CASE("and goes on", open(path("file"), O_RDONLY));
+		}
+	}
+	CALLS(int, (uid_t, uid_t, uid_t), "setresuid", "setresgid") {
+		IN_CHILD {
+			CASE("for a while", call(-1, 65534, -1));
+			CASE("as before", call(-1, 0, -1));
+			CASE("nobody", call(65534, 65534, 65534));
+			CASE("root again", call(0, 0, 0));
+			CASE("and goes on", open(path("file"), O_RDONLY));
+		}
+	}
+	IN_CHILD {
+		prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+		CALLS(int, (uid_t, uid_t, uid_t), "setresuid", "setresgid") {
+			CASE("with capabilities kept", call(65534, 65534, 65534));
+			CASE("and goes on", open(path("file"), O_RDONLY));
+		}
+	}
+	CALLS(int, (size_t, const gid_t *), "setgroups") {
+		IN_CHILD {
+			CASE("one", call(1, one));
+			CASE("none", call(0, NULL));
+			CASE("too many", call(1 << 20, one));
+			CASE("bad address", call(1, NOWHERE));
+			if (setresuid(65534, 65534, 65534) == 0)
+				CASE("as nobody", call(0, NULL));
+		}
+	}
+	CALLS(int, (const char *, gid_t), "initgroups") {
+		IN_CHILD {
+			CASE("root's", call("root", 0));
+			CASE("nobody's", call("fdw-no-such-user", 65534));
+			if (setresuid(65534, 65534, 65534) == 0)
+				CASE("as nobody", call("root", 0));
+		}
+	}
+}
+
 void rows_processes(void)
 {
 	forking();
@@ -263,5 +320,6 @@ void rows_processes(void)
 	spawning_old();
 	ending();
 	rest();
+	identities();
 	refused();
 }
