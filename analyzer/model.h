@@ -205,6 +205,7 @@ struct coverage {
 	uint64_t threads;
 	struct unobserved *unobserved;
 	struct unobserved *blind; /* exe, what */
+	struct unobserved *partial; /* exe, which part of what it did is not known */
 };
 
 /* ---- what rules see --------------------------------------------------------------------------------------------------------------*/

@@ -234,6 +234,15 @@ static void caution(const struct page *p, const char *format, ...)
 	free(s);
 }
 
+/* " (3 processes)", or nothing. */
+static const char *times(uint64_t n)
+{
+	static char text[48];
+
+	snprintf(text, sizeof text, n > 1 ? " (%s processes)" : "", grouped(n));
+	return text;
+}
+
 static void blind_spots(const struct page *p)
 {
 	const struct report *r = p->report;
@@ -243,6 +252,8 @@ static void blind_spots(const struct page *p)
 		caution(p, "not observed: %s: %s%s", *u->exe ? u->exe : "?", u->why, u->count > 1 ? " (several times)" : "");
 	for (const struct unobserved *u = r->coverage->blind; u; u = u->next)
 		caution(p, "blind spot: %s uses %s, which cannot be seen", base_name(u->exe), u->why);
+	for (const struct unobserved *u = r->coverage->partial; u; u = u->next)
+		caution(p, "incomplete: %s%s: %s", *u->exe ? base_name(u->exe) : "?", times(u->count), u->why);
 	for (size_t i = 0; r->reader && (s = reader_damage(r->reader, i)); i++)
 		caution(p, "damage: %s", s);
 	for (size_t i = 0; r->symbols && (s = symbols_problem(r->symbols, i)); i++)

@@ -102,19 +102,17 @@ static int library_keeps_it(const struct left *l, const struct image *i)
 
 static const char *reason_of(const struct image *i, int sure)
 {
+	if (i->ending != END_EXIT && i->ending != END_EXEC)
+		return "it was open when the recording ended: the process may have closed it later";
 	if (!sure)
 		return i->blind ? "its close may have gone a way that cannot be seen" : "events were lost, and its close may be among them";
-	switch (i->ending) {
-	case END_EXIT: return "it was open when the process ended";
-	case END_EXEC: return "it was open when the process ran another program";
-	default: return "it was open when the recording ended";
-	}
+	return i->ending == END_EXIT ? "it was open when the process ended" : "it was open when the process ran another program";
 }
 
 static void judge(const struct rule *r, struct replay *replay, const struct image *i, const struct left *l)
 {
 	uint64_t end = i->ended ? i->ended : i->last;
-	int sure = !image_lossy(i) && !i->blind, growing = grows(l, end), child = i->forked && l->example->opened.flags & FDW_F_CHILD;
+	int over = i->ending == END_EXIT || i->ending == END_EXEC, sure = over && !image_lossy(i) && !i->blind, growing = grows(l, end), child = i->forked && l->example->opened.flags & FDW_F_CHILD;
 	struct draft d = { .rule = r, .confidence = !sure ? CONFIDENCE_POSSIBLE : i->ending == END_EXIT ? CONFIDENCE_CERTAIN :
 		CONFIDENCE_STRONG, .count = l->open, .image = i, .generation = l->example, .fd = l->example->fd,
 		.reason = reason_of(i, sure), .kind = growing ? "growing" : NULL };

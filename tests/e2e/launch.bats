@@ -521,6 +521,24 @@ daemon_of() { pgrep -P "$(pgrep -P "$1" | while read -r p; do [ "$(cat /proc/"$p
 	left_behind
 }
 
+@test "the consumer daemon is killed half way: the loss is said, and no leak is claimed" {
+	"$F" record -o t -- sh -c 'exec 4</dev/null 5</dev/null 6</dev/null 7</dev/null; sleep 2; exec 4<&- 5<&- 6<&- 7<&-' 2>err 3>&- &
+	pid=$!
+	wait_for recording err
+	sleep 1
+	kill -9 "$(pgrep -P "$(daemon_of $pid)" lttng-consumer)"
+	wait $pid
+	cat err
+	grep -q "consumer daemon.*was gone before the end" err
+	grep -q "maybe incomplete" err
+	run fdw report t
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"incomplete: "*"said no goodbye"* ]]
+	[[ $output != *" fd-leak"* ]]
+	left_behind
+}
+
 @test "the process between the command and LTTng is killed: the same" {
 	"$F" record -o t -- sh -c 'sleep 1; exit 5' 2>err 3>&- &
 	pid=$!
