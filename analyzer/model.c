@@ -82,6 +82,7 @@ static void end_generation(const struct step *s, struct generation *g)
 	struct transition t = transition_of(s, g);
 
 	generation_closed(g, &t.at);
+	s->image->closes++;
 	RULES_CALL(closed, &t);
 }
 

@@ -69,6 +69,7 @@ struct group {
 	uint32_t made, alive, peak;
 	uint32_t last_peak;           /* `made` when the peak was reached last */
 	uint64_t first, last;         /* time of the first and the last creation */
+	uint64_t closes;              /* the image's at the last creation */
 	UT_hash_handle hh;
 };
 
@@ -85,6 +86,7 @@ struct generation {
 	unsigned shares : 1;          /* in description->open */
 	unsigned stream : 1;          /* a FILE or DIR owned it */
 	unsigned late : 1;            /* made after the process said that it ends */
+	unsigned worked : 1;          /* a descriptor was closed between the one of its group before it and itself */
 	uint32_t nth;                 /* it was the nth of its group */
 	unsigned pins;                /* who still needs it; not forgotten before 0 */
 	int fd;
@@ -138,6 +140,7 @@ struct image {
 	struct number *numbers;
 	struct thread *threads;
 	struct group *groups;
+	uint64_t closes;         /* descriptors closed so far */
 	unsigned parent_image;   /* forked: the parent's `images` at that time */
 	struct image *before;    /* the image that exec'd this one, until its descriptors are linked */
 	uint64_t began, ended, last;
