@@ -225,6 +225,21 @@ void pending_use(const struct step *s, struct generation *g)
 /* fcntl(n, F_SETFD, FD_CLOEXEC) over everything: those that are open succeed. */
 void pending_setfd(const struct step *s) { use_run(s); }
 
+/* Told in two events, one right after the other: the use that failed, and what it was meant to do. */
+void pending_use_excused(const struct step *s)
+{
+	struct sweep *w = &s->thread->uses;
+	struct pending **at = &w->first, *last = w->tail;
+
+	if (!last || last->event.fd != s->e->fd || last->event.seq + 1 != s->e->seq)
+		return;
+	w->tail = NULL;
+	for (; *at != last; at = &(*at)->next)
+		w->tail = *at;
+	*at = NULL;
+	pending_free(last);
+}
+
 void pending_stale(const struct step *s, struct generation *owned, struct generation *now)
 {
 	struct pending *p = pending_new(s, owned, judge_stale);

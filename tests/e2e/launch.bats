@@ -124,7 +124,8 @@ details() { babeltrace2 "$1" 2>/dev/null | grep -c "$2"; }
 }
 
 @test "wrong usage: 125 for run, record, audit; 2 otherwise; a sentence each" {
-	for args in "run" "record" "audit" "run --bogus -- true" "record -m what -- true" "audit -f xml -- true" "run --stack-depth=65 -- true" \
+	for args in "run" "record" "audit" "run --bogus -- true" "record -m what -- true" "audit -f xml -- true" \
+		"audit -f sarif -- true" "audit --format=html -- true" "audit -f folded -- true" "record -f json -- true" "record --suppressions=x -- true" "run --stack-depth=65 -- true" \
 		"record --error-exitcode=1 -- true" "record --fail-on=error -- true" "audit --error-exitcode=x -- true" "record --buffer-size=0 -- true"; do
 		run fdw $args
 		echo "$args: $status $output"
@@ -625,4 +626,47 @@ for i in range(20000): os.close(os.dup(1))' 2>err
 	[ "$status" = 1 ]
 	[[ $output == *"problem  session daemon"* ]]
 	left_behind
+}
+
+@test "who reads the messages goes away: nothing is left, the program's status is the command's" {
+	(fdw audit -- sh -c 'sleep 0.5; exit 7' || echo $? >status) 2>&1 | head -1
+	[ "$(cat status)" = 7 ]
+	(fdw audit -- "$B/tests/programs/double_close" >/dev/null && echo fine >status) 2>&1 | head -3
+	[ "$(cat status)" = fine ]
+	run fdw audit -q -- sh -c 'grep SigIgn /proc/self/status'
+	[ "$(awk '{ print $2 }' <<<"${lines[0]}")" = "$(awk '/SigIgn/ { print $2 }' /proc/self/status)" ]
+	left_behind
+}
+
+@test "too few descriptors: one sentence with the number that is needed" {
+	for n in 20 64; do
+		run bash -c "ulimit -n $n; timeout 60 '$F' record -o out -- echo ran"
+		echo "$output"
+		[ "$status" = 125 ]
+		[ "${#lines[@]}" = 1 ]
+		[[ $output == *"limit of open files is $n"*"ulimit -n"* ]]
+		[ ! -e out ]
+	done
+	left_behind
+}
+
+@test "a full disk: what is there is said to be there, and to be reported" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	mkdir small
+	cat >full.sh <<-END
+		mount -t tmpfs -o size=300k none small || exit 77
+		"$F" record -o small/t -- sh -c 'i=0; while [ \$i -lt 30000 ]; do exec 4</dev/null 4<&-; i=\$((i + 1)); done' 2>err
+		"$F" report small/t >text
+		"$F" report -f json small/t >json
+	END
+	run timeout 100 unshare -m bash full.sh
+	[ "$status" != 77 ] || skip "no mounts here"
+	cat err text
+	grep -q "no space is left" err
+	! grep -q "NOT OBSERVED" err
+	tail -1 err | grep -q "next:  fdwarden report"
+	head -3 text | grep -q "in what could be read"
+	grep -q "said no goodbye" text
+	grep -q "damage:" text
+	python3 -m json.tool json >/dev/null
 }
