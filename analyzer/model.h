@@ -88,6 +88,7 @@ struct generation {
 	unsigned late : 1;            /* made after the process said that it ends */
 	unsigned worked : 1;          /* a descriptor was closed between the one of its group before it and itself */
 	uint32_t nth;                 /* it was the nth of its group */
+	uint32_t close_run;           /* the run of closes that closed it */
 	unsigned pins;                /* who still needs it; not forgotten before 0 */
 	int fd;
 	struct group *group;
@@ -111,8 +112,13 @@ struct sweep {
 	uint32_t length;
 	uint32_t stack;
 	uint8_t never_seen; /* a number that never was is in it */
+	uint8_t ok;         /* a close that succeeded is in it */
+	uint32_t id;        /* of this run of closes, in its image */
+	uint32_t repeats;   /* the run that closed all of these numbers before; 0: none yet, NO_RUN: not one */
 	struct pending *first, *tail;
 };
+
+#define NO_RUN UINT32_MAX
 
 struct thread {
 	uint32_t tid;
@@ -141,6 +147,7 @@ struct image {
 	struct thread *threads;
 	struct group *groups;
 	uint64_t closes;         /* descriptors closed so far */
+	uint32_t close_runs;     /* runs of closes so far */
 	unsigned parent_image;   /* forked: the parent's `images` at that time */
 	struct image *before;    /* the image that exec'd this one, until its descriptors are linked */
 	uint64_t began, ended, last;
