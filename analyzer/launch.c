@@ -21,6 +21,8 @@
 
 /* Was SIGCHLD ignored when we came? Then nobody could be waited for; the program gets it back as it was. */
 static int chld_ignored;
+/* Who reads our messages may go away (| head): that ends neither the recording nor what is tidied up. The program gets it as it was. */
+static int pipe_was_default;
 
 void launch_guard_stdio(void)
 {
@@ -106,12 +108,15 @@ static void take_signals(struct launch *l)
 	chld_ignored = old.sa_handler == SIG_IGN;
 	if (chld_ignored)
 		signal(SIGCHLD, SIG_DFL);
+	pipe_was_default = signal(SIGPIPE, SIG_IGN) == SIG_DFL;
 }
 
 static void give_signals(const struct launch *l)
 {
 	if (chld_ignored)
 		signal(SIGCHLD, SIG_IGN);
+	if (pipe_was_default)
+		signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &l->mask, NULL);
 }
 

@@ -69,6 +69,7 @@ struct group {
 	uint32_t made, alive, peak;
 	uint32_t last_peak;           /* `made` when the peak was reached last */
 	uint64_t first, last;         /* time of the first and the last creation */
+	uint64_t closes;              /* the image's at the last creation */
 	UT_hash_handle hh;
 };
 
@@ -85,7 +86,9 @@ struct generation {
 	unsigned shares : 1;          /* in description->open */
 	unsigned stream : 1;          /* a FILE or DIR owned it */
 	unsigned late : 1;            /* made after the process said that it ends */
+	unsigned worked : 1;          /* a descriptor was closed between the one of its group before it and itself */
 	uint32_t nth;                 /* it was the nth of its group */
+	uint32_t close_run;           /* the run of closes that closed it */
 	unsigned pins;                /* who still needs it; not forgotten before 0 */
 	int fd;
 	struct group *group;
@@ -109,8 +112,13 @@ struct sweep {
 	uint32_t length;
 	uint32_t stack;
 	uint8_t never_seen; /* a number that never was is in it */
+	uint8_t ok;         /* a close that succeeded is in it */
+	uint32_t id;        /* of this run of closes, in its image */
+	uint32_t repeats;   /* the run that closed all of these numbers before; 0: none yet, NO_RUN: not one */
 	struct pending *first, *tail;
 };
+
+#define NO_RUN UINT32_MAX
 
 struct thread {
 	uint32_t tid;
@@ -138,6 +146,8 @@ struct image {
 	struct number *numbers;
 	struct thread *threads;
 	struct group *groups;
+	uint64_t closes;         /* descriptors closed so far */
+	uint32_t close_runs;     /* runs of closes so far */
 	unsigned parent_image;   /* forked: the parent's `images` at that time */
 	struct image *before;    /* the image that exec'd this one, until its descriptors are linked */
 	uint64_t began, ended, last;
@@ -205,6 +215,7 @@ struct coverage {
 	uint64_t threads;
 	struct unobserved *unobserved;
 	struct unobserved *blind; /* exe, what */
+	struct unobserved *partial; /* exe, which part of what it did is not known */
 };
 
 /* ---- what rules see --------------------------------------------------------------------------------------------------------------*/

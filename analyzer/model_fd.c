@@ -230,6 +230,8 @@ static void join_group(const struct step *s, struct generation *g)
 		HASH_ADD_INT(i->groups, stack_id, o);
 	}
 	o->last = s->time;
+	g->worked = i->closes != o->closes;
+	o->closes = i->closes;
 	g->group = o;
 	g->nth = ++o->made;
 }

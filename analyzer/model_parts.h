@@ -73,6 +73,7 @@ void pending_close(const struct step *, struct generation *);   /* a close that 
 void pending_close_ok(const struct step *, struct generation *); /* one that did not: it is part of the thread's run, too */
 void pending_use(const struct step *, struct generation *);
 void pending_setfd(const struct step *);
+void pending_use_excused(const struct step *);                  /* the event tells that the use just before it was none */
 void pending_stale(const struct step *, struct generation *owned, struct generation *now);
 void pending_range(const struct step *, struct generation *);   /* close_range of one number that is closed already */
 void pending_range_next(const struct step *);                   /* every other event of the thread */

@@ -137,9 +137,19 @@ void pending_settle(struct replay *r, const struct image *image)
 
 static int is_loop(const struct sweep *s) { return s->length >= MODEL_LOOP || (s->never_seen && s->length >= 3); }
 
+/*
+ * Closes that all failed, of numbers that one run of closes closed before: somebody's own descriptors, closed twice. A loop over
+ * everything would meet numbers that are open, or go on to some that never were. In a fork child that is no proof.
+ */
+static int may_repeat(const struct sweep *s)
+{
+	return !s->ok && !s->never_seen && s->repeats && s->repeats != NO_RUN && s->length <= FDW_RUN_QUIET && s->first &&
+	       !(s->first->event.flags & FDW_F_CHILD);
+}
+
 static void sweep_end(struct sweep *s)
 {
-	int loop = is_loop(s);
+	int loop = is_loop(s) && !may_repeat(s);
 	struct pending *p, *next;
 
 	for (p = s->first; p; p = next) {
@@ -148,13 +158,13 @@ static void sweep_end(struct sweep *s)
 		settle(p);
 	}
 	s->first = s->tail = NULL;
-	s->length = 0;
-	s->never_seen = 0;
+	s->length = s->repeats = 0;
+	s->never_seen = s->ok = 0;
 }
 
 static void sweep_add(struct sweep *s, struct pending *p)
 {
-	if (is_loop(s) && s->length > MODEL_LOOP) { /* known already: nothing to remember */
+	if (is_loop(s) && s->length > MODEL_LOOP && !may_repeat(s)) { /* known already: nothing to remember */
 		pending_free(p);
 		return;
 	}
@@ -171,8 +181,10 @@ static struct sweep *close_run(const struct step *s)
 	struct sweep *w = &s->thread->closes;
 	uint64_t length = s->e->flags & FDW_F_STREAM ? (s->e->flags & FDW_F_RUN ? w->length + 1 : 1) : s->e->arg;
 
-	if (!(s->e->flags & FDW_F_RUN) || length < w->length)
+	if (!(s->e->flags & FDW_F_RUN) || length < w->length) {
 		sweep_end(w);
+		w->id = ++s->image->close_runs;
+	}
 	w->length = length > UINT32_MAX ? UINT32_MAX : length ? (uint32_t)length : 1;
 	w->last = s->e->fd;
 	return w;
@@ -182,6 +194,9 @@ void pending_close_ok(const struct step *s, struct generation *g)
 {
 	struct sweep *w = close_run(s);
 
+	w->ok = 1;
+	if (g)
+		g->close_run = w->id;
 	if (g && is_loop(w))
 		g->swept = 1;
 }
@@ -189,7 +204,9 @@ void pending_close_ok(const struct step *s, struct generation *g)
 void pending_close(const struct step *s, struct generation *g)
 {
 	struct sweep *w = close_run(s);
+	uint32_t before = g && g->state == GENERATION_CLOSED && g->close_run ? g->close_run : NO_RUN;
 
+	w->repeats = !w->repeats || w->repeats == before ? before : NO_RUN;
 	w->never_seen |= (s->e->flags & FDW_F_NEVER_SEEN) && s->e->fd >= 0;
 	sweep_add(w, pending_new(s, g, judge_close));
 }
@@ -224,6 +241,21 @@ void pending_use(const struct step *s, struct generation *g)
 
 /* fcntl(n, F_SETFD, FD_CLOEXEC) over everything: those that are open succeed. */
 void pending_setfd(const struct step *s) { use_run(s); }
+
+/* Told in two events, one right after the other: the use that failed, and what it was meant to do. */
+void pending_use_excused(const struct step *s)
+{
+	struct sweep *w = &s->thread->uses;
+	struct pending **at = &w->first, *last = w->tail;
+
+	if (!last || last->event.fd != s->e->fd || last->event.seq + 1 != s->e->seq)
+		return;
+	w->tail = NULL;
+	for (; *at != last; at = &(*at)->next)
+		w->tail = *at;
+	*at = NULL;
+	pending_free(last);
+}
 
 void pending_stale(const struct step *s, struct generation *owned, struct generation *now)
 {

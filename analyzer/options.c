@@ -134,7 +134,7 @@ static const struct option_row {
 	{ { "output", 'o', "PATH", 0, "where violations are logged instead of stderr", 0 }, COMMAND_RUN, set_output, "a path" },
 	{ { "output", 'o', "DIR", 0, "directory of the trace; new or empty (default fdwarden.PROG.PID)", 0 }, COMMAND_RECORD, set_output, "a directory" },
 	{ { "output", 'o', "PATH", 0, "where the report goes instead of stderr", 0 }, COMMAND_AUDIT, set_output, "a path" },
-	{ { "format", 'f', "FORMAT", 0, "of the report: text, json, sarif, html or folded", 0 }, ALL, set_format, "text, json, sarif, html or folded" },
+	{ { "format", 'f', "FORMAT", 0, "of the report: text (default) or json; sarif, html and folded come in a later version", 0 }, ALL, set_format, "text or json" },
 	{ { "fail-on", KEY_FAIL_ON, "LEVEL", 0, "error (default), warning, note or never: which findings count for --error-exitcode", 0 },
 	  ALL, set_fail_on, "error, warning, note or never" },
 	{ { "error-exitcode", KEY_ERROR_EXITCODE, "N", 0, "exit with N instead of the program's status when there were such findings", 0 },
@@ -168,8 +168,7 @@ static const struct { enum command command; const char *name, *mode, *doc; } com
 	  "Exit status: the program's own. 126, 127: PROG cannot be run, is not there. 125: wrong usage, or fdwarden failed, or PROG cannot be "
 	  "observed; it was not run." },
 	{ COMMAND_AUDIT, "fdwarden audit", "audit",
-	  "Records and reports in one step. Closed descriptor numbers are not reused for a while, so that late uses are certain. The report goes to "
-	  "stderr.\v"
+	  "Records and reports in one step. The report goes to stderr.\v"
 	  "Exit status: the program's own; with --error-exitcode=N, N when there were findings of --fail-on's level, or nothing could be observed. "
 	  "126, 127: PROG cannot be run, is not there. 125: wrong usage, or fdwarden failed, or PROG cannot be observed; it was not run." },
 };
@@ -177,7 +176,15 @@ static const struct { enum command command; const char *name, *mode, *doc; } com
 /* Known, so that the refusal can say why. */
 static int is_refused(enum command command, int key)
 {
-	return command == COMMAND_RECORD && (key == KEY_FAIL_ON || key == KEY_ERROR_EXITCODE);
+	return command == COMMAND_RECORD && (key == KEY_FAIL_ON || key == KEY_ERROR_EXITCODE || key == KEY_SUPPRESSIONS || key == 'f');
+}
+
+/* Names that are taken: refused before the program runs, not after. */
+static int is_later(const char *format)
+{
+	static const char *const formats[] = { "sarif", "html", "folded", NULL };
+
+	return word(format, formats) >= 0;
 }
 
 static error_t parse_key(int key, char *arg, struct argp_state *state)
@@ -193,8 +200,10 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 		if (rows[i].option.key != key || !(rows[i].commands & o->command))
 			continue;
 		if (is_refused(o->command, key))
-			argp_error(state, "record makes no findings, so --%s means nothing here; give it to report or audit",
+			argp_error(state, "record makes no findings and no report, so --%s means nothing here; give it to report or audit",
 			           rows[i].option.name);
+		if (key == 'f' && is_later(arg))
+			argp_error(state, "--format=%s is not available in this version; use text or json", arg);
 		if (rows[i].set(o, arg) < 0)
 			argp_error(state, "--%s=%s: use %s", rows[i].option.name, arg, rows[i].values);
 		return 0;

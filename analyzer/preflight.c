@@ -91,7 +91,7 @@ static int find(const char *prog, struct preflight *p)
 	if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP)
 		verdict(p, PREFLIGHT_NOT_FOUND, slash ? "%s: %s" : "%s: not found in PATH", prog, strerror(errno));
 	else if (errno == EISDIR)
-		verdict(p, PREFLIGHT_CANNOT_EXEC, "%s is a directory", p->path);
+		verdict(p, PREFLIGHT_CANNOT_EXEC, "%s: is a directory", p->path);
 	else
 		verdict(p, PREFLIGHT_CANNOT_EXEC, "%s: %s; is it executable (chmod +x)?", p->path[0] ? p->path : prog, strerror(errno));
 	return -1;

@@ -136,6 +136,19 @@ static struct thread *move_thread(struct image *from, struct image *to, uint32_t
 
 /* ---- ending -----------------------------------------------------------------------------------------------------------------------------*/
 
+/* A process that is not known from its beginning to its end: silence about it is no proof. */
+static void say_partial(struct replay *r, const struct image *i)
+{
+	const char *exe = *i->exe ? i->exe : i->process->exe;
+
+	if (!i->events)
+		return;
+	if (!i->started)
+		coverage_unobserved(r, &r->coverage.partial, exe, "its beginning is missing in the recording");
+	if (i->ending == END_NONE)
+		coverage_unobserved(r, &r->coverage.partial, exe, "it said no goodbye: it was killed, still runs, or the end of its recording is missing");
+}
+
 static void judge_image(struct replay *r, struct image *i)
 {
 	struct thread *t, *next;
@@ -145,6 +158,7 @@ static void judge_image(struct replay *r, struct image *i)
 	pending_settle(r, i);
 	pending_doubts(r, i, i->ending != END_EXEC);
 	space_settle(i->space);
+	say_partial(r, i);
 	if (i->started && i->totals && i->emitted > i->events && i->emitted - i->events > i->gaps)
 		i->gaps = i->emitted - i->events;
 	r->lost += i->gaps;

@@ -282,6 +282,28 @@ static int list_streams(const char *path, const struct metadata *m, struct strea
 	return 0;
 }
 
+/* A stream that is gone although its index is there. */
+static void say_missing(const char *path, struct notes *notes)
+{
+	char index[4200], file[4400];
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(index, sizeof index, "%s/index", path);
+	dir = opendir(index);
+	while (dir && (e = readdir(dir))) {
+		size_t n = strlen(e->d_name);
+
+		if (n < 5 || strcmp(e->d_name + n - 4, ".idx") || e->d_name[0] == '.')
+			continue;
+		snprintf(file, sizeof file, "%s/%.*s", path, (int)(n - 4), e->d_name);
+		if (access(file, F_OK) != 0 && errno == ENOENT)
+			notes_add(notes, "%s: the file is gone: its events are missing from the report", file);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 static void say_metadata(const char *path, int error, struct notes *notes)
 {
 	if (error == EACCES || error == EPERM)
@@ -334,6 +356,8 @@ void repair_check(struct repair *r, struct trace_dir *d, struct notes *notes)
 		say_metadata(d->path, errno, notes);
 	if (!d->unusable && !d->foreign && m.cut)
 		notes_add(notes, "%s: its metadata ends early: kinds of events described in the lost part cannot be read", d->path);
+	if (!d->unusable && !d->foreign)
+		say_missing(path, notes);
 	if (!d->unusable && !d->foreign && s.data && (s.changed || m.cut)) {
 		d->shadow = shadow_of(r, path, &m, &s, notes);
 		d->unusable = !d->shadow;

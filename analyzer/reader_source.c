@@ -99,8 +99,8 @@ static int hold_lost_events(struct stream *s, const bt_message *m, struct held *
 		h->gap_end = nanoseconds(s, bt_message_discarded_events_borrow_end_default_clock_snapshot_const(m));
 		s->last = h->time;
 	}
-	/* A count that goes back comes out as almost 2^64; LTTng 2.13 is known to report 2^63 and more. */
-	if (bt_message_discarded_events_get_count(m, &h->gap_count) != BT_PROPERTY_AVAILABILITY_AVAILABLE || h->gap_count >> 62)
+	/* The counter of a stream may seem to go back between two packets: almost 2^64, and the sum of a stream's counts is right. */
+	if (bt_message_discarded_events_get_count(m, &h->gap_count) != BT_PROPERTY_AVAILABILITY_AVAILABLE)
 		h->gap_count = 0;
 	return 1;
 }

@@ -164,7 +164,15 @@ static void count_events(struct recording *r)
 	reader_close(reader);
 }
 
-static void say_end(const struct recording *r, const char *prog, long ms)
+static const char *text_size(uint64_t bytes, char *to, size_t n)
+{
+	if (!bytes)
+		bytes = 32u << 20; /* the session's default */
+	snprintf(to, n, "%llu%c", (unsigned long long)(bytes % (1u << 20) ? bytes >> 10 : bytes >> 20), bytes % (1u << 20) ? 'K' : 'M');
+	return to;
+}
+
+static void say_end(const struct recording *r, const char *prog, uint64_t buffer_bytes, long ms)
 {
 	char how[64], events[48] = "", bytes[32], lost[64] = "none lost", name[32];
 
@@ -183,8 +191,8 @@ static void say_end(const struct recording *r, const char *prog, long ms)
 	say_info("%s ended %s after %ld.%ld s: %s%s, %s", prog, how, ms / 1000, ms % 1000 / 100, events,
 	         text_bytes(r->result.bytes, bytes, sizeof bytes), lost);
 	if (r->result.lost)
-		say("%s events were lost, because the buffers were full; record again with a larger --buffer-size (now 32M)",
-		    text_number(r->result.lost, name, sizeof name));
+		say("%s events were lost, because the buffers were full; record again with a larger --buffer-size (now %s)",
+		    text_number(r->result.lost, name, sizeof name), text_size(buffer_bytes, bytes, sizeof bytes));
 	if (!r->result.complete)
 		say("%s", r->result.why);
 	if (!r->result.heard)
@@ -243,7 +251,7 @@ static int run_recorded(const struct run_options *o, struct recording *r, struct
 	/* An audit's report counts them all. */
 	if (o->command == COMMAND_RECORD && !o->report.quiet)
 		count_events(r);
-	say_end(r, prog, ms);
+	say_end(r, prog, o->buffer_bytes, ms);
 	return 0;
 }
 

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "analyzer/memory.h"
@@ -137,6 +139,14 @@ static void tell_result(const struct report *r, struct report_result *result)
 	}
 }
 
+/* `| head` has seen enough: what was found is as true as before. */
+static int nobody_reads(void)
+{
+	struct pollfd p = { .fd = 1 };
+
+	return poll(&p, 1, 0) == 1 && p.revents & (POLLERR | POLLHUP);
+}
+
 static int write_report(const struct report *r)
 {
 	const char *path = r->options->output;
@@ -151,7 +161,7 @@ static int write_report(const struct report *r)
 		report_json(r, t.out);
 	else
 		report_text(r, t.out);
-	if (target_close(&t) == 0)
+	if (target_close(&t) == 0 || (!path && nobody_reads()))
 		return 0;
 	complain("the report could not be written to %s: %s; it is incomplete, write it elsewhere with -o FILE",
 	         path ? path : "standard output", strerror(errno));
@@ -211,6 +221,7 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 
 	*result = (struct report_result){ 0 };
 	hold_standard_streams();
+	signal(SIGPIPE, SIG_IGN); /* temporary copies are removed even if nobody reads on */
 	if (o->format != FORMAT_TEXT && o->format != FORMAT_JSON) {
 		complain("this format is not available in this version; use --format=text or --format=json");
 		return EXIT_USAGE;

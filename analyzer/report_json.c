@@ -73,6 +73,7 @@ static json_t *coverage(const struct report *r)
 	set(o, "events", number(c->events));
 	set(o, "events_lost", number(c->events_lost));
 	set(o, "blind", unobserved(c->blind));
+	set(o, "partial", unobserved(c->partial));
 	set(o, "damage", damage(r));
 	return o;
 }
@@ -109,7 +110,7 @@ static json_t *frame(const struct frame *f)
 	char offset[24];
 
 	snprintf(offset, sizeof offset, "0x%" PRIx64, f->offset);
-	set(o, "module", text(f->module));
+	set(o, "module", text(f->module ? f->module : "")); /* "": code made at run time */
 	set(o, "build_id", text(f->build_id));
 	set(o, "offset", text(offset));
 	set(o, "function", text(f->function));
@@ -150,7 +151,7 @@ static json_t *finding(const struct finding *f, unsigned depth)
 	set(p, "pid", number(f->pid));
 	set(p, "exe", text(f->exe));
 	set(o, "fd", json_integer(f->fd));
-	set(o, "generation", f->generation ? number(f->generation) : json_null());
+	set(o, "generation", number(f->generation)); /* 0: not known */
 	set(o, "object", text(f->object));
 	if (f->kind)
 		set(o, "kind", text(f->kind));

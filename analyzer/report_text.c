@@ -108,15 +108,6 @@ static const char *grouped(uint64_t n)
 
 static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
-/* Module and file names come from ELF files; everything else was cleaned when it was read. */
-static void put_clean(FILE *out, const char *s)
-{
-	char *clean = clean_text(s, strlen(s));
-
-	fputs(clean, out);
-	free(clean);
-}
-
 /* ---- the verdict ---------------------------------------------------------------------------------------------------------------------*/
 
 static unsigned of_severity(const struct report *r, enum severity s, const struct rule *rule)
@@ -152,6 +143,8 @@ static int verdict_part(const struct page *p, enum severity s, enum style style,
 	return 1;
 }
 
+static int is_damaged(const struct report *r) { return r->reader && reader_damage(r->reader, 0); }
+
 static void verdict(const struct page *p)
 {
 	unsigned hidden = 0, suppressed = 0;
@@ -160,7 +153,7 @@ static void verdict(const struct page *p)
 	said |= verdict_part(p, SEV_WARNING, YELLOW, !said);
 	said |= verdict_part(p, SEV_NOTE, BLUE, !said);
 	if (!said)
-		fprintf(p->out, "%sno problems found%s", on(p, GREEN), off(p));
+		fprintf(p->out, "%sno problems found%s%s", on(p, GREEN), is_damaged(p->report) ? " in what could be read" : "", off(p));
 	for (const struct finding *f = findings_first(p->report->findings); f; f = f->next) {
 		suppressed += f->suppressed_by != NULL;
 		hidden += !f->suppressed_by && !report_shows(p->report, f);
@@ -215,7 +208,7 @@ static void coverage_line(const struct page *p)
 	fprintf(p->out, "%s descriptor%s, %s inherited", grouped(c->descriptors), plural(c->descriptors), grouped(c->inherited));
 	if (c->unseen_creations)
 		fprintf(p->out, ", %s whose opening was not seen", grouped(c->unseen_creations));
-	fprintf(p->out, " | %s event%s, %s%s lost%s\n", grouped(c->events), plural(c->events),
+	fprintf(p->out, " | %s event%s, %s%s%s lost%s\n", grouped(c->events), plural(c->events), is_damaged(p->report) ? "at least " : "",
 	        on(p, c->events_lost ? YELLOW : PLAIN), grouped(c->events_lost), c->events_lost ? off(p) : "");
 }
 
@@ -234,6 +227,15 @@ static void caution(const struct page *p, const char *format, ...)
 	free(s);
 }
 
+/* " (3 processes)", or nothing. */
+static const char *times(uint64_t n)
+{
+	static char text[48];
+
+	snprintf(text, sizeof text, n > 1 ? " (%s processes)" : "", grouped(n));
+	return text;
+}
+
 static void blind_spots(const struct page *p)
 {
 	const struct report *r = p->report;
@@ -243,6 +245,8 @@ static void blind_spots(const struct page *p)
 		caution(p, "not observed: %s: %s%s", *u->exe ? u->exe : "?", u->why, u->count > 1 ? " (several times)" : "");
 	for (const struct unobserved *u = r->coverage->blind; u; u = u->next)
 		caution(p, "blind spot: %s uses %s, which cannot be seen", base_name(u->exe), u->why);
+	for (const struct unobserved *u = r->coverage->partial; u; u = u->next)
+		caution(p, "incomplete: %s%s: %s", *u->exe ? base_name(u->exe) : "?", times(u->count), u->why);
 	for (size_t i = 0; r->reader && (s = reader_damage(r->reader, i)); i++)
 		caution(p, "damage: %s", s);
 	for (size_t i = 0; r->symbols && (s = symbols_problem(r->symbols, i)); i++)
@@ -282,37 +286,80 @@ static void heading(const struct page *p, const struct finding *f)
 	fprintf(p->out, "%*s%s%s   %s%s\n", n < 44 ? 46 - n : 2, "", on(p, DIM), id, seen, off(p));
 }
 
+#define STACK_INDENT 13
+#define NAME_COLUMNS 22
+
+/* `gap` blanks, or a new line where `text` does not fit beside `used` columns. Returns the columns that are taken with it. */
+static unsigned next_column(const struct page *p, unsigned used, unsigned gap, const char *text)
+{
+	unsigned c = columns_of(text, strlen(text));
+
+	if (used + gap + c <= p->width || used <= STACK_INDENT) {
+		fprintf(p->out, "%*s", (int)gap, "");
+		return used + gap + c;
+	}
+	fprintf(p->out, "\n%*s", STACK_INDENT, "");
+	return STACK_INDENT + c;
+}
+
+/* Module and file names come from ELF files; everything else was cleaned when it was read. */
+static char *place_of(const struct frame *f)
+{
+	char *name = f->file ? clean_text(f->file, strlen(f->file)) : NULL, *s;
+	int n;
+
+	if (!name && f->module) {
+		const char *module = f->function ? base_name(f->module) : f->module;
+		name = clean_text(module, strlen(module));
+	}
+	if (f->file && f->line)
+		n = asprintf(&s, "%s:%d%s", name, f->line, f->inlined ? "  (inlined)" : "");
+	else if (f->file)
+		n = asprintf(&s, "%s%s", name, f->inlined ? "  (inlined)" : "");
+	else if (f->module)
+		n = asprintf(&s, "%s+0x%llx", name, (unsigned long long)f->offset);
+	else
+		n = asprintf(&s, "0x%llx (no module)", (unsigned long long)f->offset);
+	if (n < 0)
+		out_of_memory();
+	free(name);
+	return s;
+}
+
 static void frame_line(const struct page *p, const struct frame *f)
 {
-	fputs("             ", p->out);
+	char *place = place_of(f), *name;
+	unsigned used = STACK_INDENT, c;
+
+	fprintf(p->out, "%*s", STACK_INDENT, "");
 	if (f->function) {
-		char *name = clean_text(f->function, strlen(f->function));
-		fprintf(p->out, "%-22s ", name);
+		name = clean_text(f->function, strlen(f->function));
+		c = columns_of(name, strlen(name));
+		fputs(name, p->out);
+		used += c;
 		free(name);
+		next_column(p, used, c < NAME_COLUMNS ? NAME_COLUMNS + 1 - c : 1, place);
 	}
-	if (f->file) {
-		put_clean(p->out, f->file);
-		if (f->line)
-			fprintf(p->out, ":%d", f->line);
-	} else if (f->module) {
-		put_clean(p->out, f->function ? base_name(f->module) : f->module);
-		fprintf(p->out, "+0x%llx", (unsigned long long)f->offset);
-	} else {
-		fprintf(p->out, "0x%llx (no module)", (unsigned long long)f->offset);
-	}
-	fprintf(p->out, "%s\n", f->inlined ? "  (inlined)" : "");
+	fprintf(p->out, "%s\n", place);
+	free(place);
 }
 
 static void stack_lines(const struct page *p, const struct finding *f, const struct finding_stack *s)
 {
 	uint64_t since = s->at.time >= p->start ? s->at.time - p->start : 0;
-	unsigned depth = p->report->options->stack_depth;
+	unsigned depth = p->report->options->stack_depth, used;
 	char who[64];
 
 	snprintf(who, sizeof who, "%.32s (%u)", s->at.thread && *s->at.thread ? s->at.thread : base_name(f->exe), s->at.tid);
-	fprintf(p->out, "  %-9s +%llu.%06llu s  %-20s  %s%s%s%s%s\n", role_name(s->role), (unsigned long long)(since / 1000000000),
-	        (unsigned long long)(since % 1000000000 / 1000), who, on(p, BOLD), s->call, off(p), s->note ? "   " : "",
-	        s->note ? s->note : "");
+	used = (unsigned)fprintf(p->out, "  %-9s +%llu.%06llu s  %-20s", role_name(s->role), (unsigned long long)(since / 1000000000),
+	                         (unsigned long long)(since % 1000000000 / 1000), who);
+	used = next_column(p, used, 2, s->call);
+	fprintf(p->out, "%s%s%s", on(p, BOLD), s->call, off(p));
+	if (s->note) {
+		next_column(p, used, 3, s->note);
+		fputs(s->note, p->out);
+	}
+	fputc('\n', p->out);
 	for (size_t i = 0; i < s->frames.n && (!depth || i < depth); i++)
 		frame_line(p, &s->frames.at[i]);
 	if (!s->frames.n)

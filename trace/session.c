@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -235,9 +236,21 @@ static void remove_output(struct fdw_session *s)
 		rmdir(s->setup.output);
 }
 
+/* LTTng's daemons end with an assertion where they cannot have what they need. Measured: 96 are enough on 2 CPUs, 64 are not. */
+static int check_limit(char *error, size_t n)
+{
+	unsigned long need = 64 + 16 * (unsigned long)sysconf(_SC_NPROCESSORS_CONF);
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_max >= need)
+		return 0;
+	snprintf(error, n, "the limit of open files is %lu; recording needs at least %lu: raise it with ulimit -n", (unsigned long)r.rlim_max, need);
+	return -1;
+}
+
 static int prepare(struct fdw_session *s, const struct fdw_session_options *o, char *error, size_t n)
 {
-	if (fdw_make_output(o->output, s->setup.output, &s->made_output, error, n) != 0)
+	if (check_limit(error, n) != 0 || fdw_make_output(o->output, s->setup.output, &s->made_output, error, n) != 0)
 		return -1;
 	if (size_buffers(&s->setup, o->buffer_bytes, error, n) != 0 || fdw_probe_disk(s->setup.output, error, n) != 0 ||
 	    make_private_dir(&s->setup, error, n) != 0) {

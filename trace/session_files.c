@@ -184,10 +184,12 @@ static int scan_one(const char *path, const struct stat *st, int type, struct FT
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	while (pread(fd, &p, sizeof p, at) == (ssize_t)sizeof p && p.magic == PACKET_MAGIC && p.packet_bits >= 8 * sizeof p &&
-	       p.packet_bits / 8 <= (uint64_t)(st->st_size - at)) {
+	while (pread(fd, &p, sizeof p, at) == (ssize_t)sizeof p && p.magic == PACKET_MAGIC && p.packet_bits >= 8 * sizeof p) {
 		discarded = p.discarded;
-		seen.heard |= p.content_bits > 8 * sizeof p;
+		/* The last one may be cut off, where the disk was full: its first events are there. */
+		seen.heard |= p.content_bits > 8 * sizeof p && st->st_size - at > (off_t)sizeof p;
+		if (p.packet_bits / 8 > (uint64_t)(st->st_size - at))
+			break;
 		at += (off_t)(p.packet_bits / 8);
 	}
 	close(fd);

@@ -35,6 +35,9 @@
 
 static pid_t daemon_pid;
 static int daemon_status = -1;
+/* The daemon's children once it records: its consumer, which writes the trace, and its workers. */
+static pid_t workers[16];
+static unsigned worker_count;
 
 static void tell(int sock, const struct fdw_message *m)
 {
@@ -131,8 +134,11 @@ static void raise_children(pid_t pid, const struct rlimit *r)
 		if (fd >= 0)
 			close(fd);
 		text[n > 0 ? n : 0] = 0;
-		for (char *at = text, *end; (pid = (pid_t)strtol(at, &end, 10)) > 0 && end != at; at = end)
+		for (char *at = text, *end; (pid = (pid_t)strtol(at, &end, 10)) > 0 && end != at; at = end) {
 			prlimit(pid, RLIMIT_NOFILE, r, NULL);
+			if (worker_count < sizeof workers / sizeof *workers)
+				workers[worker_count++] = pid;
+		}
 	}
 	if (d)
 		closedir(d);
@@ -154,6 +160,24 @@ static int daemon_ended(void)
 {
 	note_deaths();
 	return daemon_status != -1;
+}
+
+/* It is the daemon who reaps them: one that is dead may be a zombie. */
+static int worker_ended(void)
+{
+	char path[32], state;
+
+	for (unsigned i = 0; i < worker_count; i++) {
+		snprintf(path, sizeof path, "/proc/%d/stat", (int)workers[i]);
+		FILE *f = fopen(path, "re");
+		int parent = 0, n = f ? fscanf(f, "%*d (%*[^)]) %c %d", &state, &parent) : 0;
+
+		if (f)
+			fclose(f);
+		if (n != 2 || state == 'Z' || state == 'X' || parent != (int)daemon_pid)
+			return 1;
+	}
+	return 0;
 }
 
 /* SIGUSR1: ready. SIGCHLD: it ended, or somebody else did. */
@@ -301,6 +325,7 @@ static int serve(int sock)
 static void finish(struct fdw_message *m)
 {
 	char error[FDW_TEXT];
+	int crippled = worker_ended();
 
 	m->what = FDW_SAY_DONE;
 	if (daemon_ended()) {
@@ -309,6 +334,8 @@ static void finish(struct fdw_message *m)
 		         WIFSIGNALED(daemon_status) ? WTERMSIG(daemon_status) : WEXITSTATUS(daemon_status));
 	} else if (fdw_lttng_stop(&m->lost, error, sizeof error) != 0) {
 		snprintf(m->text, sizeof m->text, "%.400s: the last events may be missing", error);
+	} else if (crippled) {
+		snprintf(m->text, sizeof m->text, "LTTng's consumer daemon, which writes the trace, was gone before the end: the last events are missing");
 	} else {
 		m->complete = 1;
 	}

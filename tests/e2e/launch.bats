@@ -85,7 +85,7 @@ details() { babeltrace2 "$1" 2>/dev/null | grep -c "$2"; }
 		[[ $output == *"not found in PATH"* ]]
 		run fdw $command -- /
 		[ "$status" = 126 ]
-		[[ $output == *"is a directory"* ]]
+		[[ $output == *": is a directory"* ]]
 		echo true >plain; chmod 755 plain
 		run fdw $command -- ./plain
 		[ "$status" = 126 ]
@@ -124,7 +124,8 @@ details() { babeltrace2 "$1" 2>/dev/null | grep -c "$2"; }
 }
 
 @test "wrong usage: 125 for run, record, audit; 2 otherwise; a sentence each" {
-	for args in "run" "record" "audit" "run --bogus -- true" "record -m what -- true" "audit -f xml -- true" "run --stack-depth=65 -- true" \
+	for args in "run" "record" "audit" "run --bogus -- true" "record -m what -- true" "audit -f xml -- true" \
+		"audit -f sarif -- true" "audit --format=html -- true" "audit -f folded -- true" "record -f json -- true" "record --suppressions=x -- true" "run --stack-depth=65 -- true" \
 		"record --error-exitcode=1 -- true" "record --fail-on=error -- true" "audit --error-exitcode=x -- true" "record --buffer-size=0 -- true"; do
 		run fdw $args
 		echo "$args: $status $output"
@@ -521,6 +522,24 @@ daemon_of() { pgrep -P "$(pgrep -P "$1" | while read -r p; do [ "$(cat /proc/"$p
 	left_behind
 }
 
+@test "the consumer daemon is killed half way: the loss is said, and no leak is claimed" {
+	"$F" record -o t -- sh -c 'exec 4</dev/null 5</dev/null 6</dev/null 7</dev/null; sleep 2; exec 4<&- 5<&- 6<&- 7<&-' 2>err 3>&- &
+	pid=$!
+	wait_for recording err
+	sleep 1
+	kill -9 "$(pgrep -P "$(daemon_of $pid)" lttng-consumer)"
+	wait $pid
+	cat err
+	grep -q "consumer daemon.*was gone before the end" err
+	grep -q "maybe incomplete" err
+	run fdw report t
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"incomplete: "*"said no goodbye"* ]]
+	[[ $output != *" fd-leak"* ]]
+	left_behind
+}
+
 @test "the process between the command and LTTng is killed: the same" {
 	"$F" record -o t -- sh -c 'sleep 1; exit 5' 2>err 3>&- &
 	pid=$!
@@ -607,4 +626,48 @@ for i in range(20000): os.close(os.dup(1))' 2>err
 	[ "$status" = 1 ]
 	[[ $output == *"problem  session daemon"* ]]
 	left_behind
+}
+
+@test "who reads the messages goes away: nothing is left, the program's status is the command's" {
+	(fdw audit -- sh -c 'sleep 0.5; exit 7' || echo $? >status) 2>&1 | head -1
+	[ "$(cat status)" = 7 ]
+	(fdw audit -- "$B/tests/programs/double_close" >/dev/null && echo fine >status) 2>&1 | head -3
+	[ "$(cat status)" = fine ]
+	timeout 60 sh -c 'grep SigIgn /proc/self/status' >native
+	fdw audit -q -- sh -c 'grep SigIgn /proc/self/status' >seen 2>err
+	diff native seen
+	left_behind
+}
+
+@test "too few descriptors: one sentence with the number that is needed" {
+	for n in 20 64; do
+		run bash -c "ulimit -n $n; timeout 60 '$F' record -o out -- echo ran"
+		echo "$output"
+		[ "$status" = 125 ]
+		[ "${#lines[@]}" = 1 ]
+		[[ $output == *"limit of open files is $n"*"ulimit -n"* ]]
+		[ ! -e out ]
+	done
+	left_behind
+}
+
+@test "a full disk: what is there is said to be there, and to be reported" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	mkdir small
+	cat >full.sh <<-END
+		mount -t tmpfs -o size=300k none small || exit 77
+		"$F" record -o small/t -- sh -c 'i=0; while [ \$i -lt 30000 ]; do exec 4</dev/null 4<&-; i=\$((i + 1)); done' 2>err
+		"$F" report small/t >text
+		"$F" report -f json small/t >json
+	END
+	run timeout 100 unshare -m bash full.sh
+	[ "$status" != 77 ] || skip "no mounts here"
+	cat err text
+	grep -q "no space is left" err
+	! grep -q "NOT OBSERVED" err
+	tail -1 err | grep -q "next:  fdwarden report"
+	head -3 text | grep -q "in what could be read"
+	grep -q "said no goodbye" text
+	grep -q "damage:" text
+	python3 -m json.tool json >/dev/null
 }

@@ -330,9 +330,61 @@ static void lost_events_keep_what_is_certain(void **state)
 	expect(w, "double-close/error=1 fd-leak/note=1?");
 }
 
+static void opens_and_closes_16(struct world *w)
+{
+	for (int fd = 3; fd < 19; fd++)
+		opens(w, fd, 1);
+	for (int fd = 3; fd < 19; fd++)
+		send_event(w, "close", (struct fdw_event){ .op = FDW_OP_CLOSE, .fd = fd, .gen = 1, .fd2 = -1, .arg = (uint64_t)fd - 2,
+			.flags = fd > 3 ? FDW_F_RUN : 0 });
+}
+
+/* An array of 16, closed twice: not a loop over everything, that would go on. */
+static void sixteen_closed_twice(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens_and_closes_16(w);
+	for (int fd = 3; fd < 19; fd++)
+		close_fails(w, fd, 1, FDW_F_KNOWN_CLOSED, (uint64_t)fd - 2);
+	exits(w);
+	expect(w, "double-close/error=16");
+}
+
+/* It goes on. */
+static void sixteen_and_then_everything(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens_and_closes_16(w);
+	for (int fd = 3; fd < 30; fd++)
+		close_fails(w, fd, fd < 19, fd < 19 ? FDW_F_KNOWN_CLOSED : FDW_F_NEVER_SEEN, (uint64_t)fd - 2);
+	exits(w);
+	expect(w, "");
+}
+
+/* Closed here and there, and then a loop up to the highest that ever was: as if everything was meant. */
+static void sixteen_closed_one_by_one(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	for (int fd = 3; fd < 19; fd++) {
+		opens(w, fd, 1);
+		closes(w, fd, 1);
+	}
+	for (int fd = 3; fd < 19; fd++)
+		close_fails(w, fd, 1, FDW_F_KNOWN_CLOSED, (uint64_t)fd - 2);
+	exits(w);
+	expect(w, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sixteen_closed_twice), cmocka_unit_test(sixteen_and_then_everything), cmocka_unit_test(sixteen_closed_one_by_one),
 		cmocka_unit_test(plain_double_close), cmocka_unit_test(three_stacks_in_order), cmocka_unit_test(same_stacks_are_one),
 		cmocka_unit_test(concurrent), cmocka_unit_test(loops_up_and_down), cmocka_unit_test(short_loop_over_never_seen),
 		cmocka_unit_test(pair_closed_twice), cmocka_unit_test(stream_of_nothing), cmocka_unit_test(stream_takes_another),

@@ -93,6 +93,33 @@ static void ten_writes(void **state)
 	expect(w, "use-after-close/error=10");
 }
 
+static void epoll_ctl_fails(struct world *w, uint32_t op)
+{
+	use_fails(w, "epoll_ctl", 3, 1);
+	send_event(w, "epoll_ctl", (struct fdw_event){ .op = FDW_OP_EPOLL_CTL, .fd = 3, .gen = 1, .fd2 = 9, .gen2 = 1, .ret = -1,
+		.err = EBADF, .flags = op << FDW_F_USER_SHIFT });
+}
+
+/* The poller is closed first, and then what was in it taken out: tidy, if in another order. */
+static void removed_from_a_closed_poller(void **state)
+{
+	struct world *w = with_closed();
+
+	epoll_ctl_fails(w, 2);
+	epoll_ctl_fails(w, 2);
+	exits(w);
+	expect(w, "");
+}
+
+static void added_to_a_closed_poller(void **state)
+{
+	struct world *w = with_closed();
+
+	epoll_ctl_fails(w, 1);
+	exits(w);
+	expect(w, "use-after-close/error=1");
+}
+
 /* The close is read after the use: the finding has it all the same. */
 static void close_read_late(void **state)
 {
@@ -166,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(write_after_close), cmocka_unit_test(roles), cmocka_unit_test(asking_is_no_use),
 		cmocka_unit_test(never_seen_numbers_are_not_judged), cmocka_unit_test(marking_loop), cmocka_unit_test(one_mark),
+		cmocka_unit_test(removed_from_a_closed_poller), cmocka_unit_test(added_to_a_closed_poller),
 		cmocka_unit_test(ten_writes), cmocka_unit_test(close_read_late), cmocka_unit_test(reuse_is_innocent),
 		cmocka_unit_test(child_that_closed_everything), cmocka_unit_test(worker),
 	};
