@@ -9,6 +9,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include "fork.h"
+#include "log.h"
 #include "options.h"
 #include "resolve.h"
 #include "start.h"
@@ -147,8 +148,10 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 	fdw_resolve();
 	learn_kernel_state();
 	find_tid(fdw_process.pid);
+	fdw_log_start();
 	fdw_options_read(argv, envp);
 	know_filters();
+	fdw_log_start();
 	if (!fdw_process.disabled && fdw_table_init() == 0 && fdw_fork_init() == 0) {
 		fdw_process.plain = leads_to_libc() && !fdw_options.record[0];
 		atomic_store_explicit(&fdw_ready, 1, memory_order_release);
