@@ -10,6 +10,7 @@
 #include "protect.h"
 #include "quick.h"
 #include "resolve.h"
+#include "routes.h"
 #include "thread.h"
 #include "poison.h"
 
@@ -116,14 +117,14 @@ void fdw_closed(struct fdw_claim *c, int r, int err, uint16_t call, uintptr_t pc
 	}
 }
 
-FDW_INLINE int close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
+FDW_INLINE int close_fd(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc, uint32_t extra)
 {
 	struct fdw_claim c;
 	int r, err;
 
 	if (fdw_tool_caller(pc)) {
 		fdw_unprotect(fd);
-		return real_close(fd);
+		return real(fd);
 	}
 	fdw_claim(&c, fd);
 	if (unlikely(c.refused | c.protect)) {
@@ -132,7 +133,7 @@ FDW_INLINE int close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
 		errno = EBADF;
 		return -1;
 	}
-	r = real_close(fd);
+	r = real(fd);
 	if (likely(r == 0 && c.owner && !fdw_recording())) {
 		run_of(fd);
 		fdw_claim_done(&c, call, pc);
@@ -144,7 +145,10 @@ FDW_INLINE int close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
 	return r;
 }
 
-int fdw_close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra) { return close_fd(fd, call, pc, extra); }
+int fdw_close_by(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc, uint32_t extra)
+{
+	return close_fd(real, fd, call, pc, extra);
+}
 
 /* Returns 1 when it closed fd; 0: nothing was done. */
 FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
@@ -184,8 +188,8 @@ FDW_EXPORT int close(int fd)
 	if (fdw_quick() && quick_close(fd, FDW_CALLER, &r))
 		return r;
 	if (unlikely(!fdw_on()))
-		return real_close(fd);
-	return close_fd(fd, FDW_CALL_close, FDW_CALLER, 0);
+		return FDW_LIBC(close)(fd);
+	return close_fd(real_close, fd, FDW_CALL_close, FDW_CALLER, 0);
 }
 
 FDW_EXPORT int mq_close(mqd_t fd)

@@ -11,6 +11,7 @@
 #include "event.h"
 #include "exit.h"
 #include "resolve.h"
+#include "routes.h"
 #include "wait.h"
 #include "poison.h"
 
@@ -115,14 +116,20 @@ FDW_EXPORT __attribute__((noreturn)) void _Exit(int status)
 		fdw_raw(SYS_exit_group, (long)status);
 }
 
+void fdw_unshared(uint16_t call, uintptr_t pc)
+{
+	if (!fdw_on() || fdw_single_threaded())
+		return;
+	fdw_emit_blind("unshare(CLONE_FILES)", call, pc);
+	fdw_self.private_table = 1;
+}
+
 FDW_EXPORT int unshare(int flags)
 {
 	int r = FDW_REAL(unshare)(flags);
 
-	if (r == 0 && flags & CLONE_FILES && fdw_on() && !fdw_single_threaded()) {
-		fdw_emit_blind("unshare(CLONE_FILES)", FDW_CALL_unshare, FDW_CALLER);
-		fdw_self.private_table = 1;
-	}
+	if (r == 0 && flags & CLONE_FILES)
+		fdw_unshared(FDW_CALL_unshare, FDW_CALLER);
 	return r;
 }
 

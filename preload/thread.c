@@ -53,29 +53,69 @@ static struct { _Atomic int taken; void *(*start)(void *); void *arg; } tool_thr
 static _Atomic uint32_t tool_tid;
 uint32_t fdw_tool_thread(void) { return atomic_load(&tool_tid); }
 
-static void *run_tool_thread(void *slot)
+/* What a new thread was to run; its place is free again. */
+static void *(*take(void *slot, void **arg))(void *)
 {
 	unsigned i = (unsigned)(uintptr_t)slot;
 	void *(*start)(void *) = tool_threads[i].start;
-	void *arg = tool_threads[i].arg;
+
+	*arg = tool_threads[i].arg;
+	atomic_store_explicit(&tool_threads[i].taken, 0, memory_order_release);
+	return start;
+}
+
+static void *run_tool_thread(void *slot)
+{
+	void *arg, *(*start)(void *) = take(slot, &arg);
 
 	fdw_self.tool = 1;
 	atomic_store(&tool_tid, fdw_tid());
-	atomic_store_explicit(&tool_threads[i].taken, 0, memory_order_release);
 	return start(arg);
 }
 
-static int create_tool_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
+/* Made by a thread that has a descriptor table of its own, and shares that. */
+static void *run_private_thread(void *slot)
 {
-	for (uintptr_t i = 0; i < TOOL_THREADS; i++) {
+	void *arg, *(*start)(void *) = take(slot, &arg);
+
+	fdw_self.private_table = 1;
+	return start(arg);
+}
+
+static int run_private_thrd(void *slot)
+{
+	void *arg;
+	thrd_start_t start = (thrd_start_t)(void (*)(void))take(slot, &arg);
+
+	fdw_self.private_table = 1;
+	return start(arg);
+}
+
+/* A place for what a thread that is marked first has to run; -1: all are taken, by threads that did not start yet. */
+static intptr_t place(void *(*start)(void *), void *arg)
+{
+	for (intptr_t i = 0; i < TOOL_THREADS; i++) {
 		int none = 0;
 		if (!atomic_compare_exchange_strong(&tool_threads[i].taken, &none, 1))
 			continue;
 		tool_threads[i].start = start;
 		tool_threads[i].arg = arg;
-		return FDW_REAL(pthread_create)(thread, attr, run_tool_thread, (void *)i);
+		return i;
 	}
-	return FDW_REAL(pthread_create)(thread, attr, start, arg);
+	return -1;
+}
+
+static int create_marked(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg, void *(*run)(void *))
+{
+	intptr_t i = place(start, arg);
+	int r;
+
+	if (i < 0)
+		return FDW_REAL(pthread_create)(thread, attr, start, arg);
+	r = FDW_REAL(pthread_create)(thread, attr, run, (void *)i);
+	if (r != 0)
+		atomic_store_explicit(&tool_threads[i].taken, 0, memory_order_release);
+	return r;
 }
 
 static void thread_of_program(void)
@@ -89,7 +129,9 @@ static void thread_of_program(void)
 FDW_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
 {
 	if (unlikely(fdw_on() && (fdw_self.tool || fdw_tool_caller(FDW_CALLER))))
-		return create_tool_thread(thread, attr, start, arg);
+		return create_marked(thread, attr, start, arg, run_tool_thread);
+	if (unlikely(fdw_self.private_table))
+		return create_marked(thread, attr, start, arg, run_private_thread);
 	thread_of_program();
 	return FDW_REAL(pthread_create)(thread, attr, start, arg);
 }
@@ -104,6 +146,10 @@ FDW_EXPORT int pthread_cancel(pthread_t thread)
 /* libc makes these threads without passing through pthread_create. */
 FDW_EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
 {
+	intptr_t i;
+
+	if (unlikely(fdw_self.private_table) && (i = place((void *(*)(void *))(void (*)(void))start, arg)) >= 0)
+		return FDW_REAL(thrd_create)(thread, run_private_thrd, (void *)i);
 	thread_of_program();
 	return FDW_REAL(thrd_create)(thread, start, arg);
 }
@@ -112,7 +158,7 @@ FDW_EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
 
 FDW_EXPORT int sigaltstack(const stack_t *ss, stack_t *old)
 {
-	int r = real_sigaltstack(ss, old);
+	int r = FDW_LIBC(sigaltstack)(ss, old);
 
 	if (r == 0 && ss && !fdw_self.vforked) {
 		int off = (ss->ss_flags & SS_DISABLE) != 0;
