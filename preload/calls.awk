@@ -9,7 +9,7 @@ BEGIN {
 		printf "#define FDW_CALLS(X) X(none, 0)"
 	}
 }
-/^(USE|USE2|USE_E|WAIT|MAKE|MAKE_P|HAND|HANDV)\(/ {
+/^(USE|USEQ|USE2|USE_E|WAIT|MAKE|MAKE_P|HAND|HANDV)\(/ {
 	role = $0; sub(/\(.*/, "", role)
 	rest = $0; sub(/^[A-Z_2]+\(/, "", rest)
 	split(rest, part, /, */)
@@ -41,6 +41,7 @@ END {
 function remember(role, name) {
 	if (role == "MAKE_P") role = "MAKE"
 	if (role == "HANDV") role = "HAND"
+	if (role == "USEQ") role = "USE"
 	if (!(role SUBSEP heading in members)) headings[role] = headings[role] (headings[role] ? "\t" : "") heading
 	members[role, heading] = members[role, heading] " " name
 }

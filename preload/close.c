@@ -10,6 +10,7 @@
 #include "protect.h"
 #include "quick.h"
 #include "resolve.h"
+#include "routes.h"
 #include "thread.h"
 #include "poison.h"
 
@@ -116,14 +117,14 @@ void fdw_closed(struct fdw_claim *c, int r, int err, uint16_t call, uintptr_t pc
 	}
 }
 
-FDW_INLINE int close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
+FDW_INLINE int close_fd(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc, uint32_t extra)
 {
 	struct fdw_claim c;
 	int r, err;
 
 	if (fdw_tool_caller(pc)) {
 		fdw_unprotect(fd);
-		return real_close(fd);
+		return real(fd);
 	}
 	fdw_claim(&c, fd);
 	if (unlikely(c.refused | c.protect)) {
@@ -132,9 +133,9 @@ FDW_INLINE int close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
 		errno = EBADF;
 		return -1;
 	}
-	/* syscall() is no cancellation point, and nobody's close */
+	/* What stands below us may call close again: that is no second close (see close). */
 	fdw_self.closing_below = fd + 1;
-	r = unlikely(extra & FDW_F_SYSCALL) ? (int)fdw_errno_of(fdw_raw(SYS_close, (long)fd)) : real_close(fd);
+	r = real(fd);
 	fdw_self.closing_below = 0;
 	if (likely(r == 0 && c.owner && !fdw_recording())) {
 		run_of(fd);
@@ -147,7 +148,10 @@ FDW_INLINE int close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra)
 	return r;
 }
 
-int fdw_close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra) { return close_fd(fd, call, pc, extra); }
+int fdw_close_by(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc, uint32_t extra)
+{
+	return close_fd(real, fd, call, pc, extra);
+}
 
 /* Returns 1 when it closed fd; 0: nothing was done. */
 FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
@@ -189,8 +193,8 @@ FDW_EXPORT int close(int fd)
 	if (fdw_from_below(FDW_CALLER) && fdw_self.closing_below == fd + 1)
 		return (int)fdw_errno_of(fdw_raw(SYS_close, (long)fd));
 	if (unlikely(!fdw_on()))
-		return real_close(fd);
-	return close_fd(fd, FDW_CALL_close, FDW_CALLER, 0);
+		return FDW_LIBC(close)(fd);
+	return close_fd(real_close, fd, FDW_CALL_close, FDW_CALLER, 0);
 }
 
 FDW_EXPORT int mq_close(mqd_t fd)

@@ -16,6 +16,5 @@ void fdw_pending_forget(void); /* in a fork child: it is its parent's */
  * number: it waits for the end of the run too. Call fdw_marked for each mark, failed or not.
  */
 void fdw_marked(int fd, int failed, uint16_t call, uintptr_t pc);
-int fdw_close_fd(int fd, uint16_t call, uintptr_t pc, uint32_t extra); /* the whole of close(2), for close and syscall() */
 
 #endif

@@ -7,6 +7,7 @@
 #include "close.h"
 #include "event.h"
 #include "resolve.h"
+#include "routes.h"
 #include "poison.h"
 
 static uint32_t clip(unsigned last)
@@ -47,7 +48,7 @@ static void end_range(unsigned first, unsigned last, int ok, uint16_t call, uint
 }
 
 /* The kernel's close_range without the tracer's numbers. errno as libc would leave it. */
-static int split(unsigned first, unsigned last, int flags)
+static int split(fdw_range_fn *real, unsigned first, unsigned last, int flags)
 {
 	unsigned from = first;
 	uint32_t end = clip(last);
@@ -62,7 +63,7 @@ static int split(unsigned first, unsigned last, int flags)
 	}
 	if (from > last || (from == 0 && end > 0 && last == UINT32_MAX && end == UINT32_MAX))
 		return 0;
-	return real_close_range(from, last, flags);
+	return real(from, last, flags);
 }
 
 static void say_range(unsigned first, unsigned last, int flags, uint16_t call, uintptr_t pc, int r, int err)
@@ -73,29 +74,34 @@ static void say_range(unsigned first, unsigned last, int flags, uint16_t call, u
 		.err = r < 0 ? err : 0, .arg = (uint64_t)(unsigned)flags }, pc);
 }
 
-FDW_EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last, int flags, uintptr_t pc)
 {
 	int r, err;
 
-	if (unlikely(!fdw_on()))
-		return real_close_range(first, last, flags);
 	if (flags & CLOSE_RANGE_UNSHARE) {
 		/* This thread gets a descriptor table of its own: from here on ours says nothing about it, unless it is alone. */
 		if (!fdw_single_threaded()) {
-			fdw_emit_blind("close_range(CLOSE_RANGE_UNSHARE)", FDW_CALL_close_range, FDW_CALLER);
+			fdw_emit_blind("close_range(CLOSE_RANGE_UNSHARE)", FDW_CALL_close_range, pc);
 			fdw_self.private_table = 1;
-			return real_close_range(first, last, flags);
+			return real(first, last, flags);
 		}
 	}
 	if (first > last || (flags & CLOSE_RANGE_CLOEXEC))
-		return real_close_range(first, last, flags);
+		return real(first, last, flags);
 	claim_range(first, last);
-	r = split(first, last, flags);
+	r = split(real, first, last, flags);
 	err = errno;
-	say_range(first, last, flags, FDW_CALL_close_range, FDW_CALLER, r, err);
-	end_range(first, last, r == 0, FDW_CALL_close_range, FDW_CALLER);
+	say_range(first, last, flags, FDW_CALL_close_range, pc, r, err);
+	end_range(first, last, r == 0, FDW_CALL_close_range, pc);
 	errno = err;
 	return r;
+}
+
+FDW_EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+	if (unlikely(!fdw_on()))
+		return FDW_LIBC(close_range)(first, last, flags);
+	return fdw_close_range_by(real_close_range, first, last, flags, FDW_CALLER);
 }
 
 /* glibc's closefrom needs /proc when the kernel has no close_range; so do we, one number at a time, up to the table's end. */
@@ -116,7 +122,7 @@ FDW_EXPORT void closefrom(int low)
 		return;
 	}
 	claim_range(first, UINT32_MAX);
-	if (split(first, UINT32_MAX, 0) != 0)
+	if (split(real_close_range, first, UINT32_MAX, 0) != 0)
 		close_each(first);
 	say_range(first, UINT32_MAX, 0, FDW_CALL_closefrom, FDW_CALLER, 0, 0);
 	end_range(first, UINT32_MAX, 1, FDW_CALL_closefrom, FDW_CALLER);

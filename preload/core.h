@@ -81,9 +81,14 @@
 #endif
 
 /* ---- real_ pointers ----------------------------------------------------------------------------------------------------------
- * Valid at every moment: before fdw_init they point at a stub that makes the plain system call, or finds libc's own. */
+ * NULL until fdw_resolve: an IFUNC resolver of a library that is relocated before us may call a wrapper, and then nothing of ours that needs
+ * a relocation is usable: no pointer, no errno, no thread-local. So the early ways are functions, called directly:
+ * fdw_early_x makes the plain system call, or finds libc's own. FDW_LIBC(x) is the one or the other; after fdw_on() said yes, real_x will do. */
 #define NONE (-1)
-#define FDW_DECLARE(ret, name, params) extern ret (*real_##name) params;
+#define FDW_DECLARE(ret, name, params) extern ret (*real_##name) params; ret fdw_early_##name params;
+#define FDW_LIBC(name) (likely(real_##name) ? real_##name : fdw_early_##name)
+#pragma GCC visibility push(hidden)
+#define USEQ(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
 #define USE(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
 #define USE2(ret, name, sys, params, args, fd, fd2) FDW_DECLARE(ret, name, params)
 #define USE_E(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
@@ -91,8 +96,9 @@
 #define MAKE(ret, name, sys, params, args, kind, flags, src) FDW_DECLARE(ret, name, params)
 #define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) FDW_DECLARE(ret, name, params)
 #define HAND(ret, name, sys, params, args, file) FDW_DECLARE(ret, name, params)
-#define HANDV(ret, name, params, file) FDW_DECLARE(ret, name, params)
+#define HANDV(ret, name, params, file) extern ret (*real_##name) params;
 #include "calls.def"
+#pragma GCC visibility pop
 
 /* ---- per thread ---------------------------------------------------------------------------------------------------------------
  * Initial-exec TLS, zero at thread start, never freed by us. A vfork child shares its parent's. */
@@ -148,8 +154,8 @@ struct fdw_process {
 	_Atomic uint8_t child;    /* a fork child that has neither exec'd nor become a worker: observed only */
 	_Atomic uint32_t bounds;  /* bounded waits that ended at their bound */
 };
-extern struct fdw_process fdw_process;
-extern _Atomic int fdw_ready; /* fdw_init is done and the product is on */
+extern struct fdw_process fdw_process __attribute__((visibility("hidden")));
+extern __attribute__((visibility("hidden"))) _Atomic int fdw_ready; /* fdw_init is done and the product is on */
 extern char **environ;
 
 /* The guard: 1 when the wrapper may look at the shared state. */
@@ -183,7 +189,9 @@ FDW_INLINE int fdw_single_threaded(void)
 {
 	return __libc_single_threaded && !atomic_load_explicit(&fdw_raw_threads, memory_order_relaxed);
 }
-long fdw_raw(long nr, ...);                 /* system call; -errno on failure; errno untouched; no PLT */
+__attribute__((visibility("hidden"))) long fdw_raw(long nr, ...);               /* system call; -errno on failure; errno untouched; no PLT */
+__attribute__((visibility("hidden"))) int fdw_relocated(void);                   /* 0: before the loader came to us */
+__attribute__((visibility("hidden"))) long fdw_early_result(long r);             /* fdw_errno_of, also before that (errno then stays) */
 FDW_INLINE long fdw_errno_of(long r)        /* what libc would have returned */
 {
 	if (r < 0 && r > -4096) {

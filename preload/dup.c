@@ -11,6 +11,7 @@
 #include "protect.h"
 #include "quick.h"
 #include "resolve.h"
+#include "routes.h"
 #include "stream.h"
 #include "poison.h"
 
@@ -32,7 +33,7 @@ FDW_EXPORT int dup(int fd)
 		return -1;
 	}
 	if (unlikely(!fdw_on()))
-		return real_dup(fd);
+		return FDW_LIBC(dup)(fd);
 	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(FDW_CALLER)) {
 		errno = EBADF;
 		return -1;
@@ -47,7 +48,7 @@ FDW_EXPORT int dup(int fd)
 }
 
 /* Rule 6. `call` is made between claim and create; a number of the tracer's cannot be had (as if above the limit). */
-static int dup_over(int old, int new, int flags, uint16_t call, uintptr_t pc)
+int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, uintptr_t pc)
 {
 	struct fdw_claim c;
 	uint32_t ended, gen;
@@ -62,7 +63,7 @@ static int dup_over(int old, int new, int flags, uint16_t call, uintptr_t pc)
 	ended = c.owner ? fdw_gen(c.before) : 0;
 	stream = c.owner && c.before & FDW_W_STREAM ? fdw_records[new].stream : 0;
 	c.refused = 0; /* a marker put over a number that another thread is closing is the program's affair */
-	r = call == FDW_CALL_dup2 ? real_dup2(old, new) : real_dup3(old, new, flags);
+	r = real(old, new, flags);
 	err = errno;
 	if (unlikely(r < 0)) {
 		fdw_claim_end(&c, FDW_CLOSE_UNDO, call, pc);
@@ -86,24 +87,26 @@ static int dup_over(int old, int new, int flags, uint16_t call, uintptr_t pc)
 	return r;
 }
 
+static int by_dup2(int old, int new, int flags) { return real_dup2(old, new); }
+
 FDW_EXPORT int dup2(int old, int new)
 {
 	if (unlikely(!fdw_on()))
-		return real_dup2(old, new);
+		return FDW_LIBC(dup2)(old, new);
 	if (old == new) { /* changes nothing */
 		int r = real_dup2(old, new);
 		if (r < 0)
 			fdw_use_failed(old, FDW_CALL_dup2, FDW_CALLER);
 		return r;
 	}
-	return dup_over(old, new, 0, FDW_CALL_dup2, FDW_CALLER);
+	return fdw_dup_over(by_dup2, old, new, 0, FDW_CALL_dup2, FDW_CALLER);
 }
 
 FDW_EXPORT int dup3(int old, int new, int flags)
 {
 	if (unlikely(!fdw_on()) || old == new)
-		return real_dup3(old, new, flags);
-	return dup_over(old, new, flags, FDW_CALL_dup3, FDW_CALLER);
+		return FDW_LIBC(dup3)(old, new, flags);
+	return fdw_dup_over(real_dup3, old, new, flags, FDW_CALL_dup3, FDW_CALLER);
 }
 
 /* ---- fcntl ----------------------------------------------------------------------------------------------------------------------------*/
@@ -144,33 +147,41 @@ static int fcntl_done(int fd, int cmd, long arg, int r, uintptr_t pc)
 	return r;
 }
 
-FDW_EXPORT int fcntl(int fd, int cmd, ...)
+int fdw_fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc)
 {
-	va_list ap;
-	long arg;
 	int saved = errno, r;
 
-	va_start(ap, cmd);
-	arg = va_arg(ap, long); /* whatever it is: commands without one ignore it */
-	va_end(ap);
-	if (unlikely(!fdw_on()))
-		return likely(real_fcntl) ? real_fcntl(fd, cmd, arg) : (int)fdw_errno_of(fdw_raw(SYS_fcntl, (long)fd, (long)cmd, arg));
-	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(FDW_CALLER)) {
+	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(pc)) {
 		errno = EBADF;
 		return -1;
 	}
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_SETFD) {
 		fdw_flux_enter(fd, FRAME);
-		r = real_fcntl(fd, cmd, arg);
+		r = real(fd, cmd, arg);
 		fdw_flux_leave(fd);
-		r = fcntl_done(fd, cmd, arg, r, FDW_CALLER);
+		r = fcntl_done(fd, cmd, arg, r, pc);
 	} else {
-		r = real_fcntl(fd, cmd, arg); /* may block: F_SETLKW */
-		r = fcntl_done(fd, cmd, arg, r, FDW_CALLER);
+		r = real(fd, cmd, arg); /* may block: F_SETLKW */
+		r = fcntl_done(fd, cmd, arg, r, pc);
 	}
 	if (r >= 0)
 		errno = saved;
 	return r;
+}
+
+static int by_fcntl(int fd, int cmd, long arg) { return real_fcntl(fd, cmd, arg); }
+
+FDW_EXPORT int fcntl(int fd, int cmd, ...)
+{
+	va_list ap;
+	long arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, long); /* whatever it is: commands without one ignore it */
+	va_end(ap);
+	if (unlikely(!fdw_on()))
+		return likely(real_fcntl) ? real_fcntl(fd, cmd, arg) : (int)fdw_early_result(fdw_raw(SYS_fcntl, (long)fd, (long)cmd, arg));
+	return fdw_fcntl_by(by_fcntl, fd, cmd, arg, FDW_CALLER);
 }
 
 /* ---- ioctl ----------------------------------------------------------------------------------------------------------------------------*/
@@ -203,7 +214,7 @@ FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	if (unlikely(!real_ioctl))
-		return (int)fdw_errno_of(fdw_raw(SYS_ioctl, (long)fd, request, arg));
+		return (int)fdw_early_result(fdw_raw(SYS_ioctl, (long)fd, request, arg));
 	r = real_ioctl(fd, request, arg);
 	if (unlikely(!fdw_on()))
 		return r;

@@ -205,7 +205,8 @@ void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
 	uint64_t v;
 	int known;
 
-	if (likely(errno != EBADF) || fd < 0 || !fdw_on() || fdw_tool_caller(pc))
+	/* the guard first: early in the life of a process errno is out of reach (core.h) */
+	if (!fdw_on() || likely(errno != EBADF) || fd < 0 || fdw_tool_caller(pc))
 		return;
 	v = fdw_peek(fd);
 	known = fdw_state(v) == FDW_CLOSED;

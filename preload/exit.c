@@ -12,6 +12,7 @@
 #include "exit.h"
 #include "protect.h"
 #include "resolve.h"
+#include "routes.h"
 #include "thread.h"
 #include "wait.h"
 #include "poison.h"
@@ -122,14 +123,20 @@ FDW_EXPORT __attribute__((noreturn)) void _Exit(int status)
 		fdw_raw(SYS_exit_group, (long)status);
 }
 
+void fdw_unshared(uint16_t call, uintptr_t pc)
+{
+	if (!fdw_on() || fdw_single_threaded())
+		return;
+	fdw_emit_blind("unshare(CLONE_FILES)", call, pc);
+	fdw_self.private_table = 1;
+}
+
 FDW_EXPORT int unshare(int flags)
 {
 	int r = FDW_REAL(unshare)(flags);
 
-	if (r == 0 && flags & CLONE_FILES && fdw_on() && !fdw_single_threaded()) {
-		fdw_emit_blind("unshare(CLONE_FILES)", FDW_CALL_unshare, FDW_CALLER);
-		fdw_self.private_table = 1;
-	}
+	if (r == 0 && flags & CLONE_FILES)
+		fdw_unshared(FDW_CALL_unshare, FDW_CALLER);
 	return r;
 }
 

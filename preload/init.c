@@ -9,6 +9,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include "fork.h"
+#include "log.h"
 #include "options.h"
 #include "resolve.h"
 #include "start.h"
@@ -27,18 +28,24 @@ _Atomic int fdw_ready;
 		if (p)                                                                                                 \
 			__atomic_store_n((void **)&real_##name, p, __ATOMIC_RELEASE);                                   \
 	} while (0);
-#define USE(ret, name, sys, params, args, fd) FIND(name)
-#define USE2(ret, name, sys, params, args, fd, fd2) FIND(name)
-#define USE_E(ret, name, sys, params, args, fd) FIND(name)
-#define WAIT(ret, name, sys, params, args, fd) FIND(name)
-#define MAKE(ret, name, sys, params, args, kind, flags, src) FIND(name)
-#define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) FIND(name)
-#define HAND(ret, name, sys, params, args, file) FIND(name)
+/* A name that this libc lacks: the system call that does the same. */
+#define FIND_OR_CALL(name)                                                                                             \
+	FIND(name)                                                                                                     \
+	if (!real_##name)                                                                                              \
+		real_##name = fdw_early_##name;
+#define USEQ(ret, name, sys, params, args, fd) FIND_OR_CALL(name)
+#define USE(ret, name, sys, params, args, fd) FIND_OR_CALL(name)
+#define USE2(ret, name, sys, params, args, fd, fd2) FIND_OR_CALL(name)
+#define USE_E(ret, name, sys, params, args, fd) FIND_OR_CALL(name)
+#define WAIT(ret, name, sys, params, args, fd) FIND_OR_CALL(name)
+#define MAKE(ret, name, sys, params, args, kind, flags, src) FIND_OR_CALL(name)
+#define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) FIND_OR_CALL(name)
+#define HAND(ret, name, sys, params, args, file) FIND_OR_CALL(name)
 #define HANDV(ret, name, params, file) FIND(name)
 void fdw_resolve(void)
 {
 	static _Atomic int done;
-	if (atomic_load_explicit(&done, memory_order_acquire))
+	if (atomic_load_explicit(&done, memory_order_acquire) || !fdw_relocated())
 		return;
 #include "calls.def"
 	fdw_spawn_resolve();
@@ -125,7 +132,7 @@ static int leads_to_libc(void)
 	void *own = dlsym(RTLD_NEXT, "gnu_get_libc_version");
 	void *const found[] = {
 		(void *)(uintptr_t)real_close, (void *)(uintptr_t)real_dup,
-#define USE(ret, name, sys, params, args, fd) sys != NONE ? (void *)(uintptr_t)real_##name : own,
+#define USEQ(ret, name, sys, params, args, fd) (void *)(uintptr_t)real_##name,
 #include "calls.def"
 	};
 
@@ -188,8 +195,10 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 	learn_below();
 	learn_kernel_state();
 	find_tid(fdw_process.pid);
+	fdw_log_start();
 	fdw_options_read(argv, envp);
 	know_filters();
+	fdw_log_start();
 	if (!fdw_process.disabled && fdw_table_init() == 0 && fdw_fork_init() == 0) {
 		fdw_process.plain = leads_to_libc() && !fdw_options.record[0];
 		atomic_store_explicit(&fdw_ready, 1, memory_order_release);

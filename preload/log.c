@@ -1,11 +1,13 @@
 /*
- * preload/log.c: see log.h. Context: any thread, handlers. May not: stdio, malloc. Nothing is logged where writing could hurt:
- * when a seccomp filter is there, log files are not opened (stderr is only written to).
+ * preload/log.c: see log.h. Context: any thread, handlers. May not: stdio, malloc, wait, raise a signal. Nothing is logged where writing
+ * could hurt: stderr that is no longer the program's first one, or full, or without a reader; when a seccomp filter is there, log files
+ * are not opened (stderr is only written to). What was not written is counted, and the next line says so.
  */
 #include <dlfcn.h>
 #include <link.h>
 #include "log.h"
 #include "options.h"
+#include "table.h"
 #include "poison.h"
 
 #define LINE_MAX_ 900
@@ -54,6 +56,37 @@ void fdw_log_name(const char *argv0)
 	name[n] = 0;
 }
 
+/* ---- where lines go --------------------------------------------------------------------------------------------------------------------*/
+
+/*
+ * Number 2 is where lines go only while it is what it was when the program started: a program that closed it may have a database or a
+ * connection there by now.
+ */
+static struct { dev_t dev; ino_t ino; uint8_t known, socket; } standard_error;
+static _Atomic uint32_t unsaid; /* lines that could not be written */
+
+void fdw_log_start(void)
+{
+	struct stat st;
+
+	if (fdw_process.filtered || standard_error.known || fdw_raw(SYS_newfstatat, 2L, "", &st, (long)AT_EMPTY_PATH) != 0)
+		return;
+	standard_error.dev = st.st_dev;
+	standard_error.ino = st.st_ino;
+	standard_error.socket = S_ISSOCK(st.st_mode);
+	standard_error.known = 1;
+}
+
+static int is_standard_error(void)
+{
+	struct stat st;
+
+	if (fdw_process.filtered) /* no system call that is not needed: what we saw ourselves must do */
+		return !fdw_gen(fdw_peek(2)) || fdw_records[2].open_call == FDW_CALL_none;
+	return standard_error.known && fdw_raw(SYS_newfstatat, 2L, "", &st, (long)AT_EMPTY_PATH) == 0 &&
+	       st.st_dev == standard_error.dev && st.st_ino == standard_error.ino;
+}
+
 /* FDWARDEN_LOG names a file: %p is the pid. Opened for each line: we hold no descriptor that the program could meet. */
 static int open_log(void)
 {
@@ -61,7 +94,7 @@ static int open_log(void)
 	const char *p = fdw_options.log;
 
 	if (!strcmp(p, "stderr"))
-		return 2;
+		return is_standard_error() ? 2 : -1;
 	if (!strcmp(p, "off") || fdw_process.filtered)
 		return -1;
 	for (; *p && path.n < LINE_MAX_; p++) {
@@ -71,24 +104,76 @@ static int open_log(void)
 			path.s[path.n++] = *p;
 	}
 	path.s[path.n] = 0;
-	return (int)fdw_raw(SYS_openat, AT_FDCWD, path.s, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* O_NONBLOCK: nobody can make us wait with a FIFO */
+	return (int)fdw_raw(SYS_openat, AT_FDCWD, path.s, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+}
+
+/* Signals that a write may bring: a pipe without a reader, a file at its limit, a terminal of the foreground's. */
+#define OF_WRITING (UINT64_C(1) << (SIGPIPE - 1) | UINT64_C(1) << (SIGXFSZ - 1) | UINT64_C(1) << (SIGTTOU - 1))
+
+/* The write, if it can be done at once, and without the signals. 1: done. */
+static int write_quietly(int fd, const struct line *l)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLOUT };
+	static const struct timespec at_once;
+	uint64_t block = OF_WRITING, mask, before = 0, after = 0;
+	long r;
+
+	/* What poll calls writable takes a line of less than PIPE_BUF whole and without waiting. */
+	if (fdw_raw(SYS_ppoll, &ready, 1L, &at_once, NULL, 8L) != 1 || ready.revents != POLLOUT)
+		return 0;
+	if (fd == 2 && standard_error.socket)
+		return fdw_raw(SYS_sendto, 2L, l->s, l->n, (long)(MSG_NOSIGNAL | MSG_DONTWAIT), NULL, 0L) == (long)l->n;
+	fdw_raw(SYS_rt_sigpending, &before, 8L);
+	fdw_raw(SYS_rt_sigprocmask, (long)SIG_BLOCK, &block, &mask, 8L);
+	r = fdw_raw(SYS_write, (long)fd, l->s, l->n);
+	if (r != (long)l->n) {
+		fdw_raw(SYS_rt_sigpending, &after, 8L);
+		after &= OF_WRITING & ~before;
+		if (after)
+			fdw_raw(SYS_rt_sigtimedwait, &after, NULL, &at_once, 8L);
+	}
+	fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &mask, NULL, 8L);
+	return r == (long)l->n;
 }
 
 static void write_line(struct line *l)
 {
-	int fd = open_log();
-	if (fd < 0)
+	int fd, done;
+
+	if (!strcmp(fdw_options.log, "off"))
 		return;
+	if (l->n > LINE_MAX_ - 1)
+		l->n = LINE_MAX_ - 1;
 	l->s[l->n++] = '\n';
-	fdw_raw(SYS_write, (long)fd, l->s, l->n);
-	if (fd != 2)
+	fd = open_log();
+	if (fd >= 0 && fdw_process.filtered)
+		done = fdw_raw(SYS_write, (long)fd, l->s, l->n) == (long)l->n;
+	else
+		done = fd >= 0 && write_quietly(fd, l);
+	if (!done)
+		atomic_fetch_add(&unsaid, 1);
+	if (fd > 2)
 		fdw_raw(SYS_close, fd);
+}
+
+/* The first line after some that were lost says how many. */
+static void begin_line(struct line *l)
+{
+	uint32_t n = atomic_exchange(&unsaid, 0);
+
+	put(l, "fdwarden: ");
+	if (!n)
+		return;
+	put(l, "(");
+	put_number(l, n, 10);
+	put(l, n == 1 ? " line could not be written) " : " lines could not be written) ");
 }
 
 void fdw_log_line(const char *text, const char *more)
 {
 	struct line l = { 0 };
-	put(&l, "fdwarden: ");
+	begin_line(&l);
 	put(&l, text);
 	if (more)
 		put(&l, more);
@@ -141,7 +226,7 @@ void fdw_log_violation(const struct fdw_violation *v)
 
 	if (said_before(v) && !fdw_process.on_violation)
 		return;
-	put(&l, "fdwarden: ");
+	begin_line(&l);
 	put(&l, name);
 	put(&l, "[");
 	put_number(&l, fdw_process.pid, 10);

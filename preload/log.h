@@ -2,12 +2,14 @@
  * preload/log.h: one line per violation, on stderr or in a file, without stdio.
  *
  * Context: any thread, handlers; never in a vfork child. One write per line, so lines of threads do not mix. Keeps errno.
+ * Never waits and raises no signal: a line that cannot be written at once is counted instead.
  */
 #ifndef FDW_LOG_H
 #define FDW_LOG_H
 
 #include "core.h"
 
+void fdw_log_start(void); /* remembers what number 2 is; no system call under a filter */
 void fdw_log_name(const char *argv0);
 void fdw_log_line(const char *text, const char *more); /* "fdwarden: text more\n" */
 

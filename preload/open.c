@@ -30,7 +30,7 @@ FDW_EXPORT int open(const char *path, int flags, ...)
 {
 	mode_t mode = MODE_OF(flags, flags);
 	int r = likely(real_open) ? real_open(path, flags, mode)
-	                          : (int)fdw_errno_of(fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)flags, (long)mode));
+	                          : (int)fdw_early_result(fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)flags, (long)mode));
 
 	if (likely(r >= 0))
 		fdw_made(r, kind_of(flags), fdw_oflags(flags), FDW_CALL_open, FDW_CALLER, -1, path_of(path));
@@ -41,7 +41,7 @@ FDW_EXPORT int openat(int dir, const char *path, int flags, ...)
 {
 	mode_t mode = MODE_OF(flags, flags);
 	int r = likely(real_openat) ? real_openat(dir, path, flags, mode)
-	                            : (int)fdw_errno_of(fdw_raw(SYS_openat, (long)dir, path, (long)flags, (long)mode));
+	                            : (int)fdw_early_result(fdw_raw(SYS_openat, (long)dir, path, (long)flags, (long)mode));
 
 	if (likely(r >= 0))
 		fdw_made(r, kind_of(flags), fdw_oflags(flags), FDW_CALL_openat, FDW_CALLER, dir, path_of(path));
@@ -77,7 +77,7 @@ static void made_pair(const int *fd, uint8_t kind0, uint8_t kind1, uint32_t flag
 
 FDW_EXPORT int pipe(int pfd[2])
 {
-	int r = real_pipe(pfd);
+	int r = FDW_LIBC(pipe)(pfd);
 
 	if (likely(r == 0))
 		made_pair(pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, 0, FDW_CALL_pipe, FDW_CALLER);
@@ -86,7 +86,7 @@ FDW_EXPORT int pipe(int pfd[2])
 
 FDW_EXPORT int pipe2(int pfd[2], int flags)
 {
-	int r = real_pipe2(pfd, flags);
+	int r = FDW_LIBC(pipe2)(pfd, flags);
 
 	if (likely(r == 0))
 		made_pair(pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, fdw_oflags(flags & ~3), FDW_CALL_pipe2, FDW_CALLER);
@@ -95,7 +95,7 @@ FDW_EXPORT int pipe2(int pfd[2], int flags)
 
 FDW_EXPORT int socketpair(int domain, int type, int protocol, int sv[2])
 {
-	int r = real_socketpair(domain, type, protocol, sv);
+	int r = FDW_LIBC(socketpair)(domain, type, protocol, sv);
 
 	if (likely(r == 0))
 		made_pair(sv, FDW_KIND_SOCKET, FDW_KIND_SOCKET, fdw_sflags(type), FDW_CALL_socketpair, FDW_CALLER);

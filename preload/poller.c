@@ -7,26 +7,25 @@
 #include "event.h"
 #include "fork.h"
 #include "resolve.h"
+#include "routes.h"
 #include "poison.h"
 
-FDW_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+int fdw_epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, struct epoll_event *event, uintptr_t pc)
 {
 	int r, saved = errno;
 
-	if (unlikely(!fdw_on()))
-		return real_epoll_ctl(epfd, op, fd, event);
 	fdw_flux_enter(fd, (uintptr_t)__builtin_frame_address(0));
-	r = real_epoll_ctl(epfd, op, fd, event);
+	r = real(epfd, op, fd, event);
 	fdw_flux_leave(fd);
 	if (unlikely(r < 0)) {
 		saved = errno;
-		fdw_use_failed(epfd, FDW_CALL_epoll_ctl, FDW_CALLER);
+		fdw_use_failed(epfd, FDW_CALL_epoll_ctl, pc);
 		/* a DEL of what is closed already is how tidy programs close: no use after close */
 		if (op != EPOLL_CTL_DEL)
-			fdw_use_failed(fd, FDW_CALL_epoll_ctl, FDW_CALLER);
+			fdw_use_failed(fd, FDW_CALL_epoll_ctl, pc);
 	} else {
 		fdw_word_t *w = fdw_word(fd);
-		fdw_used(fd, FDW_CALL_epoll_ctl, FDW_CALLER);
+		fdw_used(fd, FDW_CALL_epoll_ctl, pc);
 		if (op == EPOLL_CTL_ADD && w && !(atomic_load_explicit(w, memory_order_relaxed) & FDW_W_REGISTERED))
 			atomic_fetch_or_explicit(w, FDW_W_REGISTERED, memory_order_relaxed);
 	}
@@ -38,10 +37,17 @@ FDW_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 			.gen = fdw_gen(fdw_peek(epfd)), .fd2 = fd, .gen2 = fdw_gen(fdw_peek(fd)), .ret = r,
 			.err = r < 0 ? saved : 0, .arg = told ? told->data.u64 : 0,
 			.flags = (uint32_t)(op & 0xff) << FDW_F_USER_SHIFT, .kind = FDW_KIND_EPOLL,
-			.detail = (const uint8_t *)&events, .detail_len = sizeof events }, FDW_CALLER);
+			.detail = (const uint8_t *)&events, .detail_len = sizeof events }, pc);
 	}
 	errno = saved;
 	return r;
+}
+
+FDW_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	if (unlikely(!fdw_on()))
+		return FDW_LIBC(epoll_ctl)(epfd, op, fd, event);
+	return fdw_epoll_ctl_by(real_epoll_ctl, epfd, op, fd, event, FDW_CALLER);
 }
 
 /* poll only asks whether its numbers are open (POLLNVAL); what matters is that the process waits. */

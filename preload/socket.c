@@ -20,31 +20,26 @@ static struct fdw_detail address(const struct sockaddr *addr, socklen_t len)
 	return (struct fdw_detail){ addr, addr ? len : 0 };
 }
 
-/*
- * While recording, a program that does not ask for the peer's address gets it asked for: into a buffer of ours, in the same
- * system call, so nothing else changes.
- */
+/* The call is the program's own to the letter: a socket may have a peer without a name. It is asked for afterwards, and only while recording. */
 static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, uint16_t call, uintptr_t pc)
 {
 	struct sockaddr_storage own;
 	socklen_t own_len = sizeof own, room = addr && len ? *len : 0;
-	int ask = fdw_recording() && !addr && !len;
-	struct sockaddr *a = ask ? (struct sockaddr *)&own : addr;
-	socklen_t *l = ask ? &own_len : len;
+	struct fdw_detail peer = FDW_NO_DETAIL;
 	int r;
 
 	fdw_child_is_worker();
-	r = call == FDW_CALL_accept ? real_accept(fd, a, l) : real_accept4(fd, a, l, flags);
-
+	r = call == FDW_CALL_accept ? FDW_LIBC(accept)(fd, addr, len) : FDW_LIBC(accept4)(fd, addr, len, flags);
 	if (unlikely(r < 0)) {
 		fdw_use_failed(fd, call, pc);
 		return r;
 	}
 	fdw_used(fd, call, pc);
-	if (!ask && a && l && *l < room)
-		room = *l;
-	return fdw_made(r, FDW_KIND_CONN, fdw_sflags(flags) | FDW_F_PEER | FDW_F_WRITABLE, call, pc, fd,
-	                fdw_recording() ? address(a, ask ? own_len : room) : FDW_NO_DETAIL);
+	if (fdw_recording() && addr && len)
+		peer = address(addr, *len < room ? *len : room);
+	else if (fdw_recording() && !fdw_process.filtered && fdw_raw(SYS_getpeername, (long)r, &own, &own_len) == 0)
+		peer = address((struct sockaddr *)&own, own_len < sizeof own ? own_len : sizeof own);
+	return fdw_made(r, FDW_KIND_CONN, fdw_sflags(flags) | FDW_F_PEER | FDW_F_WRITABLE, call, pc, fd, peer);
 }
 
 FDW_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
@@ -62,8 +57,8 @@ FDW_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
 	struct sockaddr_un redirected;
 	int r, redirect = unlikely(fdw_recording() || fdw_self.tool) && fdw_protect_connect(&redirected, addr, len, FDW_CALLER);
 
-	r = redirect ? real_connect(fd, (struct sockaddr *)&redirected, sizeof redirected) : real_connect(fd, addr, len);
-	if (unlikely(r < 0) && errno != EINPROGRESS) {
+	r = redirect ? FDW_LIBC(connect)(fd, (struct sockaddr *)&redirected, sizeof redirected) : FDW_LIBC(connect)(fd, addr, len);
+	if (unlikely(r < 0) && fdw_on() && errno != EINPROGRESS) {
 		fdw_use_failed(fd, FDW_CALL_connect, FDW_CALLER);
 		return r;
 	}
@@ -74,7 +69,7 @@ FDW_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
 
 FDW_EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	int r = real_bind(fd, addr, len);
+	int r = FDW_LIBC(bind)(fd, addr, len);
 
 	if (unlikely(r < 0)) {
 		fdw_use_failed(fd, FDW_CALL_bind, FDW_CALLER);
@@ -87,7 +82,7 @@ FDW_EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
 
 FDW_EXPORT int listen(int fd, int backlog)
 {
-	int r = real_listen(fd, backlog);
+	int r = FDW_LIBC(listen)(fd, backlog);
 
 	if (unlikely(r < 0)) {
 		fdw_use_failed(fd, FDW_CALL_listen, FDW_CALLER);
@@ -144,7 +139,7 @@ static void sent(int sock, const struct msghdr *m, uint16_t call, uintptr_t pc)
 
 FDW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	ssize_t r = real_recvmsg(fd, msg, flags);
+	ssize_t r = FDW_LIBC(recvmsg)(fd, msg, flags);
 
 	if (unlikely(r < 0)) {
 		fdw_use_failed(fd, FDW_CALL_recvmsg, FDW_CALLER);
@@ -158,7 +153,7 @@ FDW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 
 FDW_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout)
 {
-	int r = real_recvmmsg(fd, msgs, n, flags, timeout);
+	int r = FDW_LIBC(recvmmsg)(fd, msgs, n, flags, timeout);
 
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_recvmmsg, FDW_CALLER);
@@ -169,7 +164,7 @@ FDW_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 
 FDW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	ssize_t r = real_sendmsg(fd, msg, flags);
+	ssize_t r = FDW_LIBC(sendmsg)(fd, msg, flags);
 
 	if (unlikely(r < 0)) {
 		fdw_use_failed(fd, FDW_CALL_sendmsg, FDW_CALLER);
@@ -182,7 +177,7 @@ FDW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 
 FDW_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 {
-	int r = real_sendmmsg(fd, msgs, n, flags);
+	int r = FDW_LIBC(sendmmsg)(fd, msgs, n, flags);
 
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_sendmmsg, FDW_CALLER);

@@ -2,15 +2,19 @@
  * preload/syscall.c: syscall(): libuv closes with it, jemalloc opens with it. A fast switch on the number; everything else goes
  * straight through.
  *
+ * Every call ends in the plain system call, never in libc's function of that name: routes.h says why.
+ *
  * Context: everywhere, also inside malloc. Calls that return twice on the caller's stack (vfork, clone with CLONE_VM, clone3) never come
  * here: syscall.S jumps to libc's own with the stack as it was.
  */
 #include <linux/seccomp.h>
+#include <sched.h>
 #include "close.h"
 #include "event.h"
 #include "exit.h"
 #include "fork.h"
 #include "resolve.h"
+#include "routes.h"
 #include "poison.h"
 
 long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc);
@@ -90,6 +94,62 @@ static int uses_descriptor(long nr)
 	return 0;
 }
 
+/* ---- calls with a protocol, made as system calls: routes.h --------------------------------------------------------------------------*/
+
+#define CALL(nr, ...) CALL_6(nr, __VA_ARGS__, 0, 0, 0, 0)
+#define CALL_6(nr, a, b, c, d, ...) \
+	(real_syscall ? real_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0L, 0L) : fdw_plain_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0))
+
+static int by_close(int fd) { return (int)CALL(SYS_close, fd); }
+static int by_dup3(int old, int new, int flags) { return (int)CALL(SYS_dup3, old, new, flags); }
+#if defined(__x86_64__)
+static int by_dup2(int old, int new, int flags) { return (int)CALL(SYS_dup2, old, new); }
+#endif
+static int by_fcntl(int fd, int cmd, long arg) { return (int)CALL(SYS_fcntl, fd, cmd, arg); }
+static int by_close_range(unsigned first, unsigned last, int flags) { return (int)CALL(SYS_close_range, first, last, flags); }
+static int by_epoll_ctl(int epfd, int op, int fd, struct epoll_event *e) { return (int)CALL(SYS_epoll_ctl, epfd, op, fd, (uintptr_t)e); }
+
+static long duplicate(int fd, uintptr_t pc)
+{
+	long r;
+
+	if (unlikely(fdw_is_protected(fd))) {
+		errno = EBADF;
+		return -1;
+	}
+	fdw_flux_enter(fd, (uintptr_t)__builtin_frame_address(0));
+	r = CALL(SYS_dup, fd);
+	fdw_flux_leave(fd);
+	if (r >= 0)
+		return fdw_made_dup((int)r, fd, 0, FDW_CALL_dup, pc);
+	fdw_use_failed(fd, FDW_CALL_dup, pc);
+	return r;
+}
+
+static long pair(long r, const int *fd, int pipes, uint32_t flags, uintptr_t pc)
+{
+	if (r != 0)
+		return r;
+	fdw_made_plain(fd[0], pipes ? FDW_KIND_PIPE_R : FDW_KIND_SOCKET, flags | FDW_F_SYSCALL, FDW_CALL_syscall, pc, -1);
+	fdw_made_plain(fd[1], pipes ? FDW_KIND_PIPE_W : FDW_KIND_SOCKET, flags | FDW_F_SYSCALL | FDW_F_WRITABLE, FDW_CALL_syscall, pc, -1);
+	return r;
+}
+
+/* Calls that say something about the process. */
+static long of_process(long r, long nr, long a, uintptr_t pc)
+{
+	if (nr == SYS_unshare) {
+		if (r == 0 && a & CLONE_FILES)
+			fdw_unshared(FDW_CALL_syscall, pc);
+	} else if (nr == SYS_seccomp) {
+		if (r >= 0 && (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT))
+			fdw_process.filtered = 1;
+	} else if (r == 0) {
+		fdw_forked_child(FDW_FORK_CLONE, FDW_CALL_syscall, pc);
+	}
+	return r;
+}
+
 long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc)
 {
 	long r;
@@ -97,34 +157,28 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	if (unlikely(!fdw_on()) || fdw_from_below(pc))
 		return PLAIN();
 	switch (nr) {
-	case SYS_close:
-		return fdw_close_fd((int)a, FDW_CALL_syscall, pc, FDW_F_SYSCALL);
-	case SYS_dup: return dup((int)a);
-	case SYS_dup3: return dup3((int)a, (int)b, (int)c);
+	case SYS_close: return fdw_close_by(by_close, (int)a, FDW_CALL_syscall, pc, FDW_F_SYSCALL);
+	case SYS_dup: return duplicate((int)a, pc);
+	case SYS_dup3: return a == b ? PLAIN() : fdw_dup_over(by_dup3, (int)a, (int)b, (int)c, FDW_CALL_dup3, pc);
 #if defined(__x86_64__)
-	case SYS_dup2: return dup2((int)a, (int)b);
-	case SYS_pipe: return pipe((int *)a);
+	case SYS_dup2: return a == b ? PLAIN() : fdw_dup_over(by_dup2, (int)a, (int)b, 0, FDW_CALL_dup2, pc);
+	case SYS_pipe: return pair(PLAIN(), (int *)a, 1, 0, pc);
 #endif
-	case SYS_pipe2: return pipe2((int *)a, (int)b);
-	case SYS_socketpair: return socketpair((int)a, (int)b, (int)c, (int *)d);
-	case SYS_fcntl: return fcntl((int)a, (int)b, c);
-	case SYS_close_range: return close_range((unsigned)a, (unsigned)b, (int)c);
-	case SYS_epoll_ctl: return epoll_ctl((int)a, (int)b, (int)c, (struct epoll_event *)d);
+	case SYS_pipe2: return pair(PLAIN(), (int *)a, 1, fdw_oflags((int)b & ~3), pc);
+	case SYS_socketpair: return pair(PLAIN(), (int *)d, 0, fdw_sflags((int)b), pc);
+	case SYS_fcntl: return fdw_fcntl_by(by_fcntl, (int)a, (int)b, c, pc);
+	case SYS_close_range: return fdw_close_range_by(by_close_range, (unsigned)a, (unsigned)b, (int)c, pc);
+	case SYS_epoll_ctl: return fdw_epoll_ctl_by(by_epoll_ctl, (int)a, (int)b, (int)c, (struct epoll_event *)d, pc);
 	case SYS_seccomp:
 		if (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT)
 			fdw_before_filter();
-		r = PLAIN();
-		if (r >= 0 && (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT))
-			fdw_process.filtered = 1;
-		return r;
+		return of_process(PLAIN(), nr, a, pc);
 #if defined(__x86_64__)
 	case SYS_fork:
 #endif
 	case SYS_clone: /* without CLONE_VM: see syscall.S */
-		r = PLAIN();
-		if (r == 0)
-			fdw_forked_child(FDW_FORK_CLONE, FDW_CALL_syscall, pc);
-		return r;
+	case SYS_unshare:
+		return of_process(PLAIN(), nr, a, pc);
 	}
 	r = PLAIN();
 	if (unlikely(r < 0) && uses_descriptor(nr))

@@ -113,7 +113,7 @@ static int create_tool_thread(pthread_t *thread, const pthread_attr_t *attr, voi
  * tracer's threads are threads to libc; so we count the program's and end the process in libc's place.
  */
 #define STARTS 1024
-struct start { _Atomic int taken; void *(*start)(void *); int (*start_c11)(void *); void *arg; size_t stack; };
+struct start { _Atomic int taken; void *(*start)(void *); int (*start_c11)(void *); void *arg; size_t stack; uint8_t private_table; };
 static struct start starts[STARTS];
 static _Atomic int program_threads;
 static _Atomic int uncounted; /* a thread was made without us knowing its end */
@@ -185,10 +185,12 @@ static void program_thread_ended(void)
 
 static struct start take(void *slot)
 {
-	struct start *p = slot, s = { .start = p->start, .start_c11 = p->start_c11, .arg = p->arg, .stack = p->stack };
+	struct start *p = slot, s = { .start = p->start, .start_c11 = p->start_c11, .arg = p->arg, .stack = p->stack,
+		.private_table = p->private_table };
 	uintptr_t tp = (uintptr_t)__builtin_thread_pointer();
 
 	atomic_store_explicit(&p->taken, 0, memory_order_release);
+	fdw_self.private_table = s.private_table; /* it shares its maker's descriptors, not the ones our table speaks of */
 	known_thread(s.stack && tp > s.stack ? tp - s.stack : 0, tp);
 	return s;
 }
@@ -222,11 +224,11 @@ static size_t stack_size_of(const pthread_attr_t *attr)
 /* A slot to hand over what the new thread shall run; NULL: it starts without us. */
 static struct start *give(const pthread_attr_t *attr, void *(*start)(void *), int (*start_c11)(void *), void *arg)
 {
-	if (!fdw_on())
+	if (!atomic_load_explicit(&fdw_ready, memory_order_acquire) || fdw_self.vforked)
 		return NULL;
 	atomic_store_explicit(&fdw_process.threads, 1, memory_order_relaxed);
 	fdw_child_is_worker();
-	if (!fdw_recording())
+	if (!fdw_recording() && !fdw_self.private_table)
 		return NULL;
 	for (unsigned i = 0; i < STARTS; i++) {
 		int none = 0;
@@ -236,6 +238,7 @@ static struct start *give(const pthread_attr_t *attr, void *(*start)(void *), in
 		starts[i].start_c11 = start_c11;
 		starts[i].arg = arg;
 		starts[i].stack = stack_size_of(attr);
+		starts[i].private_table = fdw_self.private_table;
 		atomic_fetch_add(&program_threads, 1);
 		return &starts[i];
 	}

@@ -11,21 +11,34 @@
 #include "table.h"
 #include "poison.h"
 
+/* Its own address needs no relocation, the one it holds does. */
+static const void *volatile own_address = (const void *)&own_address;
+int fdw_relocated(void) { return own_address == (const void *)&own_address; }
+
+long fdw_early_result(long r)
+{
+	if (fdw_relocated())
+		return fdw_errno_of(r);
+	return r < 0 && r > -4096 ? -1 : r;
+}
+
 /*
- * Early stubs. A call that arrives before our constructor makes the plain system call where there is one (nothing of ours or of
+ * Early ways. A call that arrives before our constructor makes the plain system call where there is one (nothing of ours or of
  * libc's need be initialised for that); else it finds libc's function now. __VA_OPT__ because some take no arguments.
  */
 #define EARLY(ret, name, sys, params, args)                                                                            \
-	static ret early_##name params                                                                                 \
+	ret fdw_early_##name params                                                                                    \
 	{                                                                                                              \
 		if (sys != NONE)                                                                                       \
-			return (ret)(intptr_t)fdw_errno_of(fdw_raw(sys EARLY_ARGS args));                               \
+			return (ret)(intptr_t)fdw_early_result(fdw_raw(sys EARLY_ARGS args));                           \
 		fdw_resolve();                                                                                         \
-		return real_##name == early_##name ? (errno = ENOSYS, (ret)(intptr_t)-1) : real_##name args;            \
+		return !real_##name || real_##name == fdw_early_##name ? (ret)(intptr_t)fdw_early_result(-ENOSYS) :     \
+		                                                         real_##name args;                             \
 	}                                                                                                              \
-	ret (*real_##name) params = early_##name;
+	ret (*real_##name) params;
 #define EARLY_ARGS(...) __VA_OPT__(,) __VA_ARGS__
 
+#define USEQ(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
 #define USE(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
 #define USE2(ret, name, sys, params, args, fd, fd2) EARLY(ret, name, sys, params, args)
 #define USE_E(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
@@ -40,12 +53,35 @@
 
 #define FAILED(r) ((intptr_t)(r) == -1)
 
+/* Not looked at afterwards either: errno may be out of reach. */
+#define ONLY_EARLY(name, args)                                                                                         \
+	if (unlikely(!real_##name))                                                                                    \
+		return fdw_early_##name args;
+
 #define QUICK_ARGS(...) __VA_ARGS__
+/* libc's function is the system call and nothing else: quick.h. */
+#define USEQ(ret, name, sys, params, args, fd)                                                                         \
+	FDW_EXPORT ret name params                                                                                     \
+	{                                                                                                              \
+		ret r;                                                                                                 \
+		if (fdw_quick()) {                                                                                     \
+			r = (ret)(intptr_t)fdw_errno_of(FDW_QUICK(sys, QUICK_ARGS args));                               \
+		} else {                                                                                               \
+			ONLY_EARLY(name, args)                                                                         \
+			r = real_##name args;                                                                          \
+		}                                                                                                      \
+		if (unlikely(FAILED(r)))                                                                               \
+			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
+		else                                                                                                   \
+			fdw_used(fd, FDW_CALL_##name, FDW_CALLER);                                                      \
+		return r;                                                                                              \
+	}
 #define USE(ret, name, sys, params, args, fd)                                                                          \
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
-		ret r = sys != NONE && fdw_quick() ? (ret)(intptr_t)fdw_errno_of(FDW_QUICK(sys, QUICK_ARGS args))       \
-		                                   : real_##name args;                                                 \
+		ret r;                                                                                                 \
+		ONLY_EARLY(name, args)                                                                                 \
+		r = real_##name args;                                                                                  \
 		if (unlikely(FAILED(r)))                                                                               \
 			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
 		else                                                                                                   \
@@ -56,6 +92,7 @@
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
 		ret r;                                                                                                 \
+		ONLY_EARLY(name, args)                                                                                 \
 		fdw_child_is_worker();                                                                                 \
 		r = real_##name args;                                                                                  \
 		if (unlikely(FAILED(r)))                                                                               \
@@ -67,7 +104,9 @@
 #define USE2(ret, name, sys, params, args, fd, fd2)                                                                    \
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
-		ret r = real_##name args;                                                                              \
+		ret r;                                                                                                 \
+		ONLY_EARLY(name, args)                                                                                 \
+		r = real_##name args;                                                                                  \
 		if (unlikely(FAILED(r))) {                                                                             \
 			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
 			fdw_use_failed(fd2, FDW_CALL_##name, FDW_CALLER);                                               \
@@ -80,7 +119,9 @@
 #define USE_E(ret, name, sys, params, args, fd)                                                                        \
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
-		ret r = real_##name args;                                                                              \
+		ret r;                                                                                                 \
+		ONLY_EARLY(name, args)                                                                                 \
+		r = real_##name args;                                                                                  \
 		if (unlikely(r == EBADF)) {                                                                            \
 			int saved = errno;                                                                             \
 			errno = EBADF;                                                                                 \
@@ -92,7 +133,9 @@
 #define MAKE(ret, name, sys, params, args, kind, flags_, src)                                                          \
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
-		ret r = real_##name args;                                                                              \
+		ret r;                                                                                                 \
+		ONLY_EARLY(name, args)                                                                                 \
+		r = real_##name args;                                                                                  \
 		if (likely(r >= 0))                                                                                    \
 			fdw_made_plain(r, FDW_KIND_##kind, flags_, FDW_CALL_##name, FDW_CALLER, src);                   \
 		else                                                                                                   \
@@ -102,7 +145,9 @@
 #define MAKE_P(ret, name, sys, params, args, kind, flags_, src, path_)                                                 \
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
-		ret r = real_##name args;                                                                              \
+		ret r;                                                                                                 \
+		ONLY_EARLY(name, args)                                                                                 \
+		r = real_##name args;                                                                                  \
 		if (likely(r >= 0))                                                                                    \
 			fdw_made(r, FDW_KIND_##kind, flags_, FDW_CALL_##name, FDW_CALLER, src,                           \
 			         fdw_recording() ? fdw_text(path_) : FDW_NO_DETAIL);                                    \

@@ -1,0 +1,24 @@
+/*
+ * preload/routes.h: calls that come to us by two routes, libc's function and syscall(2): one protocol, and the caller says what makes the
+ * call. For syscall() that is the plain system call, never libc's function: it is no cancellation point, and whoever stands below us may
+ * have written his close with syscall().
+ */
+#ifndef FDW_ROUTES_H
+#define FDW_ROUTES_H
+
+#include "table.h"
+
+typedef int fdw_close_fn(int fd);
+typedef int fdw_over_fn(int old, int new, int flags);
+typedef int fdw_fcntl_fn(int fd, int cmd, long arg);
+typedef int fdw_range_fn(unsigned int first, unsigned int last, int flags);
+typedef int fdw_epoll_ctl_fn(int epfd, int op, int fd, struct epoll_event *);
+
+int fdw_close_by(fdw_close_fn *, int fd, uint16_t call, uintptr_t pc, uint32_t extra);
+int fdw_dup_over(fdw_over_fn *, int old, int new, int flags, uint16_t call, uintptr_t pc); /* old is not new */
+int fdw_fcntl_by(fdw_fcntl_fn *, int fd, int cmd, long arg, uintptr_t pc);
+int fdw_close_range_by(fdw_range_fn *, unsigned int first, unsigned int last, int flags, uintptr_t pc);
+int fdw_epoll_ctl_by(fdw_epoll_ctl_fn *, int epfd, int op, int fd, struct epoll_event *, uintptr_t pc);
+void fdw_unshared(uint16_t call, uintptr_t pc); /* unshare(CLONE_FILES) succeeded */
+
+#endif
