@@ -343,13 +343,41 @@ static void nothing_is_left_behind(void **state)
 	unsetenv("TMPDIR");
 }
 
+/* Its index tells that there was another stream. */
+static void a_stream_that_is_gone_is_said(void **state)
+{
+	const char *dir = *state;
+	struct stream_writer w = { 0 };
+	char path[4300];
+	FILE *f;
+
+	write_metadata(dir, 0);
+	op_packet(&w, 1000, 1, 1, 2);
+	write_stream(&w, dir, "fds_0");
+	snprintf(path, sizeof path, "%s/index", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "%s/index/fds_%d.idx", dir, i);
+		f = fopen(path, "w");
+		assert_non_null(f);
+		fclose(f);
+	}
+	struct reader *r = must_open(dir);
+
+	assert_int_equal(count_records(r), 2);
+	assert_non_null(reader_damage(r, 0));
+	assert_non_null(strstr(reader_damage(r, 0), "fds_1: the file is gone"));
+	assert_null(reader_damage(r, 1));
+	reader_close(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_DIR(wrong_paths), IN_DIR(no_permission), IN_DIR(not_metadata), IN_DIR(others_trace), IN_DIR(below_and_once),
 		IN_DIR(one_of_two_is_bad), IN_DIR(rotated_chunks), IN_DIR(cut_within_packet), IN_DIR(cut_in_padding), IN_DIR(garbage_after),
 		IN_DIR(empty_streams), IN_DIR(alien_file), IN_DIR(corrupt_packet), IN_DIR(one_unreadable_stream), IN_DIR(packets_gone), IN_DIR(metadata_cut),
-		IN_DIR(process_without_events), IN_DIR(nothing_is_left_behind),
+		IN_DIR(process_without_events), IN_DIR(a_stream_that_is_gone_is_said), IN_DIR(nothing_is_left_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
