@@ -41,7 +41,10 @@ static void reset_child(void)
 {
 	struct fdw_thread *t = &fdw_self;
 
-	fdw_process.pid = fdw_process.filtered || fdw_tid() == parent_tid ? fdw_tid() : (uint32_t)fdw_raw(SYS_getpid);
+	/* libc corrects its own idea of the thread's id in fork, but not in clone() and not in what goes through syscall(). */
+	if (fdw_tid() == parent_tid)
+		fdw_tid_offset = 0;
+	fdw_process.pid = fdw_process.filtered ? fdw_tid() : (uint32_t)fdw_raw(SYS_getpid);
 	t->seq = 0;
 	t->announced = 0;
 	t->lost = 0;
