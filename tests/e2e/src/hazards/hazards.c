@@ -306,14 +306,17 @@ static int many_threads(char **argv) { return all_join(1000, opens_and_closes); 
 /* Children that open and close as fast as they can are killed; the last one ends by itself. */
 static int kills(char **argv)
 {
-	int status;
+	int status, p[2];
+	char c;
 
+	need(pipe(p) == 0);
 	for (int i = 0; i < 10; i++) {
 		pid_t pid = fork();
-		if (pid == 0)
-			for (;;)
-				close(dup(0));
-		usleep((useconds_t)(20000 + i * 1000));
+		for (int n = 0; pid == 0; n++)
+			if (close(dup(0)) == 0 && n == 200)
+				need(write(p[1], "x", 1) == 1); /* in the middle of it */
+		need(read(p[0], &c, 1) == 1);
+		usleep((useconds_t)(i * 1000));
 		kill(pid, SIGKILL);
 		need(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	}
