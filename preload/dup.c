@@ -161,6 +161,8 @@ int fdw_fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc)
 		fdw_flux_leave(fd);
 		r = fcntl_done(fd, cmd, arg, r, pc);
 	} else {
+		if (cmd == F_SETLK || cmd == F_SETLKW)
+			fdw_lock_taken();
 		r = real(fd, cmd, arg); /* may block: F_SETLKW */
 		r = fcntl_done(fd, cmd, arg, r, pc);
 	}

@@ -1,14 +1,14 @@
 /*
  * preload/env.c: see env.h.
  *
- * Context: exec and spawn wrappers, also in vfork children: the stack is the only memory used; nothing shared is written.
+ * Context: exec and spawn wrappers, also in vfork children: memory is the stack, or one block per thread; nothing shared is written.
  */
 #include "env.h"
 #include "options.h"
 #include "poison.h"
 
-/* Environments beyond this many entries are passed on as they are: their copy could overflow a small thread stack. */
-#define ENTRIES_MAX 2048u
+/* Environments beyond this many entries are passed on as they are: no kernel takes them. */
+#define ENTRIES_MAX (1u << 20)
 
 int fdw_readable(const void *p)
 {
@@ -89,6 +89,45 @@ void fdw_env_plan(struct fdw_env_plan *p, char *const *envp, struct fdw_target t
 	p->bytes = (p->count + add + 3) * sizeof(char *) + strlen(fdw_options.library) + (preload ? strlen(preload) : 0) + 16;
 }
 
+/*
+ * A block for what does not fit on the stack. In a vfork child it is the parent's memory, and nobody is left to give it back after the
+ * exec: so the thread keeps it for its next one. `busy`: a spawn uses it that a handler of this thread interrupted.
+ */
+static _Thread_local struct { void *at; size_t size; int busy; } kept __attribute__((tls_model("initial-exec")));
+
+void *fdw_env_memory(struct fdw_env_plan *p)
+{
+	size_t n = (p->bytes + 65535) & ~(size_t)65535;
+	long r;
+
+	if (!kept.busy && kept.size >= n) {
+		kept.busy = !fdw_self.vforked;
+		return kept.at;
+	}
+	r = fdw_raw(SYS_mmap, NULL, n, (long)(PROT_READ | PROT_WRITE), (long)(MAP_PRIVATE | MAP_ANONYMOUS), -1L, 0L);
+	if (r < 0 && r > -4096)
+		return NULL;
+	if (fdw_self.vforked && !kept.busy) {
+		if (kept.at)
+			fdw_raw(SYS_munmap, kept.at, kept.size);
+		kept.at = (void *)r;
+		kept.size = n;
+	} else {
+		p->mapped = (void *)r;
+		p->mapped_size = n;
+	}
+	return (void *)r;
+}
+
+void fdw_env_done(struct fdw_env_plan *p)
+{
+	if (p->mapped)
+		fdw_raw(SYS_munmap, p->mapped, p->mapped_size);
+	else if (p->bytes > FDW_ENV_STACK_MAX)
+		kept.busy = 0;
+	p->mapped = NULL;
+}
+
 static char *append(char *at, const char *s)
 {
 	size_t n = strlen(s);
@@ -124,7 +163,8 @@ char **fdw_env_build(const struct fdw_env_plan *p, void *memory)
 	char **env = memory, *strings, *end, *preload;
 	unsigned n = 0;
 
-	strings = (char *)(env + p->count + fdw_carry_count + 3);
+	if (!memory)
+		return (char **)p->envp;
 	if (p->strip)
 		strings = (char *)(env + p->count + 1);
 	else {

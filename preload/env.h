@@ -16,8 +16,8 @@ struct fdw_target fdw_target_of_fd(int fd);
 /* Finds file in PATH as execvp does; buf holds the result. NULL: not found. */
 const char *fdw_find_in_path(const char *file, char *buf, size_t n);
 
-/* Plan and build, so that the caller provides the memory from its own stack:
- *   struct fdw_env_plan plan; fdw_env_plan(&plan, envp, target); char **env = alloca(plan.bytes) ... fdw_env_build(&plan, env) */
+/* Plan and build, so that the memory is the caller's own stack where it suffices:
+ *   struct fdw_env_plan plan; fdw_env_plan(&plan, envp, target); exec(..., FDW_ENV(&plan)); fdw_env_done(&plan) */
 struct fdw_env_plan {
 	char *const *envp;
 	size_t bytes;      /* 0: envp can be used as it is */
@@ -25,11 +25,19 @@ struct fdw_env_plan {
 	int preload_at;    /* index of LD_PRELOAD in envp, -1 */
 	int strip;
 	uint32_t missing;  /* bit i: fdw_carry[i] has to be added */
+	void *mapped;      /* memory that is not on the stack */
+	size_t mapped_size;
 };
 /* 0: the kernel cannot read what p points to, and exec will answer EFAULT. Always 1 where a filter is. */
 int fdw_readable(const void *p);
 void fdw_env_plan(struct fdw_env_plan *, char *const *envp, struct fdw_target);
 char **fdw_env_build(const struct fdw_env_plan *, void *memory);
-#define FDW_ENV_ON_STACK(plan) ((plan)->bytes ? fdw_env_build((plan), __builtin_alloca((plan)->bytes)) : (char **)(plan)->envp)
+/* More than this is not taken from the stack: threads have as little as 16 KiB. */
+#define FDW_ENV_STACK_MAX 2048u
+void *fdw_env_memory(struct fdw_env_plan *); /* NULL: there is none */
+void fdw_env_done(struct fdw_env_plan *);    /* after the call: gives it back. Keeps errno */
+#define FDW_ENV(plan)                                                                                                  \
+	(!(plan)->bytes ? (char **)(plan)->envp                                                                        \
+	                : fdw_env_build((plan), (plan)->bytes <= FDW_ENV_STACK_MAX ? __builtin_alloca((plan)->bytes) : fdw_env_memory(plan)))
 
 #endif

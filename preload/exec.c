@@ -1,7 +1,7 @@
 /*
  * preload/exec.c: the exec family: each is a function of its own in libc, none calls the exported execve.
  *
- * Context: everywhere, above all in fork and vfork children. The stack is the only memory. In a vfork child no event is sent: the
+ * Context: everywhere, above all in fork and vfork children. Memory: env.h. In a vfork child no event is sent: the
  * parent tells of the child, the new image of itself.
  */
 #include "env.h"
@@ -35,6 +35,13 @@ static int exec_failed(const char *path, uint16_t call, uintptr_t pc)
 	return -1;
 }
 
+/* The exec failed: its memory goes back. 1: it may be for our entries in the environment, and is tried once more without them. */
+static int too_big(struct fdw_env_plan *plan)
+{
+	fdw_env_done(plan);
+	return errno == E2BIG && plan->bytes;
+}
+
 static int usable(void) { return likely(atomic_load_explicit(&fdw_ready, memory_order_acquire)) && !fdw_self.private_table; }
 
 FDW_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
@@ -47,7 +54,9 @@ FDW_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 	t = fdw_target_of(AT_FDCWD, path);
 	fdw_env_plan(&plan, envp, t);
 	say_exec(path, t, FDW_CALL_execve, FDW_CALLER);
-	FDW_REAL(execve)(path, argv, FDW_ENV_ON_STACK(&plan));
+	FDW_REAL(execve)(path, argv, FDW_ENV(&plan));
+	if (too_big(&plan))
+		real_execve(path, argv, envp);
 	return exec_failed(path, FDW_CALL_execve, FDW_CALLER);
 }
 
@@ -61,7 +70,9 @@ FDW_EXPORT int execv(const char *path, char *const argv[])
 	t = fdw_target_of(AT_FDCWD, path);
 	fdw_env_plan(&plan, environ, t);
 	say_exec(path, t, FDW_CALL_execv, FDW_CALLER);
-	FDW_REAL(execve)(path, argv, FDW_ENV_ON_STACK(&plan));
+	FDW_REAL(execve)(path, argv, FDW_ENV(&plan));
+	if (too_big(&plan))
+		real_execve(path, argv, environ);
 	return exec_failed(path, FDW_CALL_execv, FDW_CALLER);
 }
 
@@ -75,7 +86,9 @@ static int exec_in_path(const char *file, char *const argv[], char *const envp[]
 
 	fdw_env_plan(&plan, envp, t);
 	say_exec(path ? path : file, t, call, pc);
-	FDW_REAL(execvpe)(file, argv, FDW_ENV_ON_STACK(&plan));
+	FDW_REAL(execvpe)(file, argv, FDW_ENV(&plan));
+	if (too_big(&plan))
+		real_execvpe(file, argv, envp);
 	return exec_failed(file, call, pc);
 }
 
@@ -105,7 +118,9 @@ FDW_EXPORT int execveat(int dir, const char *path, char *const argv[], char *con
 	t = flags & AT_EMPTY_PATH && path && fdw_readable(path) && !*path ? fdw_target_of_fd(dir) : fdw_target_of(dir, path);
 	fdw_env_plan(&plan, envp, t);
 	say_exec(path, t, FDW_CALL_execveat, FDW_CALLER);
-	r = FDW_REAL(execveat)(dir, path, argv, FDW_ENV_ON_STACK(&plan), flags);
+	r = FDW_REAL(execveat)(dir, path, argv, FDW_ENV(&plan), flags);
+	if (too_big(&plan))
+		r = real_execveat(dir, path, argv, envp, flags);
 	fdw_use_failed(dir, FDW_CALL_execveat, FDW_CALLER);
 	exec_failed(path, FDW_CALL_execveat, FDW_CALLER);
 	return r;
@@ -122,7 +137,9 @@ FDW_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 	t = fd >= 0 ? fdw_target_of_fd(fd) : (struct fdw_target){ 0 };
 	fdw_env_plan(&plan, envp, t);
 	say_exec("(fexecve)", t, FDW_CALL_fexecve, FDW_CALLER);
-	r = FDW_REAL(fexecve)(fd, argv, envp ? FDW_ENV_ON_STACK(&plan) : NULL);
+	r = FDW_REAL(fexecve)(fd, argv, envp ? FDW_ENV(&plan) : NULL);
+	if (too_big(&plan))
+		r = real_fexecve(fd, argv, envp);
 	fdw_use_failed(fd, FDW_CALL_fexecve, FDW_CALLER);
 	exec_failed("(fexecve)", FDW_CALL_fexecve, FDW_CALLER);
 	return r;

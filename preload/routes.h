@@ -19,6 +19,7 @@ int fdw_dup_over(fdw_over_fn *, int old, int new, int flags, uint16_t call, uint
 int fdw_fcntl_by(fdw_fcntl_fn *, int fd, int cmd, long arg, uintptr_t pc);
 int fdw_close_range_by(fdw_range_fn *, unsigned int first, unsigned int last, int flags, uintptr_t pc);
 int fdw_epoll_ctl_by(fdw_epoll_ctl_fn *, int epfd, int op, int fd, struct epoll_event *, uintptr_t pc);
+void fdw_lock_taken(void); /* a POSIX record lock is about to be taken (target.c) */
 void fdw_unshared(uint16_t call, uintptr_t pc); /* unshare(CLONE_FILES) succeeded */
 
 #endif

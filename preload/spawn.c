@@ -25,7 +25,10 @@ static int spawn(spawn_fn *real, pid_t *pid, const char *path, const char *found
 		return real(pid, path, fa, attr, argv, envp);
 	t = fdw_target_of(AT_FDCWD, found);
 	fdw_env_plan(&plan, envp, t);
-	r = real(pid ? pid : &own, path, fa, attr, argv, FDW_ENV_ON_STACK(&plan));
+	r = real(pid ? pid : &own, path, fa, attr, argv, FDW_ENV(&plan));
+	if (unlikely(r == E2BIG && plan.bytes)) /* without our entries it may fit */
+		r = real(pid ? pid : &own, path, fa, attr, argv, envp);
+	fdw_env_done(&plan);
 	saved = errno; /* libc's child leaves its own errors there: that is what the program sees natively */
 	if (r == 0 && fdw_recording())
 		fdw_life(FDW_OP_FORK, FDW_FORK_SPAWN, pid ? *pid : own, t.why, -1, t.why ? FDW_F_UNOBSERVED : 0, call, pc,

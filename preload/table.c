@@ -2,11 +2,9 @@
  * preload/table.c: the descriptor words and the claimed close. Rules 1-5 of the design live here and nowhere else.
  *
  * Context: every thread, handlers. Not in a vfork child (the words are its parent's).
- * May not: allocate, block without a bound. mprotect only while the table grows and no seccomp filter is known.
+ * May not: allocate, block without a bound. mmap only while the table grows and no seccomp filter is known.
  * Locks: none. Each word is its own protocol.
  */
-#include <sys/auxv.h>
-#include <sys/resource.h>
 #include "event.h"
 #include "table.h"
 #include "wait.h"
@@ -16,68 +14,90 @@ fdw_word_t *fdw_words;
 struct fdw_record *fdw_records;
 _Atomic uint32_t fdw_table_end;
 
-/*
- * Numbers the table has room for. All addresses count for mlockall(MCL_CURRENT), also those without access: where the limit of locked
- * memory is in force, for all but root, there are no more of them than the hard limit allows descriptors. Root may raise that one later.
- */
-static uint32_t table_max = FDW_TABLE_MAX;
+/* Where the table ends for good: the next step could not be had. */
+static _Atomic uint32_t limit = FDW_TABLE_MAX;
 
-static void choose_size(void)
+#define FAR (UINT64_C(64) << 30)
+
+static int map_at(void *at, size_t n)
 {
-	struct rlimit rl;
-
-	if (getauxval(AT_EUID) == 0 || fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0)
-		return;
-	if (rl.rlim_max < FDW_TABLE_MAX - FDW_TABLE_STEP)
-		table_max = ((uint32_t)rl.rlim_max / FDW_TABLE_STEP + 1) * FDW_TABLE_STEP;
-}
-
-/* Reserved without access: costs no memory, and mlockall(MCL_FUTURE) of an unprivileged program still succeeds. */
-static void *reserve(size_t n)
-{
-	void *p = mmap(NULL, n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	return p == MAP_FAILED ? NULL : p;
+	long r = fdw_raw(SYS_mmap, at, n, (long)(PROT_READ | PROT_WRITE), (long)(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE),
+	                 -1L, 0L);
+	if (r == (long)(uintptr_t)at)
+		return 0;
+	if (r > 0) /* a kernel that does not know MAP_FIXED_NOREPLACE took it for a hint */
+		fdw_raw(SYS_munmap, r, n);
+	return -1;
 }
 
 static int open_step(uint32_t from, uint32_t to)
 {
-	long r = fdw_raw(SYS_mprotect, fdw_words + from, (to - from) * sizeof *fdw_words, PROT_READ | PROT_WRITE);
-	if (r == 0)
-		r = fdw_raw(SYS_mprotect, fdw_records + from, (to - from) * sizeof *fdw_records, PROT_READ | PROT_WRITE);
-	return r == 0 ? 0 : -1;
+	if (map_at(fdw_words + from, (to - from) * sizeof *fdw_words) != 0)
+		return -1;
+	if (map_at(fdw_records + from, (to - from) * sizeof *fdw_records) == 0)
+		return 0;
+	fdw_raw(SYS_munmap, fdw_words + from, (to - from) * sizeof *fdw_words);
+	return -1;
 }
 
+/* One thread opens steps at a time: the one that finds the other at it waits for a moment, as does a handler that interrupted it, in vain. */
+#define GROW_BOUND_US 2000u
 void fdw_table_prepare(uint32_t end)
 {
-	uint32_t now = atomic_load_explicit(&fdw_table_end, memory_order_acquire);
+	static _Atomic int growing;
+	struct fdw_wait wait;
+	uint32_t now;
+	int none = 0;
 
 	end = (end + FDW_TABLE_STEP - 1) / FDW_TABLE_STEP * FDW_TABLE_STEP;
-	if (end > table_max)
-		end = table_max;
-	if (end <= now || open_step(now, end) != 0)
-		return;
-	/* Two threads may open the same step: mprotect twice is harmless, the larger end stays. Release: who sees the new end
-	 * may touch the pages. */
-	while (now < end && !atomic_compare_exchange_weak_explicit(&fdw_table_end, &now, end, memory_order_release,
-	                                                           memory_order_relaxed))
-		;
+	if (end > FDW_TABLE_MAX)
+		end = FDW_TABLE_MAX;
+	if (end > atomic_load(&limit))
+		end = atomic_load(&limit);
+	for (unsigned first = 1; !atomic_compare_exchange_strong(&growing, &none, 1); first = none = 0) {
+		if (first)
+			fdw_wait_start(&wait, GROW_BOUND_US);
+		if (!fdw_wait_step(&wait))
+			return;
+	}
+	now = atomic_load_explicit(&fdw_table_end, memory_order_acquire);
+	if (end > now) {
+		/* Release: who sees the new end may touch the pages. */
+		if (open_step(now, end) == 0)
+			atomic_store_explicit(&fdw_table_end, end, memory_order_release);
+		else
+			atomic_store(&limit, now);
+	}
+	atomic_store(&growing, 0);
 }
 
+/* The first step decides where: as far below us as nobody maps without being asked to, or anywhere. */
 int fdw_table_init(void)
 {
-	choose_size();
-	fdw_words = reserve(table_max * sizeof *fdw_words);
-	fdw_records = reserve(table_max * sizeof *fdw_records);
-	if (!fdw_words || !fdw_records)
+	size_t first = FDW_TABLE_STEP * (sizeof *fdw_words + sizeof *fdw_records);
+	uintptr_t here = (uintptr_t)&fdw_words & ~(uintptr_t)0xffffff;
+	void *p;
+
+	fdw_words = (fdw_word_t *)(here > FAR * 2 ? here - FAR : 0);
+	fdw_records = (struct fdw_record *)((char *)fdw_words + FDW_TABLE_MAX * sizeof *fdw_words);
+	if (fdw_words)
+		fdw_table_prepare(FDW_TABLE_STEP);
+	if (atomic_load(&fdw_table_end))
+		return 0;
+	p = mmap(NULL, first, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
 		return -1;
-	fdw_table_prepare(FDW_TABLE_STEP);
-	return atomic_load(&fdw_table_end) ? 0 : -1;
+	fdw_words = p;
+	fdw_records = (struct fdw_record *)((char *)p + FDW_TABLE_STEP * sizeof *fdw_words);
+	atomic_store(&limit, FDW_TABLE_STEP);
+	atomic_store_explicit(&fdw_table_end, FDW_TABLE_STEP, memory_order_release);
+	return 0;
 }
 
 fdw_word_t *fdw_word_grow(int fd)
 {
 	if (unlikely((uint32_t)fd >= atomic_load_explicit(&fdw_table_end, memory_order_acquire))) {
-		if ((uint32_t)fd >= table_max || fdw_process.filtered)
+		if ((uint32_t)fd >= atomic_load_explicit(&limit, memory_order_relaxed) || fdw_process.filtered)
 			return NULL;
 		fdw_table_prepare((uint32_t)fd + 1);
 	}

@@ -15,7 +15,11 @@
 
 #include "core.h"
 
-/* 2^20 is Linux' default fs.nr_open; 8 MiB of address space for words, 64 MiB for records, opened 8192 numbers at a time. */
+/*
+ * 2^20 is Linux' default fs.nr_open. Nothing is mapped but the steps in use, 8192 numbers and 576 KiB each: address space counts where
+ * RLIMIT_AS is set, and all of it, reserved or not, where an unprivileged program calls mlockall(MCL_CURRENT). The place for the others is
+ * far from everything, and most probably still free when they are needed; if not, or under a filter, those numbers are passed through.
+ */
 #define FDW_TABLE_MAX (1u << 20)
 #define FDW_TABLE_STEP 8192u
 

@@ -8,13 +8,21 @@
 #include "close.h"
 #include "event.h"
 #include "fork.h"
+#include "options.h"
 #include "protect.h"
 #include "resolve.h"
 #include "thread.h"
 #include "wait.h"
 #include "poison.h"
 
+/*
+ * A program may use all 1024 keys: ours is made when it is needed, which is not before something was recorded or held back. While recording
+ * from the start, so that its index is among those that glibc keeps inside the thread: setting it never allocates. One made later may
+ * have a larger index: then we do without.
+ */
+#define KEYS_INSIDE 32
 static pthread_key_t at_end;
+static _Atomic int key_state; /* 0 none yet, 1 being made, 2 there, 3 none to be had */
 static void program_thread_ended(void);
 
 /* Destructors of other keys may still close descriptors after this one: come back until the last round. */
@@ -32,10 +40,35 @@ static void thread_ends(void *round)
 		program_thread_ended();
 }
 
-/* Created from our constructor, so its index is among those glibc keeps inside the thread: setting it never allocates. */
-int fdw_thread_init(void) { return pthread_key_create(&at_end, thread_ends); }
+static void make_key(void)
+{
+	int none = 0, r;
 
-void fdw_thread_watch_end(void) { pthread_setspecific(at_end, (void *)1); }
+	if (!atomic_compare_exchange_strong(&key_state, &none, 1))
+		return;
+	r = pthread_key_create(&at_end, thread_ends);
+	if (r == 0 && at_end >= KEYS_INSIDE)
+		r = (pthread_key_delete(at_end), 1);
+	atomic_store(&key_state, r == 0 ? 2 : 3);
+}
+
+int fdw_thread_init(void)
+{
+	if (fdw_options.record[0])
+		make_key();
+	return 0;
+}
+
+void fdw_thread_watch_end(void)
+{
+	int saved = errno;
+
+	if (unlikely(!atomic_load(&key_state)))
+		make_key();
+	if (likely(atomic_load(&key_state) == 2))
+		pthread_setspecific(at_end, (void *)1);
+	errno = saved;
+}
 
 void fdw_thread_announce(void (*deliver)(struct fdw_event *))
 {

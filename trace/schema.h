@@ -108,7 +108,8 @@ enum fdw_fork { FDW_FORK_FORK = 1, FDW_FORK_VFORK = 2, FDW_FORK_CLONE = 3, FDW_F
 	X(CLASS, 3, "it was built for another machine or word size")                                                     \
 	X(LIBC, 4, "it uses another C library")                                                                         \
 	X(GONE, 5, "libfdwarden.so cannot be reached from there (chroot, container or mount namespace)")                \
-	X(ENV, 6, "its environment could not be extended")
+	X(ENV, 6, "its environment could not be extended")                                                              \
+	X(SANITIZER, 7, "it was built with a sanitizer that must come first")
 
 enum fdw_why {
 #define FDW_WHY_ENUM(name, value, text) FDW_WHY_##name = value,

@@ -81,3 +81,99 @@ same() {
 	echo "$output"
 	[[ "$output" == *"line"*" could not be written) "*"use-after-close"* ]]
 }
+
+# ---- calls --------------------------------------------------------------------------------------------------------------------------
+
+@test "syscall() is no cancellation point" { same "$P/odd" syscall_cancel; }
+
+@test "checks and translations that libc makes, and syscall() does not" { same "$P/odd" libc_checks; }
+
+@test "threads with a descriptor table of their own" {
+	same "$P/odd" two_tables
+	grep -qx "0 0" native
+}
+
+@test "numbers far above what is open at the start" {
+	same "$P/odd" high_numbers
+	grep -qx "0 0" native
+}
+
+@test "below us somebody makes close with syscall()" {
+	cat >below.c <<-'E'
+	#define _GNU_SOURCE
+	#include <unistd.h>
+	#include <sys/syscall.h>
+	int close(int fd) { return (int)syscall(SYS_close, fd); }
+	E
+	cat >above.c <<-'E'
+	#include <stdio.h>
+	#include <unistd.h>
+	int main(void) { int fd = dup(0); printf("%d\n", close(fd)); return 0; }
+	E
+	cc -shared -fPIC -o libbelow.so below.c
+	cc -o above above.c -Wl,--no-as-needed ./libbelow.so -Wl,-rpath,"$W"
+	same ./above
+	grep -qx 0 native
+}
+
+@test "calls from a library that is relocated before us" {
+	cat >early.c <<-'E'
+	#include <fcntl.h>
+	#include <unistd.h>
+	#include <sys/socket.h>
+	static int good(void) { return 1; }
+	static int bad(void) { return 2; }
+	static int (*choose(void))(void)
+	{
+		char c;
+		int p[2], fd = open("/proc/self/auxv", O_RDONLY), copy = dup(fd), ok = read(fd, &c, 1) == 1 && copy > fd;
+		ok = ok && read(1000, &c, 1) == -1 && openat(1000, "x", 0) == -1 && close(1000) == -1 && recv(1000, &c, 1, 0) == -1;
+		ok = ok && pipe(p) == 0 && dup2(fd, p[0]) == p[0] && fcntl(p[1], F_GETFD) == 0 && bind(1000, 0, 0) == -1;
+		return close(fd) == 0 && close(copy) == 0 && close(p[0]) == 0 && close(p[1]) == 0 && ok ? good : bad;
+	}
+	int pick(void) __attribute__((ifunc("choose")));
+	int picked(void) { return pick(); }
+	E
+	sed -i 's/ \&\& recv(1000, &c, 1, 0) == -1//' early.c
+	echo 'int picked(void); int puts(const char *); int main(void) { return puts(picked() == 1 ? "good" : "bad") < 0; }' >late.c
+	cc -shared -fPIC -O1 -fno-plt -o libearly.so early.c
+	cc -o late late.c -Wl,--no-as-needed ./libearly.so -Wl,-rpath,"$W"
+	same ./late
+	grep -qx good native
+}
+
+# ---- what a process has -------------------------------------------------------------------------------------------------------------
+
+@test "a record lock on the file that is run stays" {
+	same "$P/odd" record_lock
+	grep -qx "1 1" native
+}
+
+@test "an unprivileged program locks its memory" {
+	[ "$(id -u)" = 0 ] || skip "needs root, to become somebody else"
+	RECORD= same "$P/odd" lock_memory
+	grep -qx 0 native
+}
+
+@test "a program with little address space" {
+	RECORD= same bash -c 'ulimit -v 40000; cat /dev/null; echo $?'
+}
+
+@test "all thread-specific keys are the program's" { RECORD= same "$P/odd" all_keys; }
+
+@test "a large environment from a small stack" {
+	same "$P/odd" small_stack
+	grep -q "^0 0 0 0 0 0" native
+}
+
+@test "the largest environment that exec takes" { same "$P/odd" largest_environment; }
+
+@test "children with a sanitizer's runtime run, unobserved" {
+	echo 'int main(void) { return 0; }' >plain.c
+	for kind in address thread; do
+		cc -fsanitize=$kind -o sanitized plain.c 2>/dev/null || skip "no $kind sanitizer here"
+		same sh -c './sanitized; echo $?; ./sanitized; echo $?'
+		grep -qx 0 native
+		! grep -qvx 0 native
+	done
+}
