@@ -12,7 +12,7 @@ N ?= 50
 TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -MMD -MP -Itests/programs
 TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c tests/demo/*.c)))
 TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows \
-	$(addprefix $(O)/tests/e2e/src/hazards/,hazards own_close early statics libuse.so libsecond.so libfirst.so libraw.so)
+	$(addprefix $(O)/tests/e2e/src/hazards/,hazards own_close early $(if $(shell command -v $(CXX)),statics) libuse.so libsecond.so libfirst.so libraw.so)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 
 $(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/% $(O)/tests/demo/%,$(TEST_BIN)): $(O)/tests/%: tests/%.c
