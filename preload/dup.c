@@ -147,7 +147,7 @@ static int fcntl_done(int fd, int cmd, long arg, int r, uintptr_t pc)
 	return r;
 }
 
-int fdw_fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc)
+FDW_INLINE int fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc)
 {
 	int saved = errno, r;
 
@@ -171,7 +171,9 @@ int fdw_fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc)
 	return r;
 }
 
-static int by_fcntl(int fd, int cmd, long arg) { return real_fcntl(fd, cmd, arg); }
+int fdw_fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc) { return fcntl_by(real, fd, cmd, arg, pc); }
+
+FDW_INLINE int by_fcntl(int fd, int cmd, long arg) { return real_fcntl(fd, cmd, arg); }
 
 FDW_EXPORT int fcntl(int fd, int cmd, ...)
 {
@@ -183,7 +185,7 @@ FDW_EXPORT int fcntl(int fd, int cmd, ...)
 	va_end(ap);
 	if (unlikely(!fdw_on()))
 		return likely(real_fcntl) ? real_fcntl(fd, cmd, arg) : (int)fdw_early_result(fdw_raw(SYS_fcntl, (long)fd, (long)cmd, arg));
-	return fdw_fcntl_by(by_fcntl, fd, cmd, arg, FDW_CALLER);
+	return fcntl_by(by_fcntl, fd, cmd, arg, FDW_CALLER);
 }
 
 /* ---- ioctl ----------------------------------------------------------------------------------------------------------------------------*/

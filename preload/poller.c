@@ -10,7 +10,7 @@
 #include "routes.h"
 #include "poison.h"
 
-int fdw_epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, struct epoll_event *event, uintptr_t pc)
+FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, struct epoll_event *event, uintptr_t pc)
 {
 	int r, saved = errno;
 
@@ -43,11 +43,16 @@ int fdw_epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, struct ep
 	return r;
 }
 
+int fdw_epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, struct epoll_event *event, uintptr_t pc)
+{
+	return epoll_ctl_by(real, epfd, op, fd, event, pc);
+}
+
 FDW_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	if (unlikely(!fdw_on()))
 		return FDW_LIBC(epoll_ctl)(epfd, op, fd, event);
-	return fdw_epoll_ctl_by(real_epoll_ctl, epfd, op, fd, event, FDW_CALLER);
+	return epoll_ctl_by(real_epoll_ctl, epfd, op, fd, event, FDW_CALLER);
 }
 
 /* poll only asks whether its numbers are open (POLLNVAL); what matters is that the process waits. */

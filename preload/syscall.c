@@ -177,6 +177,9 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	case SYS_fork:
 #endif
 	case SYS_clone: /* without CLONE_VM: see syscall.S */
+		if (nr == SYS_clone && a & CLONE_SETTLS) /* the child's thread pointer is the program's affair: nothing of ours is behind it */
+			return PLAIN();
+		/* fall through */
 	case SYS_unshare:
 		return of_process(PLAIN(), nr, a, pc);
 	}
