@@ -198,7 +198,7 @@ static void put_place(struct line *l, uintptr_t pc)
 	slash = module ? strrchr(module, '/') : NULL;
 	put(l, !module || !*module ? name : slash ? slash + 1 : module);
 	put(l, "+0x");
-	put_number(l, pc - 1 - found.dlfo_link_map->l_addr, 16);
+	put_number(l, pc - found.dlfo_link_map->l_addr, 16);
 }
 
 /* The same wrong call from the same place is said once: a loop must not flood the program's stderr. Lines beyond the table are said. */
