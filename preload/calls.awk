@@ -80,7 +80,7 @@ function not_interposed(file,   line, name, open, head) {
 		if (line ~ /^#/) { head = head substr(line, 2); continue }
 		if (head != "") {
 			if (open) print ".El"
-			gsub(/ \(CONTRACT.md[^)]*\)/, "", head); gsub(/\. /, ".\n", head)
+			gsub(/\. /, ".\n", head)
 			print ".Pp\n" fold(substr(head, 2)) "\n.Bl -tag -width Ds -compact"
 			open = 1; head = ""
 		}
