@@ -8,8 +8,6 @@
 #include "cfi.h"
 #include "poison.h"
 
-#pragma weak _dl_find_object
-
 #if defined(__x86_64__)
 enum { REG_FP = 6, REG_SP = 7, REG_RA = 16 };
 #else

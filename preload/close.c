@@ -172,7 +172,6 @@ FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
 	fdw_records[fd].close_tid = fdw_tid();
 	r = FDW_QUICK(SYS_close, fd);
 	if (unlikely(r != 0)) {
-		errno = (int)-r;
 		fdw_closed(&c, -1, (int)-r, FDW_CALL_close, pc, 0, 0);
 		errno = (int)-r;
 		*result = -1;
@@ -199,17 +198,7 @@ FDW_EXPORT int close(int fd)
 
 FDW_EXPORT int mq_close(mqd_t fd)
 {
-	struct fdw_claim c;
-	int r;
-
 	if (unlikely(!fdw_on()))
 		return FDW_REAL(mq_close)(fd);
-	fdw_claim(&c, fd);
-	if (unlikely(c.refused | c.protect)) {
-		errno = EBADF;
-		return -1;
-	}
-	r = FDW_REAL(mq_close)(fd);
-	fdw_closed(&c, r, errno, FDW_CALL_mq_close, FDW_CALLER, 0, 0);
-	return r;
+	return close_fd(FDW_REAL(mq_close), fd, FDW_CALL_mq_close, FDW_CALLER, 0);
 }

@@ -59,6 +59,9 @@
 #include "calls.h"
 #include "trace/schema.h"
 
+/* The loader's lock-free lookup of an address; glibc 2.35. Without it modules and stacks stay numbers. */
+#pragma weak _dl_find_object
+
 #define FDW_EXPORT __attribute__((visibility("default")))
 #define FDW_INLINE static inline __attribute__((always_inline))
 #define likely(x) __builtin_expect(!!(x), 1)

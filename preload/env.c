@@ -54,13 +54,14 @@ static void plan_additions(struct fdw_env_plan *p)
 			if (is_named(e, fdw_carry[c], name_length(fdw_carry[c])))
 				p->missing &= ~(1u << c);
 	}
+	for (unsigned c = 0; c < fdw_carry_count; c++)
+		p->additions += p->missing >> c & 1;
 }
 
 void fdw_env_plan(struct fdw_env_plan *p, char *const *envp, struct fdw_target target)
 {
 	static char *const empty[] = { NULL };
 	const char *preload;
-	size_t add = 0;
 
 	*p = (struct fdw_env_plan){ .envp = envp ? envp : empty, .preload_at = -1, .strip = target.strip };
 	if (!fdw_readable(p->envp))
@@ -82,11 +83,9 @@ void fdw_env_plan(struct fdw_env_plan *p, char *const *envp, struct fdw_target t
 	if (target.why != FDW_WHY_OK)
 		return;
 	plan_additions(p);
-	for (unsigned c = 0; c < fdw_carry_count; c++)
-		add += p->missing >> c & 1;
-	if (preload && find_library(preload) && !add)
+	if (preload && find_library(preload) && !p->additions)
 		return;
-	p->bytes = (p->count + add + 3) * sizeof(char *) + strlen(fdw_options.library) + (preload ? strlen(preload) : 0) + 16;
+	p->bytes = (p->count + p->additions + 3) * sizeof(char *) + strlen(fdw_options.library) + (preload ? strlen(preload) : 0) + 16;
 }
 
 /*
@@ -165,14 +164,7 @@ char **fdw_env_build(const struct fdw_env_plan *p, void *memory)
 
 	if (!memory)
 		return (char **)p->envp;
-	if (p->strip)
-		strings = (char *)(env + p->count + 1);
-	else {
-		unsigned add = 0;
-		for (unsigned c = 0; c < fdw_carry_count; c++)
-			add += p->missing >> c & 1;
-		strings = (char *)(env + p->count + add + 3);
-	}
+	strings = (char *)(env + p->count + (p->strip ? 1 : p->additions + 3));
 	preload = write_preload(p, strings, &end);
 	if (preload && p->preload_at < 0)
 		env[n++] = preload;

@@ -25,6 +25,7 @@ struct fdw_env_plan {
 	int preload_at;    /* index of LD_PRELOAD in envp, -1 */
 	int strip;
 	uint32_t missing;  /* bit i: fdw_carry[i] has to be added */
+	unsigned additions; /* how many */
 	void *mapped;      /* memory that is not on the stack */
 	size_t mapped_size;
 };

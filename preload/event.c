@@ -135,7 +135,8 @@ void fdw_send(struct fdw_event *e, uintptr_t pc)
 	errno = saved;
 }
 
-int fdw_made(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src, struct fdw_detail d)
+/* A number was made out of src, -1 for nothing: table and event. */
+static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src, struct fdw_detail d)
 {
 	uint32_t gen;
 
@@ -143,41 +144,30 @@ int fdw_made(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, 
 		return fd;
 	gen = fdw_born(fd, kind, flags, call, pc);
 	if (fdw_recording())
-		fdw_send(&(struct fdw_event){ .op = FDW_OP_CREATE, .call = call, .kind = kind, .fd = fd, .gen = gen, .fd2 = src,
+		fdw_send(&(struct fdw_event){ .op = op, .call = call, .kind = kind, .fd = fd, .gen = gen, .fd2 = src,
 			.gen2 = src >= 0 ? fdw_gen(fdw_peek(src)) : 0, .ret = fd, .flags = flags, .detail = d.data,
 			.detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
 	return fd;
 }
 
+int fdw_made(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src, struct fdw_detail d)
+{
+	return made(FDW_OP_CREATE, fd, kind, flags, call, pc, src, d);
+}
+
 int fdw_made_plain(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src)
 {
-	return fdw_made(fd, kind, flags, call, pc, src, FDW_NO_DETAIL);
+	return made(FDW_OP_CREATE, fd, kind, flags, call, pc, src, FDW_NO_DETAIL);
 }
 
 int fdw_made_dup(int fd, int src, uint32_t flags, uint16_t call, uintptr_t pc)
 {
-	uint32_t gen;
-
-	if (unlikely(!fdw_on()) || fdw_tool_caller(pc))
-		return fd;
-	gen = fdw_born(fd, fdw_word(src) ? fdw_records[src].kind : FDW_KIND_UNKNOWN, flags, call, pc);
-	if (fdw_recording())
-		fdw_send(&(struct fdw_event){ .op = FDW_OP_DUP, .call = call, .fd = fd, .gen = gen, .fd2 = src,
-			.gen2 = fdw_gen(fdw_peek(src)), .ret = fd, .flags = flags }, pc);
-	return fd;
+	return made(FDW_OP_DUP, fd, fdw_word(src) ? fdw_records[src].kind : FDW_KIND_UNKNOWN, flags, call, pc, src, FDW_NO_DETAIL);
 }
 
 int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc)
 {
-	uint32_t gen;
-
-	if (unlikely(!fdw_on()) || fdw_tool_caller(pc))
-		return fd;
-	gen = fdw_born(fd, FDW_KIND_UNKNOWN, flags, call, pc);
-	if (fdw_recording())
-		fdw_send(&(struct fdw_event){ .op = FDW_OP_RECV, .call = call, .fd = fd, .gen = gen, .fd2 = sock,
-			.gen2 = fdw_gen(fdw_peek(sock)), .ret = fd, .flags = flags }, pc);
-	return fd;
+	return made(FDW_OP_RECV, fd, FDW_KIND_UNKNOWN, flags, call, pc, sock, FDW_NO_DETAIL);
 }
 
 /* ---- uses -------------------------------------------------------------------------------------------------------------------------------*/

@@ -44,36 +44,31 @@ static int too_big(struct fdw_env_plan *plan)
 
 static int usable(void) { return likely(atomic_load_explicit(&fdw_ready, memory_order_acquire)) && !fdw_self.private_table; }
 
-FDW_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
+static int exec_path(const char *path, char *const argv[], char *const envp[], uint16_t call, uintptr_t pc)
 {
+	struct fdw_target t = fdw_target_of(AT_FDCWD, path);
 	struct fdw_env_plan plan;
-	struct fdw_target t;
 
-	if (unlikely(!usable()))
-		return FDW_REAL(execve)(path, argv, envp);
-	t = fdw_target_of(AT_FDCWD, path);
 	fdw_env_plan(&plan, envp, t);
-	say_exec(path, t, FDW_CALL_execve, FDW_CALLER);
+	say_exec(path, t, call, pc);
 	FDW_REAL(execve)(path, argv, FDW_ENV(&plan));
 	if (too_big(&plan))
 		real_execve(path, argv, envp);
-	return exec_failed(path, FDW_CALL_execve, FDW_CALLER);
+	return exec_failed(path, call, pc);
+}
+
+FDW_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
+{
+	if (unlikely(!usable()))
+		return FDW_REAL(execve)(path, argv, envp);
+	return exec_path(path, argv, envp, FDW_CALL_execve, FDW_CALLER);
 }
 
 FDW_EXPORT int execv(const char *path, char *const argv[])
 {
-	struct fdw_env_plan plan;
-	struct fdw_target t;
-
 	if (unlikely(!usable()))
 		return FDW_REAL(execv)(path, argv);
-	t = fdw_target_of(AT_FDCWD, path);
-	fdw_env_plan(&plan, environ, t);
-	say_exec(path, t, FDW_CALL_execv, FDW_CALLER);
-	FDW_REAL(execve)(path, argv, FDW_ENV(&plan));
-	if (too_big(&plan))
-		real_execve(path, argv, environ);
-	return exec_failed(path, FDW_CALL_execv, FDW_CALLER);
+	return exec_path(path, argv, environ, FDW_CALL_execv, FDW_CALLER);
 }
 
 /* execvp is execvpe with the program's own environment, in libc as here. */

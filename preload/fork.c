@@ -1,9 +1,9 @@
 /*
  * preload/fork.c: fork, _Fork, clone, daemon, forkpty, system: and the fork child.
  *
- * Context: any thread; fork also in handlers. System calls of ours: none (the child's pid is in its thread descriptor).
+ * Context: any thread; fork also in handlers. System calls of ours: getpid in the child, where no filter is.
  * LOCKS: the program's atfork handlers run inside libc's fork; ours is registered first, so it is the innermost. LTTng's locks
- * are taken around libc's fork, never around vfork, and nothing is emitted while they are held.
+ * are taken there, inside all of the program's, and never around vfork. A child may emit while it holds them: its thread is known to LTTng.
  *
  * What a fork child resets, in this order:
  *   pid            events must carry the child's from the first one
@@ -66,48 +66,31 @@ static void before_fork(void) { parent_pid = fdw_process.pid; parent_tid = fdw_t
  * kill the child for that; nor in a handler that interrupted an emission, for whose end they would wait; nor where there is no
  * room: such a child writes to the buffers it inherited, which takes no system call. They must not be cancelled.
  */
-static int tracer_before(void)
+static void call_tracer(void (*hook)(void *mask))
 {
 	int cancel;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	fdw_self.tool = 1;
+	hook(&fdw_self.fork_mask);
+	fdw_self.tool = 0;
+	pthread_setcancelstate(cancel, NULL);
+}
+
+static int tracer_before(void)
+{
 	fdw_emission_check((uintptr_t)__builtin_frame_address(0));
 	if (!fdw_recording() || fdw_process.filtered || fdw_self.emitting || !fdw_room_for_tracer())
 		return 0;
 	fdw_thread_hello();
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	fdw_self.tool = 1;
-	fdw_ops->before_fork(&fdw_self.fork_mask);
-	fdw_self.tool = 0;
-	pthread_setcancelstate(cancel, NULL);
+	call_tracer(fdw_ops->before_fork);
 	return 1;
-}
-
-static void tracer_after_parent(void)
-{
-	int cancel;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	fdw_self.tool = 1;
-	fdw_ops->after_fork_parent(&fdw_self.fork_mask);
-	fdw_self.tool = 0;
-	pthread_setcancelstate(cancel, NULL);
 }
 
 /* Coroutines and handlers fork on stacks of a few KiB; what LTTng does in the child takes more than 8. Touched in children only. */
 static char child_stack[128 << 10] __attribute__((aligned(64)));
 
-static void on_child_stack(void *mask) { fdw_ops->after_fork_child(mask); }
-
-static void tracer_after_child(void)
-{
-	int cancel;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	fdw_self.tool = 1;
-	fdw_call_on_stack(on_child_stack, &fdw_self.fork_mask, child_stack + sizeof child_stack);
-	fdw_self.tool = 0;
-	pthread_setcancelstate(cancel, NULL);
-}
+static void after_fork_child(void *mask) { fdw_call_on_stack(fdw_ops->after_fork_child, mask, child_stack + sizeof child_stack); }
 
 /* ---- atfork handlers ------------------------------------------------------------------------------------------------------------------------*/
 
@@ -126,19 +109,25 @@ static void at_prepare(void)
 static void at_parent(void)
 {
 	if (fdw_self.hooked)
-		tracer_after_parent();
+		call_tracer(fdw_ops->after_fork_parent);
 	fdw_self.hooked = 0;
+}
+
+/* The first thing in a child. */
+static void child_begins(int hooked, uint8_t kind, uint16_t call, uintptr_t pc)
+{
+	reset_child();
+	if (!hooked && fdw_recording())
+		go_without_hooks();
+	fdw_life(FDW_OP_FORK_CHILD, kind, 0, parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
 }
 
 static void at_child(void)
 {
-	int known = fdw_self.in_fork;
-
-	reset_child();
-	if (!fdw_self.hooked && fdw_recording())
-		go_without_hooks();
-	fdw_life(FDW_OP_FORK_CHILD, known ? fdw_self.fork_kind : FDW_FORK_FORK, 0, parent_pid, (int)parent_tid, 0,
-	         known ? fdw_self.fork_call : FDW_CALL_none, known ? fdw_self.fork_pc : 0, FDW_NO_DETAIL);
+	if (fdw_self.in_fork)
+		child_begins(fdw_self.hooked, fdw_self.fork_kind, fdw_self.fork_call, fdw_self.fork_pc);
+	else
+		child_begins(0, FDW_FORK_FORK, FDW_CALL_none, 0);
 }
 
 int fdw_fork_init(void)
@@ -152,13 +141,7 @@ void fdw_child_becomes_worker(void)
 	fdw_flux_reset();
 }
 
-void fdw_forked_child(uint8_t kind, uint16_t call, uintptr_t pc)
-{
-	reset_child();
-	if (fdw_recording())
-		go_without_hooks();
-	fdw_life(FDW_OP_FORK_CHILD, kind, 0, parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
-}
+void fdw_forked_child(uint8_t kind, uint16_t call, uintptr_t pc) { child_begins(0, kind, call, pc); }
 
 static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 {
@@ -188,7 +171,7 @@ static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
 		said_parent(kind, r, call, pc);
 	} else if (fdw_self.hooked) {
 		fdw_self.hooked = 0;
-		tracer_after_child();
+		call_tracer(after_fork_child);
 	}
 	errno = saved;
 }
@@ -317,9 +300,8 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	va_end(ap);
 	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		atomic_store(&fdw_raw_threads, 1);
-	if (flags & CLONE_SETTLS) /* ours lies behind the thread pointer: in that child there is none of it */
-		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
-	if (unlikely(!fdw_on() || !fn || !stack) || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+	/* With CLONE_SETTLS a child has none of ours, which lies behind the thread pointer. */
+	if (unlikely(!fdw_on() || !fn || !stack) || flags & CLONE_SETTLS || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
 	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */
 		fdw_self.vforked = 1;

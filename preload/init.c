@@ -11,6 +11,7 @@
 #include "fork.h"
 #include "log.h"
 #include "options.h"
+#include "proc.h"
 #include "resolve.h"
 #include "start.h"
 #include "table.h"
@@ -108,18 +109,33 @@ static void add_below(const struct dl_find_object *o)
 	}
 }
 
+static struct dl_find_object libc, ours; /* no link map: not known */
+
+static void know_objects(void)
+{
+	void *own = dlsym(RTLD_NEXT, "gnu_get_libc_version"); /* nobody wraps that */
+
+	if (!_dl_find_object || !own || _dl_find_object(own, &libc) != 0 || _dl_find_object((void *)(uintptr_t)know_objects, &ours) != 0)
+		libc.dlfo_link_map = NULL;
+}
+
+/* Whose function f is: 1 another interposer's, 0 libc's or an early one of ours, -1 nobody knows. */
+static int stands_between(void *f, struct dl_find_object *o)
+{
+	if (!libc.dlfo_link_map || _dl_find_object(f, o) != 0)
+		return -1;
+	return o->dlfo_link_map != libc.dlfo_link_map && o->dlfo_link_map != ours.dlfo_link_map;
+}
+
 static void learn_below(void)
 {
 	void *const found[] = { (void *)(uintptr_t)real_close, (void *)(uintptr_t)real_dup, (void *)(uintptr_t)real_dup2,
 		(void *)(uintptr_t)real_dup3, (void *)(uintptr_t)real_fcntl, (void *)(uintptr_t)real_pipe, (void *)(uintptr_t)real_pipe2,
 		(void *)(uintptr_t)real_close_range, (void *)(uintptr_t)real_epoll_ctl, (void *)(uintptr_t)real_socketpair };
-	struct dl_find_object libc, ours, o;
-	void *own = dlsym(RTLD_NEXT, "gnu_get_libc_version");
+	struct dl_find_object o;
 
-	if (!own || _dl_find_object(own, &libc) != 0 || _dl_find_object((void *)(uintptr_t)learn_below, &ours) != 0)
-		return;
 	for (size_t i = 0; i < sizeof found / sizeof *found; i++)
-		if (_dl_find_object(found[i], &o) == 0 && o.dlfo_link_map != libc.dlfo_link_map && o.dlfo_link_map != ours.dlfo_link_map) {
+		if (stands_between(found[i], &o) == 1) {
 			add_below(&ours);
 			add_below(&o);
 		}
@@ -128,20 +144,15 @@ static void learn_below(void)
 /* Whether every function leads into the same object as one that nobody wraps: no other interposer is below us. */
 static int leads_to_libc(void)
 {
-	struct dl_find_object libc, ours, o;
-	void *own = dlsym(RTLD_NEXT, "gnu_get_libc_version");
 	void *const found[] = {
 		(void *)(uintptr_t)real_close, (void *)(uintptr_t)real_dup,
 #define USEQ(ret, name, sys, params, args, fd) (void *)(uintptr_t)real_##name,
 #include "calls.def"
 	};
+	struct dl_find_object o;
 
-	if (!own || _dl_find_object(own, &libc) != 0 || _dl_find_object((void *)(uintptr_t)leads_to_libc, &ours) != 0)
-		return 0;
 	for (size_t i = 0; i < sizeof found / sizeof *found; i++)
-		/* an early stub of ours: libc does not have it, and the stub makes the same system call */
-		if (_dl_find_object(found[i], &o) != 0 ||
-		    (o.dlfo_link_map != libc.dlfo_link_map && o.dlfo_link_map != ours.dlfo_link_map))
+		if (stands_between(found[i], &o) != 0)
 			return 0;
 	return 1;
 }
@@ -153,18 +164,10 @@ static unsigned filters_now(void)
 {
 	static const char name[] = "Seccomp_filters:\t";
 	char buf[4096], *p;
-	unsigned n = 0;
-	long r, fd = fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/self/status", (long)(O_RDONLY | O_CLOEXEC), 0L);
 
-	if (fd < 0)
-		return 0;
-	r = fdw_raw(SYS_read, fd, buf, sizeof buf - 1);
-	fdw_raw(SYS_close, fd);
-	buf[r > 0 ? r : 0] = 0;
+	fdw_read_file("/proc/self/status", buf, sizeof buf);
 	p = strstr(buf, name);
-	for (p = p ? p + sizeof name - 1 : buf + (r > 0 ? r : 0); *p >= '0' && *p <= '9'; p++)
-		n = n * 10 + (unsigned)(*p - '0');
-	return n;
+	return p ? (unsigned)fdw_number(p + sizeof name - 1) : 0;
 }
 
 /*
@@ -192,6 +195,7 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 	int saved = errno;
 
 	fdw_resolve();
+	know_objects();
 	learn_below();
 	learn_kernel_state();
 	find_tid(fdw_process.pid);

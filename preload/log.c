@@ -180,8 +180,6 @@ void fdw_log_line(const char *text, const char *more)
 	write_line(&l);
 }
 
-#pragma weak _dl_find_object /* glibc 2.35 */
-
 /* "module+0xoffset" through the loader's lock-free lookup. */
 static void put_place(struct line *l, uintptr_t pc)
 {

@@ -14,8 +14,6 @@
 #include "stack.h"
 #include "poison.h"
 
-#pragma weak _dl_find_object
-
 #define KNOWN 512
 static struct { _Atomic uintptr_t start, end; } known[KNOWN];
 static _Atomic unsigned known_count;

@@ -216,5 +216,3 @@ uint32_t fdw_stack_id(uintptr_t pc, int caller_only)
 	}
 	return id_of(pcs, n);
 }
-
-void fdw_stack_init(void) {}

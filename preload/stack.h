@@ -6,7 +6,6 @@
 
 #include "core.h"
 
-void fdw_stack_init(void);
 /* Id of the stack that ends at the wrapper's caller pc; sends it when it is new. 0: none. caller_only: do not unwind. */
 uint32_t fdw_stack_id(uintptr_t pc, int caller_only);
 void fdw_stack_flush(void); /* after dlclose: what was learned about code may be wrong */

@@ -12,6 +12,7 @@
 #include "exit.h"
 #include "module.h"
 #include "options.h"
+#include "proc.h"
 #include "protect.h"
 #include "resolve.h"
 #include "stack.h"
@@ -22,8 +23,6 @@
 #include "poison.h"
 
 /* ---- what is open when the image starts -----------------------------------------------------------------------------------------*/
-
-struct linux_dirent64 { uint64_t ino; int64_t off; unsigned short len; unsigned char type; char name[]; };
 
 static uint8_t kind_of(const char *target)
 {
@@ -40,27 +39,16 @@ static uint8_t kind_of(const char *target)
 	return FDW_KIND_OTHER;
 }
 
-static int number_of(const char *s)
-{
-	int n = 0;
-
-	if (*s < '0' || *s > '9')
-		return -1;
-	for (; *s >= '0' && *s <= '9' && n < 100000000; s++)
-		n = n * 10 + (*s - '0');
-	return n;
-}
-
-static void say_state(int dir, const char *name)
+static void say_state(int dir, const char *name, void *said)
 {
 	char target[FDW_DETAIL_MAX];
-	int fd = number_of(name);
+	int fd = (int)fdw_number(name);
 	uint64_t v = fdw_peek(fd);
 	uint32_t flags = FDW_F_INHERITED, gen;
 	uint8_t kind;
 	long n;
 
-	if (fd < 0 || fd == dir || fdw_state(v) == FDW_PROTECTED)
+	if (fd == dir || fdw_state(v) == FDW_PROTECTED)
 		return;
 	n = fdw_raw(SYS_readlinkat, (long)dir, name, target, sizeof target - 1);
 	target[n > 0 ? n : 0] = 0;
@@ -75,66 +63,40 @@ static void say_state(int dir, const char *name)
 	}
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_STATE, .kind = kind, .fd = fd, .gen = gen, .fd2 = -1, .flags = flags,
 		.detail = (uint8_t *)target, .detail_len = (uint32_t)(n > 0 ? n : 0) }, 0);
+	++*(uint64_t *)said;
 }
 
 static void say_states(void)
 {
-	_Alignas(8) char buf[4096];
-	long n, dir;
-	uint64_t count = 0;
+	uint64_t said = 0;
 
-	if (fdw_process.filtered)
-		return;
-	dir = fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/self/fd", (long)(O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0L);
-	if (dir < 0)
-		return;
-	while ((n = fdw_raw(SYS_getdents64, dir, buf, sizeof buf)) > 0)
-		for (long at = 0; at < n; at += ((struct linux_dirent64 *)(buf + at))->len) {
-			say_state((int)dir, ((struct linux_dirent64 *)(buf + at))->name);
-			count++;
-		}
-	fdw_raw(SYS_close, dir);
-	fdw_life(FDW_OP_STATE_END, 0, 0, count, -1, 0, FDW_CALL_none, 0, FDW_NO_DETAIL);
+	if (!fdw_process.filtered && fdw_each_entry("/proc/self/fd", say_state, &said) == 0)
+		fdw_life(FDW_OP_STATE_END, 0, 0, said, -1, 0, FDW_CALL_none, 0, FDW_NO_DETAIL);
 }
 
 /* ---- the process ----------------------------------------------------------------------------------------------------------------------*/
-
-static long read_file(const char *path, char *buf, size_t n)
-{
-	long fd = fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)(O_RDONLY | O_CLOEXEC), 0L), r;
-
-	if (fd < 0)
-		return 0;
-	r = fdw_raw(SYS_read, fd, buf, n);
-	fdw_raw(SYS_close, fd);
-	return r > 0 ? r : 0;
-}
 
 /* Field 22 of /proc/self/stat, in clock ticks (always 100 a second for user space) since boot; as nanoseconds. */
 static uint64_t start_time(void)
 {
 	char buf[1024], *p;
-	uint64_t v = 0;
-	long n = read_file("/proc/self/stat", buf, sizeof buf - 1);
 
-	buf[n] = 0;
+	fdw_read_file("/proc/self/stat", buf, sizeof buf);
 	p = strrchr(buf, ')');
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
-	for (p = p ? p + 1 : NULL; p && *p >= '0' && *p <= '9'; p++)
-		v = v * 10 + (uint64_t)(*p - '0');
-	return v * 10000000u;
+	return p ? fdw_number(p + 1) * 10000000u : 0;
 }
 
 static void say_start(void)
 {
-	char buf[FDW_DETAIL_MAX];
-	long n = fdw_raw(SYS_readlinkat, (long)AT_FDCWD, "/proc/self/exe", buf, sizeof buf);
+	char buf[FDW_DETAIL_MAX + 1];
+	long n = fdw_raw(SYS_readlinkat, (long)AT_FDCWD, "/proc/self/exe", buf, FDW_DETAIL_MAX);
 
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_PROC_START, .fd = FDW_SCHEMA_VERSION, .fd2 = (int)fdw_raw(SYS_getppid),
 		.ret = fdw_process.mode, .arg = start_time(), .detail = (uint8_t *)buf,
 		.detail_len = (uint32_t)(n > 0 ? n : 0) }, 0);
-	n = read_file("/proc/self/cmdline", buf, sizeof buf);
+	n = (long)fdw_read_file("/proc/self/cmdline", buf, sizeof buf);
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_PROC_ARGS, .fd = -1, .fd2 = -1, .detail = (uint8_t *)buf,
 		.detail_len = (uint32_t)n }, 0);
 }
@@ -201,7 +163,6 @@ static const struct fdw_trace_ops *load_provider(void)
 	const struct fdw_trace_ops *(*get)(void) = NULL;
 	const struct fdw_trace_ops *ops = NULL;
 	void *h;
-
 	int others;
 
 	/* A program that traces itself with LTTng needs its destructors; when it came with us alone they are left out (protect.c). */
@@ -230,15 +191,14 @@ static const struct fdw_trace_ops *load_provider(void)
 static int numbers_for_tracer(void)
 {
 	char buf[64];
-	long n = read_file("/sys/devices/system/cpu/possible", buf, sizeof buf - 1), last = 0;
+	size_t n = fdw_read_file("/sys/devices/system/cpu/possible", buf, sizeof buf), last = n;
 	struct rlimit rl;
 
-	for (long i = 0, at = 0; i < n; i++) /* "0-3", "0,2-7": the last number counts */
-		if (buf[i] >= '0' && buf[i] <= '9')
-			last = at = at * 10 + buf[i] - '0';
-		else
-			at = 0;
-	return fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0 || rl.rlim_max >= 64 + 4 * (unsigned long)(last + 1);
+	while (last && (buf[last] < '0' || buf[last] > '9')) /* "0-3\n", "0,2-7\n": the last number counts */
+		last--;
+	while (last && buf[last - 1] >= '0' && buf[last - 1] <= '9')
+		last--;
+	return fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0 || rl.rlim_max >= 64 + 4 * (fdw_number(buf + last) + 1);
 }
 
 void fdw_start_recording(void)
@@ -253,7 +213,6 @@ void fdw_start_recording(void)
 	if (!fdw_ops || !fdw_ops->enabled())
 		return; /* no session listens: nothing is sent, nothing is paid for */
 	fdw_tool_ranges_learn();
-	fdw_stack_init();
 	atomic_store_explicit(&fdw_process.recording, 1, memory_order_release);
 	fdw_thread_main();
 	say_start();

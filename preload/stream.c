@@ -64,8 +64,7 @@ FDW_EXPORT FILE *tmpfile(void)
 FDW_EXPORT FILE *setmntent(const char *path, const char *mode)
 {
 	/* libc adds "e" on its own */
-	FILE *f = made_file(FDW_REAL(setmntent)(path, mode), path, mode, FDW_KIND_FILE, FDW_CALL_setmntent, FDW_CALLER);
-	return f;
+	return made_file(FDW_REAL(setmntent)(path, mode), path, mode, FDW_KIND_FILE, FDW_CALL_setmntent, FDW_CALLER);
 }
 
 FDW_EXPORT FILE *popen(const char *command, const char *mode)

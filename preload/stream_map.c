@@ -32,7 +32,7 @@ void fdw_stream_add(const void *stream, int fd, uint32_t gen)
 	}
 }
 
-static int look(const void *stream, struct fdw_owned *o, int remove)
+int fdw_stream_remove(const void *stream, struct fdw_owned *o)
 {
 	uintptr_t p = (uintptr_t)stream;
 
@@ -43,21 +43,16 @@ static int look(const void *stream, struct fdw_owned *o, int remove)
 			continue;
 		o->fd = atomic_load_explicit(&map[s].fd, memory_order_relaxed);
 		o->gen = atomic_load_explicit(&map[s].gen, memory_order_relaxed);
-		if (!remove)
-			return 1;
 		if (atomic_compare_exchange_strong(&map[s].key, &key, 0))
 			return 1;
 	}
 	return 0;
 }
 
-int fdw_stream_find(const void *stream, struct fdw_owned *o) { return look(stream, o, 0); }
-int fdw_stream_remove(const void *stream, struct fdw_owned *o) { return look(stream, o, 1); }
-
 void fdw_stream_rebind(const void *stream, int fd, uint32_t gen)
 {
 	struct fdw_owned o;
 
-	if (look(stream, &o, 1))
+	if (fdw_stream_remove(stream, &o))
 		fdw_stream_add(stream, fd, gen);
 }

@@ -6,6 +6,7 @@
  * Locks: none. Each word is its own protocol.
  */
 #include "event.h"
+#include "stack.h"
 #include "table.h"
 #include "wait.h"
 #include "poison.h"
@@ -242,8 +243,7 @@ void fdw_flux_enter(int fd, uintptr_t frame)
 	if (unlikely(slot->fd)) {
 		/* Left over by a siglongjmp out of a wrapper when its frame lies at or below ours on the same stack; otherwise
 		 * we are a handler that interrupted it, and use the second slot. */
-		int alt = fdw_self.alt_high && frame >= fdw_self.alt_low && frame < fdw_self.alt_high;
-		if (!alt && slot->frame <= frame)
+		if (!fdw_on_signal_stack(frame) && slot->frame <= frame)
 			flux_drop(slot->fd - 1);
 		else
 			slot = &fdw_self.flux[1];

@@ -9,6 +9,7 @@
 #include "event.h"
 #include "fork.h"
 #include "options.h"
+#include "proc.h"
 #include "protect.h"
 #include "resolve.h"
 #include "thread.h"
@@ -86,10 +87,36 @@ void fdw_thread_announce(void (*deliver)(struct fdw_event *))
 	fdw_thread_watch_end();
 }
 
+/* ---- handing over what a new thread shall run -----------------------------------------------------------------------------------------*/
+
+#define STARTS 1024
+struct start { _Atomic int taken; void *(*start)(void *); int (*start_c11)(void *); void *arg; size_t stack; uint8_t private_table; };
+static struct start starts[STARTS];
+
+/* NULL: all are taken, by threads that did not start yet. */
+static struct start *place(void)
+{
+	for (unsigned i = 0; i < STARTS; i++) {
+		int none = 0;
+		if (atomic_compare_exchange_strong(&starts[i].taken, &none, 1))
+			return &starts[i];
+	}
+	return NULL;
+}
+
+/* In the new thread: the place is free again. */
+static struct start take(void *slot)
+{
+	struct start *p = slot, s = { .start = p->start, .start_c11 = p->start_c11, .arg = p->arg, .stack = p->stack,
+		.private_table = p->private_table };
+
+	atomic_store_explicit(&p->taken, 0, memory_order_release);
+	return s;
+}
+
 /* ---- the tracer's threads ------------------------------------------------------------------------------------------------------------*/
 
 #define TOOL_THREADS 16
-static struct { _Atomic int taken; void *(*start)(void *); void *arg; } tool_threads[TOOL_THREADS];
 static pthread_t tool_ids[TOOL_THREADS];
 static _Atomic unsigned tool_count; /* running */
 
@@ -98,17 +125,14 @@ uint32_t fdw_tool_thread(void) { return atomic_load(&tool_tid); }
 
 static void *run_tool_thread(void *slot)
 {
-	unsigned i = (unsigned)(uintptr_t)slot, n;
-	void *(*start)(void *) = tool_threads[i].start;
-	void *arg = tool_threads[i].arg;
+	struct start s = take(slot);
+	unsigned n = atomic_fetch_add(&tool_count, 1);
 
 	fdw_self.tool = 1;
 	atomic_store(&tool_tid, fdw_tid());
-	n = atomic_fetch_add(&tool_count, 1);
 	if (n < TOOL_THREADS)
 		tool_ids[n] = pthread_self();
-	atomic_store_explicit(&tool_threads[i].taken, 0, memory_order_release);
-	return start(arg);
+	return s.start(s.arg);
 }
 
 /* They are made to be cancelled (LTTng's own destructor does it). Not waited for longer than a busy machine needs. */
@@ -127,15 +151,17 @@ void fdw_tool_threads_end(void)
 
 static int create_tool_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
 {
-	for (uintptr_t i = 0; i < TOOL_THREADS; i++) {
-		int none = 0;
-		if (!atomic_compare_exchange_strong(&tool_threads[i].taken, &none, 1))
-			continue;
-		tool_threads[i].start = start;
-		tool_threads[i].arg = arg;
-		return FDW_REAL(pthread_create)(thread, attr, run_tool_thread, (void *)i);
-	}
-	return FDW_REAL(pthread_create)(thread, attr, start, arg);
+	struct start *s = place();
+	int r;
+
+	if (!s)
+		return FDW_REAL(pthread_create)(thread, attr, start, arg);
+	s->start = start;
+	s->arg = arg;
+	r = FDW_REAL(pthread_create)(thread, attr, run_tool_thread, s);
+	if (r != 0)
+		atomic_store_explicit(&s->taken, 0, memory_order_release);
+	return r;
 }
 
 /* ---- the program's threads, while recording ------------------------------------------------------------------------------------------------*/
@@ -145,9 +171,6 @@ static int create_tool_thread(pthread_t *thread, const pthread_attr_t *attr, voi
  * may, so they are made now; and its stack's bounds are learnt. And one after: libc ends the process when its last thread ends, but the
  * tracer's threads are threads to libc; so we count the program's and end the process in libc's place.
  */
-#define STARTS 1024
-struct start { _Atomic int taken; void *(*start)(void *); int (*start_c11)(void *); void *arg; size_t stack; uint8_t private_table; };
-static struct start starts[STARTS];
 static _Atomic int program_threads;
 static _Atomic int uncounted; /* a thread was made without us knowing its end */
 
@@ -182,20 +205,13 @@ void fdw_thread_main(void)
 	known_thread(high > size ? high - size : 0, high);
 }
 
+static void count(int dir, const char *name, void *n) { ++*(int *)n; }
+
 /* Threads of this process, as the kernel counts them; -1: cannot be asked. */
 static int tasks(void)
 {
-	_Alignas(8) char buf[2048];
-	long n, dir = fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/self/task", (long)(O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0L);
-	int count = 0;
-
-	if (dir < 0)
-		return -1;
-	while ((n = fdw_raw(SYS_getdents64, dir, buf, sizeof buf)) > 0)
-		for (long at = 0; at < n; at += *(unsigned short *)(buf + at + 16)) /* struct linux_dirent64: d_reclen, d_name */
-			count += buf[at + 19] != '.';
-	fdw_raw(SYS_close, dir);
-	return count;
+	int n = 0;
+	return fdw_each_entry("/proc/self/task", count, &n) == 0 ? n : -1;
 }
 
 static void program_thread_ended(void)
@@ -216,13 +232,11 @@ static void program_thread_ended(void)
 	exit(0);
 }
 
-static struct start take(void *slot)
+static struct start take_known(void *slot)
 {
-	struct start *p = slot, s = { .start = p->start, .start_c11 = p->start_c11, .arg = p->arg, .stack = p->stack,
-		.private_table = p->private_table };
+	struct start s = take(slot);
 	uintptr_t tp = (uintptr_t)__builtin_thread_pointer();
 
-	atomic_store_explicit(&p->taken, 0, memory_order_release);
 	fdw_self.private_table = s.private_table; /* it shares its maker's descriptors, not the ones our table speaks of */
 	known_thread(s.stack && tp > s.stack ? tp - s.stack : 0, tp);
 	return s;
@@ -230,13 +244,13 @@ static struct start take(void *slot)
 
 static void *run_program_thread(void *slot)
 {
-	struct start s = take(slot);
+	struct start s = take_known(slot);
 	return s.start(s.arg);
 }
 
 static int run_c11_thread(void *slot)
 {
-	struct start s = take(slot);
+	struct start s = take_known(slot);
 	return s.start_c11(s.arg);
 }
 
@@ -257,26 +271,26 @@ static size_t stack_size_of(const pthread_attr_t *attr)
 /* A slot to hand over what the new thread shall run; NULL: it starts without us. */
 static struct start *give(const pthread_attr_t *attr, void *(*start)(void *), int (*start_c11)(void *), void *arg)
 {
+	struct start *s;
+
 	if (!atomic_load_explicit(&fdw_ready, memory_order_acquire) || fdw_self.vforked)
 		return NULL;
 	atomic_store_explicit(&fdw_process.threads, 1, memory_order_relaxed);
 	fdw_child_is_worker();
 	if (!fdw_recording() && !fdw_self.private_table)
 		return NULL;
-	for (unsigned i = 0; i < STARTS; i++) {
-		int none = 0;
-		if (!atomic_compare_exchange_strong(&starts[i].taken, &none, 1))
-			continue;
-		starts[i].start = start;
-		starts[i].start_c11 = start_c11;
-		starts[i].arg = arg;
-		starts[i].stack = stack_size_of(attr);
-		starts[i].private_table = fdw_self.private_table;
-		atomic_fetch_add(&program_threads, 1);
-		return &starts[i];
+	s = place();
+	if (!s) {
+		atomic_store(&uncounted, 1);
+		return NULL;
 	}
-	atomic_store(&uncounted, 1);
-	return NULL;
+	s->start = start;
+	s->start_c11 = start_c11;
+	s->arg = arg;
+	s->stack = stack_size_of(attr);
+	s->private_table = fdw_self.private_table;
+	atomic_fetch_add(&program_threads, 1);
+	return s;
 }
 
 /* No thread came of it. */

@@ -58,6 +58,12 @@ long fdw_early_result(long r)
 	if (unlikely(!real_##name))                                                                                    \
 		return fdw_early_##name args;
 
+#define USED(name, r, fd)                                                                                              \
+	if (unlikely(FAILED(r)))                                                                                       \
+		fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                        \
+	else                                                                                                           \
+		fdw_used(fd, FDW_CALL_##name, FDW_CALLER);
+
 #define QUICK_ARGS(...) __VA_ARGS__
 /* libc's function is the system call and nothing else: quick.h. */
 #define USEQ(ret, name, sys, params, args, fd)                                                                         \
@@ -70,10 +76,7 @@ long fdw_early_result(long r)
 			ONLY_EARLY(name, args)                                                                         \
 			r = real_##name args;                                                                          \
 		}                                                                                                      \
-		if (unlikely(FAILED(r)))                                                                               \
-			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
-		else                                                                                                   \
-			fdw_used(fd, FDW_CALL_##name, FDW_CALLER);                                                      \
+		USED(name, r, fd)                                                                                      \
 		return r;                                                                                              \
 	}
 #define USE(ret, name, sys, params, args, fd)                                                                          \
@@ -82,10 +85,7 @@ long fdw_early_result(long r)
 		ret r;                                                                                                 \
 		ONLY_EARLY(name, args)                                                                                 \
 		r = real_##name args;                                                                                  \
-		if (unlikely(FAILED(r)))                                                                               \
-			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
-		else                                                                                                   \
-			fdw_used(fd, FDW_CALL_##name, FDW_CALLER);                                                      \
+		USED(name, r, fd)                                                                                      \
 		return r;                                                                                              \
 	}
 #define WAIT(ret, name, sys, params, args, fd)                                                                         \
@@ -95,10 +95,7 @@ long fdw_early_result(long r)
 		ONLY_EARLY(name, args)                                                                                 \
 		fdw_child_is_worker();                                                                                 \
 		r = real_##name args;                                                                                  \
-		if (unlikely(FAILED(r)))                                                                               \
-			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
-		else                                                                                                   \
-			fdw_used(fd, FDW_CALL_##name, FDW_CALLER);                                                      \
+		USED(name, r, fd)                                                                                      \
 		return r;                                                                                              \
 	}
 #define USE2(ret, name, sys, params, args, fd, fd2)                                                                    \
