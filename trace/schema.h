@@ -52,6 +52,9 @@
 	X(RESYNC, 15)     /* the table found out that fd was opened or closed by a route it cannot see; gen is new,     \
 	                     or 0 when the number turned out to be closed */                                            \
 	X(WAIT_BOUND, 16) /* a bounded wait ended at its bound: flags say which */                                      \
+	X(FORK_BOUND, 17) /* whoever started a child waited, up to a bound, for thread fd2 to decide about fd/gen, born \
+	                     close-on-exec: the flag was cleared as the program had asked so far. ret child pid, -1 not  \
+	                     known (or exec); kind FDW_FORK_*, 0 exec; arg microseconds waited */                        \
 	/* processes and threads (fdwarden:life) */                                                                    \
 	X(PROC_START, 32) /* a new image observed: fd schema version, fd2 parent pid, arg start time (CLOCK_BOOTTIME    \
 	                     ns, from /proc/self/stat), ret mode (FDW_MODE_*), detail: path of the executable */        \
@@ -71,7 +74,10 @@
 	X(MODULES, 44)    /* the list of modules changed (dlopen, dlclose): a complete list of MODULE events follows */ \
 	X(BLIND, 45)      /* a route the interposer cannot see came into use: detail names it (io_uring, go, unshare) */ \
 	X(STOP, 46)       /* recording of this process ends here although it goes on: detail says why */                \
-	X(LOST, 47)       /* the interposer had to drop arg events of this thread (nested, too deep on a signal stack) */
+	X(LOST, 47)       /* the interposer had to drop arg events of this thread (nested, too deep on a signal stack) */ \
+	X(REAPED, 48)     /* in the process that waited: child ret ended, arg its wait status as wait(2) gives it */        \
+	X(CHILD_FD, 49)   /* in the parent, beside FORK: what was done on purpose with number fd between the vfork or      \
+	                     posix_spawn of child ret and its exec. arg FDW_CHILD_*, fd2 the source of a duplicate */
 
 enum fdw_op {
 #define FDW_OP_ENUM(name, value) FDW_OP_##name = value,
@@ -100,6 +106,9 @@ enum fdw_mode { FDW_MODE_OBSERVE = 0, FDW_MODE_ENFORCE = 1, FDW_MODE_AUDIT = 2 }
 
 enum fdw_fork { FDW_FORK_FORK = 1, FDW_FORK_VFORK = 2, FDW_FORK_CLONE = 3, FDW_FORK_SPAWN = 4, FDW_FORK_POPEN = 5,
 	FDW_FORK_SYSTEM = 6, FDW_FORK_DAEMON = 7, FDW_FORK_PTY = 8 };
+
+enum fdw_child_fd { FDW_CHILD_PLACED = 1 /* dup2, dup3, F_DUPFD, open, or a file action */, FDW_CHILD_KEPT = 2 /* close-on-exec cleared */,
+	FDW_CHILD_CLOSED = 3 };
 
 /* Why an exec target cannot be observed. */
 #define FDW_WHYS(X)                                                                                                    \
