@@ -432,7 +432,7 @@ int fdw_section_clear(const struct fdw_section *s)
 	return 1;
 }
 
-void fdw_births_reset(void)
+FDW_FORK_PATH void fdw_births_reset(void)
 {
 	uint32_t end = atomic_load_explicit(&fdw_section_blocks, memory_order_relaxed);
 
@@ -444,7 +444,8 @@ void fdw_births_reset(void)
 				atomic_fetch_and_explicit(fdw_word(fd_of(e)), ~(FDW_W_SECTION | FDW_W_DECIDING), memory_order_relaxed);
 		}
 	}
-	atomic_store_explicit(&fdw_section_blocks, 0, memory_order_relaxed);
+	if (end)
+		atomic_store_explicit(&fdw_section_blocks, 0, memory_order_relaxed);
 	atomic_store_explicit(&fdw_process.births, 0, memory_order_relaxed);
 	fdw_self.undecided = fdw_self.bounded = 0;
 	fdw_self.birth_block = 0;
