@@ -17,6 +17,7 @@
 #include "event.h"
 #include "exit.h"
 #include "fork.h"
+#include "gate.h"
 #include "protect.h"
 #include "reap.h"
 #include "resolve.h"
@@ -38,7 +39,7 @@ static void go_without_hooks(void)
 	atomic_store(&fdw_process.recording, 0);
 }
 
-static void reset_child(void)
+FDW_FORK_PATH static void reset_child(void)
 {
 	struct fdw_thread *t = &fdw_self;
 
@@ -53,15 +54,18 @@ static void reset_child(void)
 	t->lost = 0;
 	t->run_length = 0;
 	fdw_pending_forget();
+	fdw_births_reset();
 	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
-	fdw_threads_reset();
-	if (fdw_recording())
+	t->counted = 1;
+	if (fdw_recording()) {
+		fdw_threads_reset();
 		fdw_emitters_reset();
+	}
 	atomic_store(&fdw_process.child, 1);
 }
 
 /* As the child finds them: thread-local, for other threads may fork at the same time. */
-static void before_fork(void)
+FDW_FORK_PATH static void before_fork(void)
 {
 	fdw_self.parent_pid = fdw_self.vforked ? fdw_self.vfork_pid : fdw_process.pid;
 	fdw_self.parent_tid = fdw_tid();
@@ -108,10 +112,12 @@ static void after_fork_child(void *mask) { fdw_call_on_stack(fdw_ops->after_fork
  * set up anew only after all of the program's handlers (end): it allocates, and the allocator's locks are released there.
  * They also see the forks libc makes on its own (wordexp); these do without hooks.
  */
-static int is_daemon(void) { return fdw_self.in_fork && fdw_self.fork_kind == FDW_FORK_DAEMON; }
+FDW_FORK_PATH static int is_daemon(void) { return fdw_self.in_fork && fdw_self.fork_kind == FDW_FORK_DAEMON; }
 
-static void at_prepare(void)
+FDW_FORK_PATH static void at_prepare(void)
 {
+	if (!fdw_self.in_fork)
+		fdw_gate(); /* wordexp: not by one of our wrappers */
 	before_fork();
 	fdw_self.hooked = fdw_self.in_fork && tracer_before();
 	if (!is_daemon())
@@ -121,7 +127,7 @@ static void at_prepare(void)
 }
 
 /* daemon()'s parent ends inside libc, by a call nobody sees, when there is a child. */
-static void at_parent(void)
+FDW_FORK_PATH static void at_parent(void)
 {
 	if (fdw_self.hooked)
 		call_tracer(fdw_ops->after_fork_parent);
@@ -131,17 +137,18 @@ static void at_parent(void)
 }
 
 /* The first thing in a child. */
-static void child_begins(int hooked, uint8_t kind, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static void child_begins(int hooked, uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	uint32_t parent_tid = fdw_self.vfork_pid ? fdw_self.vfork_pid : fdw_self.parent_tid;
 
 	reset_child();
 	if (!hooked && fdw_recording())
 		go_without_hooks();
-	fdw_life(FDW_OP_FORK_CHILD, kind, fdw_boottime(), fdw_self.parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
+	if (fdw_recording())
+		fdw_life(FDW_OP_FORK_CHILD, kind, fdw_boottime(), fdw_self.parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
 }
 
-static void at_child(void)
+FDW_FORK_PATH static void at_child(void)
 {
 	if (is_daemon())
 		errno = fdw_self.fork_errno;
@@ -162,6 +169,7 @@ void fdw_child_becomes_worker(void)
 	fdw_flux_reset();
 }
 
+void fdw_forking(void) { before_fork(); }
 void fdw_forked_child(uint8_t kind, uint16_t call, uintptr_t pc) { child_begins(0, kind, call, pc); }
 
 void fdw_said_shell(uint8_t kind, int fd, uint32_t gen, const char *command, uint16_t call, uintptr_t pc)
@@ -173,18 +181,22 @@ void fdw_said_shell(uint8_t kind, int fd, uint32_t gen, const char *command, uin
 		.flags = why ? FDW_F_UNOBSERVED : 0, .detail = d.data, .detail_len = (uint32_t)d.len }, pc);
 }
 
-static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
 	fdw_life(FDW_OP_FORK, kind, r, 0, -1, fdw_self.emitting ? FDW_F_UNOBSERVED : 0, call, pc, FDW_NO_DETAIL);
+	fdw_gate_child(r, kind, call, pc);
 	errno = saved;
 }
 
+void fdw_forked_parent(pid_t r, uint8_t kind, uint16_t call, uintptr_t pc) { said_parent(kind, r, call, pc); }
+
 /* Around a libc function that forks, running the handlers above, and returns in both processes. r: 0 in the child. */
-static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	int nested = fdw_self.in_fork; /* fork in a handler that interrupted a fork */
 
+	fdw_gate();
 	fdw_self.in_fork = 1;
 	fdw_self.fork_kind = kind;
 	fdw_self.fork_call = call;
@@ -192,7 +204,7 @@ static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
 	return nested;
 }
 
-static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
 
@@ -206,7 +218,7 @@ static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
 	errno = saved;
 }
 
-FDW_EXPORT pid_t fork(void)
+FDW_FORK_PATH FDW_EXPORT pid_t fork(void)
 {
 	int nested;
 	pid_t r;
@@ -224,12 +236,13 @@ FDW_EXPORT pid_t fork(void)
 }
 
 /* Async-signal-safe and without atfork handlers: the tracer's locks may be held by the thread it interrupts, so no hooks. */
-FDW_EXPORT pid_t _Fork(void)
+FDW_FORK_PATH FDW_EXPORT pid_t _Fork(void)
 {
 	pid_t r;
 
 	if (unlikely(!(fdw_on() || fdw_self.vforked) || !FDW_REAL(_Fork)))
 		return real__Fork ? real__Fork() : (pid_t)fdw_errno_of(fdw_raw(SYS_clone, (long)SIGCHLD, 0L, NULL, NULL, NULL));
+	fdw_gate();
 	before_fork();
 	r = real__Fork();
 	if (r == 0)
@@ -302,6 +315,10 @@ FDW_EXPORT int system(const char *command)
 	int saved = errno, r;
 
 	/* Waits for the command: nothing may be held meanwhile. A cancellation point. */
+	if (command) {
+		fdw_gate();
+		fdw_gate_child(-1, FDW_FORK_SYSTEM, FDW_CALL_system, FDW_CALLER);
+	}
 	if (likely(!command || !fdw_recording()))
 		return FDW_REAL(system)(command);
 	fdw_said_shell(FDW_FORK_SYSTEM, -1, 0, command, FDW_CALL_system, FDW_CALLER);
@@ -361,6 +378,8 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	/* With CLONE_SETTLS a child has none of ours, which lies behind the thread pointer. */
 	if (unlikely(!fdw_on() || !fn || !stack) || flags & CLONE_SETTLS || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
+	if (!(flags & CLONE_FILES))
+		fdw_gate();
 	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */
 		uint64_t was = fdw_vforked_begins();
 		r = FDW_REAL(clone)(run_vfork_clone_child, stack, flags, &s, ptid, tls, ctid);
@@ -382,8 +401,10 @@ int fdw_vfork_parent(long r, uintptr_t pc, uint64_t was);
 uint64_t fdw_vfork_pre(void)
 {
 	int saved = errno;
-	uint64_t was = fdw_vforked_begins();
+	uint64_t was;
 
+	fdw_gate();
+	was = fdw_vforked_begins();
 	errno = saved;
 	return was;
 }
@@ -396,6 +417,7 @@ int fdw_vfork_parent(long r, uintptr_t pc, uint64_t was)
 
 	fdw_vforked_ended(was);
 	fdw_life(FDW_OP_FORK, FDW_FORK_VFORK, r < 0 ? -1 : r, 0, -1, tells ? 0 : FDW_F_UNOBSERVED, FDW_CALL_vfork, pc, FDW_NO_DETAIL);
+	fdw_gate_child(r < 0 ? -1 : r, FDW_FORK_VFORK, FDW_CALL_vfork, pc);
 	errno = saved;
 	if (r < 0) {
 		errno = (int)-r;
