@@ -122,6 +122,8 @@ FDW_EXPORT int signalfd(int fd, const sigset_t *mask, int flags)
 		fdw_use_failed(fd, FDW_CALL_signalfd, FDW_CALLER);
 	else if (fd == -1)
 		fdw_made_plain(r, FDW_KIND_SIGNALFD, fdw_oflags(flags & ~3), FDW_CALL_signalfd, FDW_CALLER, -1);
+	else
+		fdw_used(fd, FDW_CALL_signalfd, FDW_CALLER);
 	return r;
 }
 
@@ -131,6 +133,8 @@ FDW_EXPORT int vdprintf(int fd, const char *format, va_list ap)
 
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_vdprintf, FDW_CALLER);
+	else
+		fdw_used(fd, FDW_CALL_vdprintf, FDW_CALLER);
 	return r;
 }
 
@@ -140,6 +144,8 @@ FDW_EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list ap)
 
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL___vdprintf_chk, FDW_CALLER);
+	else
+		fdw_used(fd, FDW_CALL___vdprintf_chk, FDW_CALLER);
 	return r;
 }
 
@@ -153,6 +159,8 @@ FDW_EXPORT int dprintf(int fd, const char *format, ...)
 	va_end(ap);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_dprintf, FDW_CALLER);
+	else
+		fdw_used(fd, FDW_CALL_dprintf, FDW_CALLER);
 	return r;
 }
 
@@ -166,5 +174,7 @@ FDW_EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
 	va_end(ap);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL___dprintf_chk, FDW_CALLER);
+	else
+		fdw_used(fd, FDW_CALL___dprintf_chk, FDW_CALLER);
 	return r;
 }

@@ -124,6 +124,8 @@ long fdw_early_result(long r)
 			errno = EBADF;                                                                                 \
 			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
 			errno = saved;                                                                                 \
+		} else {                                                                                               \
+			fdw_used(fd, FDW_CALL_##name, FDW_CALLER);                                                      \
 		}                                                                                                      \
 		return r;                                                                                              \
 	}
