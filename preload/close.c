@@ -165,7 +165,7 @@ FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
 		return 0;
 	v = atomic_load_explicit(w, memory_order_relaxed);
 	/* In flux although we are alone: a handler of ours came into an arming call. */
-	if (unlikely((v & (FDW_STATE_MASK | FDW_FLUX_MASK)) != FDW_OPEN) || !fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING)))
+	if (unlikely((v & (FDW_STATE_MASK | FDW_FLUX_MASK | FDW_W_SECTION)) != FDW_OPEN) || !fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING)))
 		return 0;
 	c.before = v;
 	c.owner = 1;

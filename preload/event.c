@@ -4,6 +4,7 @@
  * Context: any thread, handlers; nothing in vfork children. May not: allocate; emit on behalf of the tracer, or on a signal stack with
  * little room left (counted in `lost`).
  */
+#include "birth.h"
 #include "event.h"
 #include "exit.h"
 #include "log.h"
@@ -143,6 +144,10 @@ static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call,
 	if (unlikely(!fdw_on()) || fdw_tool_caller(pc))
 		return fd;
 	gen = fdw_born(fd, kind, flags, call, pc);
+	if (unlikely(flags & FDW_BORN)) {
+		fdw_birth_made(fd, flags);
+		flags &= ~FDW_BORN_MASK;
+	}
 	if (src >= 0)
 		fdw_used(src, call, pc);
 	if (fdw_recording())

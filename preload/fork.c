@@ -16,6 +16,7 @@
 #include "event.h"
 #include "exit.h"
 #include "fork.h"
+#include "gate.h"
 #include "protect.h"
 #include "resolve.h"
 #include "thread.h"
@@ -50,6 +51,7 @@ static void reset_child(void)
 	t->lost = 0;
 	t->run_length = 0;
 	fdw_pending_forget();
+	fdw_births_reset();
 	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
 	fdw_threads_reset();
 	if (fdw_recording())
@@ -102,6 +104,8 @@ static void after_fork_child(void *mask) { fdw_call_on_stack(fdw_ops->after_fork
  */
 static void at_prepare(void)
 {
+	if (!fdw_self.in_fork)
+		fdw_gate(); /* wordexp: not by one of our wrappers */
 	before_fork();
 	fdw_self.hooked = fdw_self.in_fork && tracer_before();
 }
@@ -147,6 +151,7 @@ static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
 	fdw_life(FDW_OP_FORK, kind, r, 0, -1, fdw_self.emitting ? FDW_F_UNOBSERVED : 0, call, pc, FDW_NO_DETAIL);
+	fdw_gate_child(r, kind, call, pc);
 	errno = saved;
 }
 
@@ -155,6 +160,7 @@ static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	int nested = fdw_self.in_fork; /* fork in a handler that interrupted a fork */
 
+	fdw_gate();
 	fdw_self.in_fork = 1;
 	fdw_self.fork_kind = kind;
 	fdw_self.fork_call = call;
@@ -196,6 +202,7 @@ FDW_EXPORT pid_t _Fork(void)
 
 	if (unlikely(!fdw_on() || !FDW_REAL(_Fork)))
 		return real__Fork ? real__Fork() : (pid_t)fdw_errno_of(fdw_raw(SYS_clone, (long)SIGCHLD, 0L, NULL, NULL, NULL));
+	fdw_gate();
 	before_fork();
 	r = real__Fork();
 	if (r == 0)
@@ -269,6 +276,10 @@ FDW_EXPORT int system(const char *command)
 	if (command)
 		fdw_life(FDW_OP_FORK, FDW_FORK_SYSTEM, 0, 0, -1, 0, FDW_CALL_system, FDW_CALLER,
 		         fdw_recording() ? fdw_text(command) : FDW_NO_DETAIL);
+	if (command) {
+		fdw_gate();
+		fdw_gate_child(-1, FDW_FORK_SYSTEM, FDW_CALL_system, FDW_CALLER);
+	}
 	return FDW_REAL(system)(command);
 }
 
@@ -303,6 +314,8 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	/* With CLONE_SETTLS a child has none of ours, which lies behind the thread pointer. */
 	if (unlikely(!fdw_on() || !fn || !stack) || flags & CLONE_SETTLS || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
+	if (!(flags & CLONE_FILES))
+		fdw_gate();
 	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */
 		fdw_self.vforked = 1;
 		r = FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
@@ -324,6 +337,7 @@ int fdw_vfork_parent(long r, uintptr_t pc, int nested);
 int fdw_vfork_pre(void)
 {
 	int was = fdw_self.vforked;
+	fdw_gate();
 	fdw_self.vforked = 1;
 	return was;
 }
@@ -333,8 +347,10 @@ int fdw_vfork_parent(long r, uintptr_t pc, int nested)
 	int saved = errno;
 
 	fdw_self.vforked = (uint8_t)nested;
-	if (!nested)
+	if (!nested) {
 		fdw_life(FDW_OP_FORK, FDW_FORK_VFORK, r < 0 ? -1 : r, 0, -1, 0, FDW_CALL_vfork, pc, FDW_NO_DETAIL);
+		fdw_gate_child(r < 0 ? -1 : r, FDW_FORK_VFORK, FDW_CALL_vfork, pc);
+	}
 	errno = saved;
 	if (r < 0) {
 		errno = (int)-r;
