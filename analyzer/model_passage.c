@@ -236,6 +236,21 @@ static int is_sure(const struct image *before, const struct generation *was)
 	return before->fork_begin && was->opened.time <= before->fork_begin;
 }
 
+/* The process that let it through closed its own. */
+static void given_away(struct passage *p, const struct moment *at)
+{
+	if (p->description->kind == FDW_KIND_PIPE_R || p->description->kind == FDW_KIND_PIPE_W)
+		p->lone = 1; /* kept by the child alone, its end tells that the child ended */
+	if (p->forked.time && p->forked.tid != at->tid && p->forked.flags & FDW_F_MULTI && at->time < p->began)
+		doubt(p, "another thread closed it while the child was made");
+}
+
+void passage_origin_closed(struct generation *g, const struct moment *at)
+{
+	for (struct passage *p = g->begun; p; p = p->sibling)
+		given_away(p, at);
+}
+
 static void begin(struct step *s, struct generation *g, struct generation *was)
 {
 	struct image *before = s->image->before, *owner = passage_owner(before, was);
@@ -249,6 +264,8 @@ static void begin(struct step *s, struct generation *g, struct generation *was)
 	if (was->forked)
 		p->forked = before->born;
 	p->description->references++;
+	if (origin && origin->state == GENERATION_CLOSED)
+		given_away(p, &origin->closed);
 	if (origin) {
 		p->sibling = origin->begun;
 		origin->begun = p;
@@ -294,23 +311,12 @@ void passage_fork_known(struct image *i, const struct image *born)
 
 /* ---- ending ----------------------------------------------------------------------------------------------------------------------*/
 
-/* The process that let it through closed it, or marked it. */
-void passage_origin_closed(struct generation *g, const struct moment *at)
-{
-	for (struct passage *p = g->begun; p; p = p->sibling) {
-		if (p->description->kind == FDW_KIND_PIPE_R || p->description->kind == FDW_KIND_PIPE_W)
-			p->lone = 1; /* kept by the child alone, its end tells that the child ended */
-		if (!p->forked.time || p->forked.tid == at->tid || !(p->forked.flags & FDW_F_MULTI))
-			continue;
-		if (at->time < p->began)
-			doubt(p, "another thread closed it while the child was made");
-	}
-}
-
 static const char *why_incomplete(const struct image *i)
 {
 	if (i->execing)
 		return "a program that got it was not observed";
+	if (!i->events && i->process->quiet) /* a child of vfork or posix_spawn is heard of after its exec */
+		return i->ending == END_EXEC ? NULL : "a process that got it was never heard of";
 	if (!i->events)
 		return "a process that got it was never heard of";
 	if (i->ending == END_STOP)

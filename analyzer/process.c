@@ -416,6 +416,7 @@ static void unnamed_hello(struct step *s)
 	HASH_DEL(s->replay->alive, u);
 	i->before = u->image;
 	i->before->process = p;
+	p->quiet = 1;
 	p->parent = parent;
 	p->parent_pid = parent->pid;
 	p->images++;
