@@ -204,7 +204,8 @@ struct passage {
 	struct moment opened, forked, execed; /* time 0: there was none */
 	const char *exe;         /* the first program that got it */
 	uint32_t pid;
-	uint64_t began;          /* when that program said what it found open */
+	uint64_t began, ended;   /* when that program said what it found open; the end of the last who had it */
+	uint64_t given_away;     /* when its owner closed it; 0: not seen */
 	struct description *description;
 	unsigned used : 1, meant : 1, swept : 1; /* by somebody who has it from there */
 	unsigned raced : 1;      /* its owner marked it: see cloexec-race */

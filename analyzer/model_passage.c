@@ -239,8 +239,7 @@ static int is_sure(const struct image *before, const struct generation *was)
 /* The process that let it through closed its own. */
 static void given_away(struct passage *p, const struct moment *at)
 {
-	if (p->description->kind == FDW_KIND_PIPE_R || p->description->kind == FDW_KIND_PIPE_W)
-		p->lone = 1; /* kept by the child alone, its end tells that the child ended */
+	p->given_away = at->time;
 	if (p->forked.time && p->forked.tid != at->tid && p->forked.flags & FDW_F_MULTI && at->time < p->began)
 		doubt(p, "another thread closed it while the child was made");
 }
@@ -333,9 +332,16 @@ void passage_image_ends(struct image *i)
 	const char *why = NULL;
 
 	for (struct number *n = i->numbers; n; n = n->hh.next)
-		for (struct generation *g = n->newest; g; g = g->older)
-			if (g->passage && (why || (why = why_incomplete(i))))
+		for (struct generation *g = n->newest; g; g = g->older) {
+			if (!g->passage)
+				continue;
+			if (!why && !(why = why_incomplete(i)))
+				why = "";
+			if (*why)
 				doubt(g->passage, why);
+			if (g->passage->ended < i->last)
+				g->passage->ended = i->last;
+		}
 }
 
 void passage_children_unseen(struct image *i)

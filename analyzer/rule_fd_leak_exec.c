@@ -18,7 +18,8 @@ static const char *doubt_of(const struct passage *p)
 		return p->doubt;
 	if (p->description->locked)
 		return "a lock was taken on it, and it may be kept open for that";
-	if (is_pipe_end(p->description) && p->lone)
+	/* Kept by the others alone, it tells its owner when they have ended. */
+	if (is_pipe_end(p->description) && (p->lone || (p->given_away && p->given_away < p->ended)))
 		return "it is one end of a pipe, and may be kept open to tell that its owner lives";
 	return NULL;
 }
