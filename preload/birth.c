@@ -275,7 +275,7 @@ uint32_t fdw_birth_begin(uintptr_t pc)
 	site = fdw_site(pc);
 	if (fdw_site_kind(site) == FDW_SITE_NEVER || (unlikely(!fdw_self.birth_block) && !find_block()))
 		return 0;
-	if (unlikely(fdw_self.undecided == 0xff))
+	for (unsigned n = 0; unlikely(fdw_self.undecided == 0xff) && n < SLOTS; n++) /* some may be reserved */
 		pass_over_slot(own_block()->oldest++ % SLOTS);
 	slot = take_slot();
 	if (unlikely(slot < 0))
@@ -341,11 +341,11 @@ int fdw_birth_marked(int fd)
 	fdw_word_t *w = fdw_word(fd);
 	uint64_t v;
 
-	if (!w)
+	if (!w || !fdw_enforcing()) /* a fork child: its table may be older than its memory, so it asks the kernel */
 		return 0;
 	v = atomic_load_explicit(w, memory_order_acquire);
 	FDW_STEP(mark_before);
-	while (fdw_state(v) == FDW_OPEN && v & FDW_W_SECTION && fdw_enforcing())
+	while (fdw_state(v) == FDW_OPEN && v & FDW_W_SECTION)
 		if (fdw_cas(w, &v, (v & ~FDW_W_SECTION) | FDW_W_CLOEXEC)) {
 			fdw_site_marked(fdw_records[fd].site);
 			forget_own(fd, fdw_gen(v));
@@ -368,7 +368,7 @@ int fdw_birth_clear_begin(int fd)
 	fdw_word_t *w = fdw_word(fd);
 	uint64_t v = fdw_peek(fd);
 
-	if (!w)
+	if (!w || !fdw_enforcing())
 		return 0;
 	if (begin_deciding(fd, fdw_gen(v))) {
 		fdw_site_not_marked(fdw_records[fd].site);
@@ -432,7 +432,7 @@ int fdw_section_clear(const struct fdw_section *s)
 	return 1;
 }
 
-void fdw_births_reset(void)
+FDW_FORK_PATH void fdw_births_reset(void)
 {
 	uint32_t end = atomic_load_explicit(&fdw_section_blocks, memory_order_relaxed);
 
@@ -444,7 +444,8 @@ void fdw_births_reset(void)
 				atomic_fetch_and_explicit(fdw_word(fd_of(e)), ~(FDW_W_SECTION | FDW_W_DECIDING), memory_order_relaxed);
 		}
 	}
-	atomic_store_explicit(&fdw_section_blocks, 0, memory_order_relaxed);
+	if (end)
+		atomic_store_explicit(&fdw_section_blocks, 0, memory_order_relaxed);
 	atomic_store_explicit(&fdw_process.births, 0, memory_order_relaxed);
 	fdw_self.undecided = fdw_self.bounded = 0;
 	fdw_self.birth_block = 0;

@@ -21,7 +21,7 @@
 #define LOOP_LENGTH 8
 static _Thread_local struct fdw_violation pending __attribute__((tls_model("initial-exec")));
 
-void fdw_pending_flush(void)
+FDW_FORK_PATH void fdw_pending_flush(void)
 {
 	struct fdw_violation v = pending;
 
@@ -32,7 +32,7 @@ void fdw_pending_flush(void)
 		fdw_log_violation(&v);
 }
 
-void fdw_pending_forget(void) { pending.rule = NULL; }
+FDW_FORK_PATH void fdw_pending_forget(void) { pending.rule = NULL; }
 
 /* Length of the run n, n±1, n±2 … of closes by this thread that fd belongs to. */
 FDW_INLINE uint32_t run_of(int fd)

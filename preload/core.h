@@ -66,6 +66,11 @@
 #define FDW_INLINE static inline __attribute__((always_inline))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+/*
+ * What every fork passes through. After a fork each page that either process writes is a fault, and in the child each 64 KiB of code that it
+ * enters: 0.7 us each of a fork's 110. So this code stands together, and what is written there lies in fdw_self and fdw_process.
+ */
+#define FDW_FORK_PATH __attribute__((hot))
 /* Who called the wrapper: must be evaluated in the wrapper itself. */
 #define FDW_CALLER ((uintptr_t)__builtin_return_address(0))
 
@@ -141,6 +146,7 @@ struct fdw_thread {
 	uint8_t fork_kind;
 	uint16_t fork_call;
 	uintptr_t fork_pc;
+	uint32_t parent_pid, parent_tid; /* of a fork under way: as the child finds them */
 	sigset_t fork_mask;
 };
 extern _Thread_local struct fdw_thread fdw_self __attribute__((tls_model("initial-exec")));

@@ -129,8 +129,8 @@ void fdw_note_setfd(int fd, int on, uint16_t call, uintptr_t pc)
 
 	if (w) {
 		v = atomic_load_explicit(w, memory_order_relaxed);
-		while (fdw_state(v) == FDW_OPEN &&
-		       !atomic_compare_exchange_weak(w, &v, on ? v | FDW_W_CLOEXEC : v & ~FDW_W_CLOEXEC))
+		while (fdw_state(v) == FDW_OPEN && !(v & FDW_W_CLOEXEC) == !!on &&
+		       !fdw_cas(w, &v, on ? v | FDW_W_CLOEXEC : v & ~FDW_W_CLOEXEC))
 			;
 	}
 	if (fdw_recording())
@@ -158,11 +158,13 @@ static int fcntl_done(int fd, int cmd, long arg, int r, uintptr_t pc)
 	return r;
 }
 
-/* The number is in flux while the kernel call runs, which does not block. */
+/* The number is in flux while the kernel call runs, which does not block. Alone, nobody can close it meanwhile. */
 FDW_INLINE int fcntl_in_flux(fdw_fcntl_fn *real, int fd, int cmd, long arg)
 {
 	int r;
 
+	if (fdw_single_threaded())
+		return real(fd, cmd, arg);
 	fdw_flux_enter(fd, FRAME);
 	r = real(fd, cmd, arg);
 	fdw_flux_leave(fd);

@@ -258,7 +258,7 @@ void fdw_locked(int fd, uint16_t call, uintptr_t pc)
 		fdw_object(fd, FDW_F_LOCKED, FDW_KIND_UNKNOWN, call, pc, FDW_NO_DETAIL);
 }
 
-void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,
+FDW_FORK_PATH void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,
               struct fdw_detail d)
 {
 	if (!fdw_recording())

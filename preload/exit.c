@@ -95,7 +95,7 @@ void fdw_says_exit(int status, uint16_t call, uintptr_t pc)
 	fdw_totals(call, pc);
 }
 
-static void ending(int status, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static void ending(int status, uint16_t call, uintptr_t pc)
 {
 	if (!fdw_on())
 		return;
@@ -106,7 +106,7 @@ static void ending(int status, uint16_t call, uintptr_t pc)
 	fdw_emitters_stop();
 }
 
-FDW_EXPORT __attribute__((noreturn)) void _exit(int status)
+FDW_FORK_PATH FDW_EXPORT __attribute__((noreturn)) void _exit(int status)
 {
 	ending(status, FDW_CALL__exit, FDW_CALLER);
 	if (real__exit)

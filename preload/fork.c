@@ -22,8 +22,6 @@
 #include "thread.h"
 #include "poison.h"
 
-static uint32_t parent_pid, parent_tid; /* as the child finds them: memory of before the fork */
-
 /*
  * A child without the tracer's hooks. Its listener threads are not there, so LTTng's destructors must not look for them. And when its
  * thread was forked in the middle of an emission, that emission will be finished twice, here and in the parent: here it must end in
@@ -38,12 +36,12 @@ static void go_without_hooks(void)
 	atomic_store(&fdw_process.recording, 0);
 }
 
-static void reset_child(void)
+FDW_FORK_PATH static void reset_child(void)
 {
 	struct fdw_thread *t = &fdw_self;
 
 	/* libc corrects its own idea of the thread's id in fork, but not in clone() and not in what goes through syscall(). */
-	if (fdw_tid() == parent_tid)
+	if (fdw_tid() == t->parent_tid)
 		fdw_tid_offset = 0;
 	fdw_process.pid = fdw_process.filtered ? fdw_tid() : (uint32_t)fdw_raw(SYS_getpid);
 	t->seq = 0;
@@ -53,13 +51,15 @@ static void reset_child(void)
 	fdw_pending_forget();
 	fdw_births_reset();
 	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
-	fdw_threads_reset();
-	if (fdw_recording())
+	t->counted = 1;
+	if (fdw_recording()) {
+		fdw_threads_reset();
 		fdw_emitters_reset();
+	}
 	atomic_store(&fdw_process.child, 1);
 }
 
-static void before_fork(void) { parent_pid = fdw_process.pid; parent_tid = fdw_tid(); }
+FDW_FORK_PATH static void before_fork(void) { fdw_self.parent_pid = fdw_process.pid; fdw_self.parent_tid = fdw_tid(); }
 
 /* ---- LTTng's hooks --------------------------------------------------------------------------------------------------------------------------*/
 
@@ -102,7 +102,7 @@ static void after_fork_child(void *mask) { fdw_call_on_stack(fdw_ops->after_fork
  * set up anew only after all of the program's handlers (end): it allocates, and the allocator's locks are released there.
  * They also see the forks libc makes on its own (wordexp); these do without hooks.
  */
-static void at_prepare(void)
+FDW_FORK_PATH static void at_prepare(void)
 {
 	if (!fdw_self.in_fork)
 		fdw_gate(); /* wordexp: not by one of our wrappers */
@@ -110,7 +110,7 @@ static void at_prepare(void)
 	fdw_self.hooked = fdw_self.in_fork && tracer_before();
 }
 
-static void at_parent(void)
+FDW_FORK_PATH static void at_parent(void)
 {
 	if (fdw_self.hooked)
 		call_tracer(fdw_ops->after_fork_parent);
@@ -118,15 +118,15 @@ static void at_parent(void)
 }
 
 /* The first thing in a child. */
-static void child_begins(int hooked, uint8_t kind, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static void child_begins(int hooked, uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	reset_child();
 	if (!hooked && fdw_recording())
 		go_without_hooks();
-	fdw_life(FDW_OP_FORK_CHILD, kind, 0, parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
+	fdw_life(FDW_OP_FORK_CHILD, kind, 0, fdw_self.parent_pid, (int)fdw_self.parent_tid, 0, call, pc, FDW_NO_DETAIL);
 }
 
-static void at_child(void)
+FDW_FORK_PATH static void at_child(void)
 {
 	if (fdw_self.in_fork)
 		child_begins(fdw_self.hooked, fdw_self.fork_kind, fdw_self.fork_call, fdw_self.fork_pc);
@@ -147,7 +147,7 @@ void fdw_child_becomes_worker(void)
 
 void fdw_forked_child(uint8_t kind, uint16_t call, uintptr_t pc) { child_begins(0, kind, call, pc); }
 
-static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
 	fdw_life(FDW_OP_FORK, kind, r, 0, -1, fdw_self.emitting ? FDW_F_UNOBSERVED : 0, call, pc, FDW_NO_DETAIL);
@@ -156,7 +156,7 @@ static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 }
 
 /* Around a libc function that forks, running the handlers above, and returns in both processes. r: 0 in the child. */
-static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	int nested = fdw_self.in_fork; /* fork in a handler that interrupted a fork */
 
@@ -168,7 +168,7 @@ static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
 	return nested;
 }
 
-static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
 
@@ -182,7 +182,7 @@ static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
 	errno = saved;
 }
 
-FDW_EXPORT pid_t fork(void)
+FDW_FORK_PATH FDW_EXPORT pid_t fork(void)
 {
 	int nested;
 	pid_t r;
@@ -196,7 +196,7 @@ FDW_EXPORT pid_t fork(void)
 }
 
 /* Async-signal-safe and without atfork handlers: the tracer's locks may be held by the thread it interrupts, so no hooks. */
-FDW_EXPORT pid_t _Fork(void)
+FDW_FORK_PATH FDW_EXPORT pid_t _Fork(void)
 {
 	pid_t r;
 
@@ -224,7 +224,7 @@ FDW_EXPORT int daemon(int nochdir, int noclose)
 	nested = begin(FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
 	r = FDW_REAL(daemon)(nochdir, noclose);
 	/* -1 is either a fork that failed, or a child that could not do the rest */
-	end(nested, r == 0 || fdw_tid() != parent_tid ? 0 : -1, FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
+	end(nested, r == 0 || fdw_tid() != fdw_self.parent_tid ? 0 : -1, FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
 	if (r == 0 && !noclose)
 		for (int fd = 0; fd < 3; fd++)
 			fdw_made_plain(fd, FDW_KIND_FILE, FDW_F_WRITABLE, FDW_CALL_daemon, FDW_CALLER, -1);

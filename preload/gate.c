@@ -128,7 +128,7 @@ static void wait_for(struct waiting *w, unsigned n, const struct timespec *start
 	}
 }
 
-void fdw_gate_slow(void)
+FDW_FORK_PATH void fdw_gate_slow(void)
 {
 	struct fdw_section found[BATCH];
 	struct waiting w[BATCH];

@@ -11,7 +11,7 @@
 #include "probe.h"
 #include "poison.h"
 
-#define STACK 1024
+#define STACK 1536
 #define SIGSET_BYTES 8
 
 struct job { struct fdw_probe *probe; unsigned n; int failed; };

@@ -8,7 +8,8 @@
  *   mixed    marks some. FDW_SITE_MIXED_MAX in a row without a mark make it never
  *   never    creates as the program wrote it; one mark makes it mixed
  *
- * The two figures are those of the prototype; they only decide how long a place that never marks pays for the doubt.
+ * The figures decide how long a place pays for the doubt. One that marked once may do so again, be it one time in ten, and its first mark
+ * after being called never is not protected: so that takes long.
  *
  * Context: any thread, handlers. Locks: none; what two threads learn at the same moment may be lost, and is learnt again.
  */
@@ -18,7 +19,7 @@
 #include "core.h"
 
 #define FDW_SITE_UNKNOWN_MAX 4
-#define FDW_SITE_MIXED_MAX 16
+#define FDW_SITE_MIXED_MAX 200
 
 enum fdw_site_kind { FDW_SITE_UNKNOWN, FDW_SITE_MARKS, FDW_SITE_MIXED, FDW_SITE_NEVER };
 

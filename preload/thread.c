@@ -189,7 +189,6 @@ void fdw_threads_reset(void)
 	atomic_store(&program_threads, 1);
 	atomic_store(&uncounted, 0);
 	atomic_store(&tool_count, 0);
-	fdw_self.counted = 1;
 }
 
 extern void *__libc_stack_end __attribute__((weak));
