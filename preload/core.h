@@ -102,6 +102,7 @@
 #define USE(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
 #define USE2(ret, name, sys, params, args, fd, fd2) FDW_DECLARE(ret, name, params)
 #define USE_E(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
+#define ASKS(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
 #define WAIT(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
 #define MAKE(ret, name, sys, params, args, born, kind, flags, src) FDW_DECLARE(ret, name, params)
 #define MAKE_P(ret, name, sys, params, args, born, kind, flags, src, path) FDW_DECLARE(ret, name, params)

@@ -107,6 +107,8 @@ FDW_EXPORT int dup2(int old, int new)
 		int r = real_dup2(old, new);
 		if (r < 0)
 			fdw_use_failed(old, FDW_CALL_dup2, FDW_CALLER);
+		else
+			fdw_used(old, FDW_CALL_dup2, FDW_CALLER);
 		return r;
 	}
 	return fdw_dup_over(by_dup2, old, new, 0, FDW_CALL_dup2, FDW_CALLER);
@@ -148,6 +150,8 @@ static int fcntl_done(int fd, int cmd, long arg, int r, uintptr_t pc)
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_fcntl, pc);
+	if (cmd == F_SETLK || cmd == F_SETLKW || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW)
+		fdw_locked(fd, FDW_CALL_fcntl, pc);
 	if (cmd == F_SETFD) {
 		fdw_marked(fd, 0, FDW_CALL_fcntl, pc);
 		fdw_note_setfd(fd, (arg & FD_CLOEXEC) != 0, FDW_CALL_fcntl, pc);

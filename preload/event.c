@@ -149,6 +149,8 @@ static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call,
 		fdw_birth_made(fd, flags);
 		flags &= ~FDW_BORN_MASK;
 	}
+	if (src >= 0)
+		fdw_used(src, call, pc);
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = op, .call = call, .kind = kind, .fd = fd, .gen = gen, .fd2 = src,
 			.gen2 = src >= 0 ? fdw_gen(fdw_peek(src)) : 0, .ret = fd, .flags = flags, .detail = d.data,
@@ -202,18 +204,34 @@ void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
 	int known;
 
 	/* the guard first: early in the life of a process errno is out of reach (core.h) */
-	if (!fdw_on() || likely(errno != EBADF) || fd < 0 || fdw_tool_caller(pc))
+	if (!fdw_on())
+		return;
+	if (likely(errno != EBADF)) {
+		fdw_used(fd, call, pc);
+		return;
+	}
+	if (fd < 0 || fdw_tool_caller(pc))
 		return;
 	v = fdw_peek(fd);
 	known = fdw_state(v) == FDW_CLOSED;
-	if (fdw_state(v) == FDW_OPEN || fdw_state(v) == FDW_CLOSING)
+	if (fdw_state(v) == FDW_OPEN || fdw_state(v) == FDW_CLOSING) {
+		fdw_used(fd, call, pc);
 		return; /* EBADF has other reasons: not open for writing, no directory */
+	}
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_USE, .call = call, .fd = fd, .gen = known ? fdw_gen(v) : 0, .fd2 = -1,
 			.ret = -1, .err = EBADF, .flags = known ? FDW_F_KNOWN_CLOSED : fdw_gen(v) ? 0 : FDW_F_NEVER_SEEN }, pc);
 	else if (known && !only_asks(call))
 		log_use(fd, call, pc);
 	errno = EBADF;
+}
+
+_Atomic int fdw_inherited_end;
+
+void fdw_inherited(int fd)
+{
+	if (fd > 2 && fd >= atomic_load(&fdw_inherited_end))
+		atomic_store(&fdw_inherited_end, fd + 1);
 }
 
 void fdw_first_use(int fd, uint16_t call, uintptr_t pc)
@@ -231,6 +249,14 @@ void fdw_object(int fd, uint32_t flags, uint8_t kind, uint16_t call, uintptr_t p
 		return;
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_OBJECT, .call = call, .kind = kind, .fd = fd, .gen = fdw_gen(fdw_peek(fd)),
 		.fd2 = -1, .flags = flags, .detail = d.data, .detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
+}
+
+void fdw_locked(int fd, uint16_t call, uintptr_t pc)
+{
+	fdw_word_t *w = fdw_word(fd);
+
+	if (fdw_recording() && fdw_on() && w && !(atomic_fetch_or_explicit(w, FDW_W_LOCKED, memory_order_relaxed) & FDW_W_LOCKED))
+		fdw_object(fd, FDW_F_LOCKED, FDW_KIND_UNKNOWN, call, pc, FDW_NO_DETAIL);
 }
 
 FDW_FORK_PATH void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,

@@ -26,7 +26,7 @@ int fdw_made_dup(int fd, int src, uint32_t flags, uint16_t call, uintptr_t pc);
 /* fd came in a message over sock. */
 int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc);
 
-/* A call on fd failed with EBADF. errno stays. */
+/* A call on fd failed: with EBADF it was no use of it, with anything else it was. errno stays. */
 void fdw_use_failed(int fd, uint16_t call, uintptr_t pc);
 /* The first use of an inherited number. */
 void fdw_first_use(int fd, uint16_t call, uintptr_t pc);
@@ -35,6 +35,11 @@ FDW_INLINE void fdw_used(int fd, uint16_t call, uintptr_t pc)
 	if (unlikely(fdw_recording()) && unlikely(fdw_peek(fd) & FDW_W_INHERITED))
 		fdw_first_use(fd, call, pc);
 }
+/* Numbers above 2 that the program found open, up to the highest. Calls that name many numbers look only there; 0: there are none. */
+extern _Atomic int fdw_inherited_end;
+void fdw_inherited(int fd);
+/* A file or record lock was taken on fd: told once. */
+void fdw_locked(int fd, uint16_t call, uintptr_t pc);
 void fdw_object(int fd, uint32_t flags, uint8_t kind, uint16_t call, uintptr_t pc, struct fdw_detail);
 void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,
               struct fdw_detail);

@@ -117,6 +117,7 @@ FDW_EXPORT int execveat(int dir, const char *path, char *const argv[], char *con
 		                          : (int)fdw_errno_of(fdw_raw(SYS_execveat, (long)dir, path, argv, envp, (long)flags));
 	t = flags & AT_EMPTY_PATH && path && fdw_readable(path) && !*path ? fdw_target_of_fd(dir) : fdw_target_of(dir, path);
 	fdw_env_plan(&plan, envp, t);
+	fdw_used(dir, FDW_CALL_execveat, FDW_CALLER);
 	before_exec(path, t, FDW_CALL_execveat, FDW_CALLER);
 	r = FDW_REAL(execveat)(dir, path, argv, FDW_ENV(&plan), flags);
 	if (too_big(&plan))
@@ -136,6 +137,7 @@ FDW_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 		return FDW_REAL(fexecve)(fd, argv, envp);
 	t = fd >= 0 ? fdw_target_of_fd(fd) : (struct fdw_target){ 0 };
 	fdw_env_plan(&plan, envp, t);
+	fdw_used(fd, FDW_CALL_fexecve, FDW_CALLER);
 	before_exec("(fexecve)", t, FDW_CALL_fexecve, FDW_CALLER);
 	r = FDW_REAL(fexecve)(fd, argv, envp ? FDW_ENV(&plan) : NULL);
 	if (too_big(&plan))

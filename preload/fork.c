@@ -177,7 +177,7 @@ void fdw_said_shell(uint8_t kind, int fd, uint32_t gen, const char *command, uin
 	enum fdw_why why = fdw_shell_why();
 	struct fdw_detail d = fdw_text(command);
 
-	fdw_send(&(struct fdw_event){ .op = FDW_OP_FORK, .kind = kind, .call = call, .fd = fd, .gen = gen, .fd2 = -1, .arg = why,
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_FORK, .kind = kind, .call = call, .fd = fd, .gen2 = gen, .fd2 = -1, .arg = why,
 		.flags = why ? FDW_F_UNOBSERVED : 0, .detail = d.data, .detail_len = (uint32_t)d.len }, pc);
 }
 

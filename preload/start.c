@@ -11,6 +11,7 @@
 #include "event.h"
 #include "exit.h"
 #include "module.h"
+#include "named.h"
 #include "options.h"
 #include "proc.h"
 #include "protect.h"
@@ -39,6 +40,20 @@ static uint8_t kind_of(const char *target)
 	return FDW_KIND_OTHER;
 }
 
+/* A directory and a listening socket look like a file and a socket. */
+static uint8_t finer_kind(int fd, uint8_t kind)
+{
+	struct stat st;
+	int listens = 0;
+	socklen_t n = sizeof listens;
+
+	if (kind == FDW_KIND_FILE && fdw_raw(SYS_newfstatat, (long)fd, "", &st, (long)AT_EMPTY_PATH) == 0 && S_ISDIR(st.st_mode))
+		return FDW_KIND_DIR;
+	if (kind == FDW_KIND_SOCKET && fdw_raw(SYS_getsockopt, (long)fd, (long)SOL_SOCKET, (long)SO_ACCEPTCONN, &listens, &n) == 0 && listens)
+		return FDW_KIND_LISTENER;
+	return kind;
+}
+
 static void say_state(int dir, const char *name, void *said)
 {
 	char target[FDW_DETAIL_MAX];
@@ -52,7 +67,7 @@ static void say_state(int dir, const char *name, void *said)
 		return;
 	n = fdw_raw(SYS_readlinkat, (long)dir, name, target, sizeof target - 1);
 	target[n > 0 ? n : 0] = 0;
-	kind = kind_of(target);
+	kind = finer_kind(fd, kind_of(target));
 	if (fdw_raw(SYS_fcntl, (long)fd, (long)F_GETFD, 0L) & FD_CLOEXEC)
 		flags |= FDW_F_CLOEXEC;
 	if (fdw_state(v) == FDW_OPEN) {
@@ -60,15 +75,21 @@ static void say_state(int dir, const char *name, void *said)
 		flags &= ~FDW_F_INHERITED;
 	} else {
 		gen = fdw_born(fd, kind, flags, FDW_CALL_none, 0);
+		fdw_inherited(fd);
+		flags |= fdw_named(fd) ? FDW_F_NAMED : 0;
 	}
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_STATE, .kind = kind, .fd = fd, .gen = gen, .fd2 = -1, .flags = flags,
 		.detail = (uint8_t *)target, .detail_len = (uint32_t)(n > 0 ? n : 0) }, 0);
 	++*(uint64_t *)said;
 }
 
+static char *const *arguments;
+
 static void say_states(void)
 {
 	uint64_t said = 0;
+
+	fdw_named_learn(arguments, environ);
 
 	if (!fdw_process.filtered && fdw_each_entry("/proc/self/fd", say_state, &said) == 0)
 		fdw_life(FDW_OP_STATE_END, 0, 0, said, -1, 0, FDW_CALL_none, 0, FDW_NO_DETAIL);
@@ -259,6 +280,7 @@ FDW_EXPORT int __libc_start_main(int (*main)(int, char **, char **), int argc, c
 	int saved = errno;
 
 	real_fini = rtld_fini;
+	arguments = argv;
 	if (fdw_on())
 		fdw_start_recording();
 	errno = saved;

@@ -153,6 +153,35 @@ static int uses_descriptor(long nr)
 	return 0;
 }
 
+/* A call on its first argument, a descriptor. */
+static int is_call_on_first(long nr)
+{
+	switch (nr) {
+	case SYS_fstat: case SYS_newfstatat: case SYS_statx: case SYS_ioctl: case SYS_openat: case SYS_openat2: case SYS_accept: case SYS_accept4:
+	case SYS_bind: case SYS_listen: case SYS_connect: case SYS_getsockname: case SYS_getpeername: case SYS_getsockopt: case SYS_setsockopt:
+	case SYS_shutdown: case SYS_recvmmsg: case SYS_sendmmsg: case SYS_epoll_pwait: case SYS_preadv: case SYS_pwritev: case SYS_preadv2:
+	case SYS_pwritev2: case SYS_sendfile: case SYS_splice: case SYS_tee: case SYS_vmsplice: case SYS_copy_file_range: case SYS_fallocate:
+	case SYS_fadvise64: case SYS_readahead: case SYS_sync_file_range: case SYS_syncfs: case SYS_fchmod: case SYS_fchown: case SYS_fchdir:
+	case SYS_fstatfs: case SYS_readlinkat: case SYS_unlinkat: case SYS_mkdirat: case SYS_faccessat: case SYS_linkat: case SYS_symlinkat:
+	case SYS_renameat2: case SYS_utimensat: case SYS_timerfd_settime: case SYS_timerfd_gettime: case SYS_inotify_add_watch:
+	case SYS_inotify_rm_watch: case SYS_setns: case SYS_execveat: case SYS_pidfd_send_signal: case SYS_pidfd_getfd: case SYS_fsmount:
+	case SYS_fsconfig: case SYS_fspick: case SYS_open_tree: case SYS_move_mount:
+#if defined(__x86_64__)
+	case SYS_getdents: case SYS_epoll_wait:
+#endif
+		return 1;
+	}
+	return uses_descriptor(nr);
+}
+
+static void used_by(long nr, long a, long e, uintptr_t pc)
+{
+	if (is_call_on_first(nr))
+		fdw_used((int)a, FDW_CALL_syscall, pc);
+	else if (nr == SYS_mmap)
+		fdw_used((int)e, FDW_CALL_syscall, pc);
+}
+
 /* ---- calls with a protocol, made as system calls: routes.h --------------------------------------------------------------------------*/
 
 #define CALL(nr, ...) CALL_6(nr, __VA_ARGS__, 0, 0, 0, 0, 0)
@@ -323,11 +352,17 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 		if (nr == SYS_clone && a & CLONE_SETTLS) /* the child's thread pointer is the program's affair: nothing of ours is behind it */
 			return plain(nr, args);
 		return forks(nr, args, pc);
+	case SYS_execve: case SYS_execveat:
+		fdw_gate();
+		fdw_gate_child(-1, 0, FDW_CALL_syscall, pc);
+		return plain(nr, args);
 	case SYS_unshare:
 		if (a & CLONE_FILES)
 			fdw_pass_over_all();
 		return of_process(plain(nr, args), nr, a, pc);
 	}
+	if (unlikely(fdw_recording()))
+		used_by(nr, a, e, pc);
 	kind = kind_made_by(nr, args, &flags);
 	if (kind != FDW_KIND_UNKNOWN)
 		return make(nr, args, kind, flags, pc);
