@@ -21,7 +21,7 @@
 #define LOOP_LENGTH 8
 static _Thread_local struct fdw_violation pending __attribute__((tls_model("initial-exec")));
 
-void fdw_pending_flush(void)
+FDW_FORK_PATH void fdw_pending_flush(void)
 {
 	struct fdw_violation v = pending;
 
@@ -32,7 +32,7 @@ void fdw_pending_flush(void)
 		fdw_log_violation(&v);
 }
 
-void fdw_pending_forget(void) { pending.rule = NULL; }
+FDW_FORK_PATH void fdw_pending_forget(void) { pending.rule = NULL; }
 
 /* Length of the run n, n±1, n±2 … of closes by this thread that fd belongs to. */
 FDW_INLINE uint32_t run_of(int fd)
@@ -165,7 +165,7 @@ FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
 		return 0;
 	v = atomic_load_explicit(w, memory_order_relaxed);
 	/* In flux although we are alone: a handler of ours came into an arming call. */
-	if (unlikely((v & (FDW_STATE_MASK | FDW_FLUX_MASK)) != FDW_OPEN) || !fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING)))
+	if (unlikely((v & (FDW_STATE_MASK | FDW_FLUX_MASK | FDW_W_SECTION)) != FDW_OPEN) || !fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING)))
 		return 0;
 	c.before = v;
 	c.owner = 1;

@@ -4,6 +4,7 @@
  * Context: everywhere; both are used by forked children and daemons. Bounded by the table, never by RLIMIT_NOFILE.
  */
 #include <linux/close_range.h>
+#include "birth.h"
 #include "close.h"
 #include "event.h"
 #include "resolve.h"
@@ -26,6 +27,8 @@ static void claim_range(unsigned first, unsigned last)
 		while (fdw_state(v) == FDW_OPEN)
 			if (atomic_compare_exchange_weak(&fdw_words[i], &v, fdw_with_state(v, FDW_CLOSING))) {
 				fdw_records[i].close_tid = tid;
+				if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION)))
+					fdw_claimed_busy((int)i, &fdw_words[i], v);
 				break;
 			}
 	}
@@ -82,12 +85,20 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 		/* This thread gets a descriptor table of its own: from here on ours says nothing about it, unless it is alone. */
 		if (!fdw_single_threaded()) {
 			fdw_emit_blind("close_range(CLOSE_RANGE_UNSHARE)", FDW_CALL_close_range, pc);
+			fdw_pass_over_all();
 			fdw_self.private_table = 1;
 			return real(first, last, flags);
 		}
 	}
-	if (first > last || (flags & CLOSE_RANGE_CLOEXEC))
+	if (first > last)
 		return real(first, last, flags);
+	if (flags & CLOSE_RANGE_CLOEXEC) {
+		/* What is undecided is marked hereby; the kernel marks the rest. */
+		for (uint32_t i = first; fdw_process.births && i < clip(last); i++)
+			if (fdw_birth_hidden(fdw_peek((int)i)))
+				fdw_birth_marked((int)i);
+		return real(first, last, flags);
+	}
 	claim_range(first, last);
 	r = split(real, first, last, flags);
 	err = errno;

@@ -66,6 +66,11 @@
 #define FDW_INLINE static inline __attribute__((always_inline))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+/*
+ * What every fork passes through. After a fork each page that either process writes is a fault, and in the child each 64 KiB of code that it
+ * enters: 0.7 us each of a fork's 110. So this code stands together, and what is written there lies in fdw_self and fdw_process.
+ */
+#define FDW_FORK_PATH __attribute__((hot))
 /* Who called the wrapper: must be evaluated in the wrapper itself. */
 #define FDW_CALLER ((uintptr_t)__builtin_return_address(0))
 
@@ -96,8 +101,8 @@
 #define USE2(ret, name, sys, params, args, fd, fd2) FDW_DECLARE(ret, name, params)
 #define USE_E(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
 #define WAIT(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
-#define MAKE(ret, name, sys, params, args, kind, flags, src) FDW_DECLARE(ret, name, params)
-#define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) FDW_DECLARE(ret, name, params)
+#define MAKE(ret, name, sys, params, args, born, kind, flags, src) FDW_DECLARE(ret, name, params)
+#define MAKE_P(ret, name, sys, params, args, born, kind, flags, src, path) FDW_DECLARE(ret, name, params)
 #define HAND(ret, name, sys, params, args, file) FDW_DECLARE(ret, name, params)
 #define HANDV(ret, name, params, file) extern ret (*real_##name) params;
 #include "calls.def"
@@ -117,13 +122,16 @@ struct fdw_thread {
 			uint8_t vforked;       /* we are a vfork child: touch nothing that is shared */
 			uint8_t tool;          /* >0: this code runs on behalf of the tracer */
 			uint8_t private_table; /* unshare(CLONE_FILES): the table no longer speaks of this thread's descriptors */
-			uint8_t unused;
+			uint8_t undecided;     /* one bit for each section of this thread that may be open (birth.h) */
 		};
-		struct { uint32_t any; } aside; /* all of them at once */
+		struct { uint32_t any; } aside; /* all of them at once: the short ways of quick.h are not for such a thread */
 	};
 	uint8_t emitting;      /* how many emissions this thread is in: 2 in a handler that interrupted one */
 	uint8_t announced;     /* the THREAD event was sent */
 	uint8_t in_fork;       /* a wrapper of ours is around the fork under way (see fork.c) */
+	uint8_t bounded;       /* how many flags the start of a child under way cleared at a bound (gate.c) */
+	uint16_t birth_block;  /* where this thread's sections are listed, + 1 (birth.c) */
+	int deciding;          /* number + 1 whose flag this thread is clearing at this moment (birth.c) */
 	int closing_below;     /* number + 1 while libc's close, or that of an interposer below us, is under way */
 	uint32_t lost;         /* events not sent since the last one that was */
 	int run_last;          /* number of the last close, for runs of closes */
@@ -137,6 +145,7 @@ struct fdw_thread {
 	uint8_t fork_kind;
 	uint16_t fork_call;
 	uintptr_t fork_pc;
+	uint32_t parent_pid, parent_tid; /* of a fork under way: as the child finds them */
 	sigset_t fork_mask;
 };
 extern _Thread_local struct fdw_thread fdw_self __attribute__((tls_model("initial-exec")));
@@ -154,6 +163,8 @@ struct fdw_process {
 	_Atomic uint8_t no_fini;  /* LTTng's destructors must not run: they would wait for what will not come */
 	_Atomic uint8_t threads;  /* the program made a thread (the tracer's do not count) */
 	_Atomic uint8_t recording;/* events are sent */
+	_Atomic uint8_t births;   /* creating calls may be born close-on-exec: fork lock, birth.h */
+	uint8_t may_birth;        /* what the process is like permits it; births says whether it has threads */
 	_Atomic uint8_t child;    /* a fork child that has neither exec'd nor become a worker: observed only */
 	_Atomic uint32_t bounds;  /* bounded waits that ended at their bound */
 };

@@ -6,6 +6,7 @@
  */
 #include <asm/ioctls.h>
 #include <linux/sockios.h>
+#include "birth.h"
 #include "close.h"
 #include "event.h"
 #include "protect.h"
@@ -19,6 +20,7 @@
 
 FDW_EXPORT int dup(int fd)
 {
+	uint32_t birth;
 	int r;
 
 	/* Alone, nobody can close it meanwhile: no in-flux count. */
@@ -38,11 +40,13 @@ FDW_EXPORT int dup(int fd)
 		errno = EBADF;
 		return -1;
 	}
+	birth = fdw_birth(0, FDW_CALLER);
 	fdw_flux_enter(fd, FRAME);
-	r = real_dup(fd);
+	r = birth ? real_fcntl(fd, F_DUPFD_CLOEXEC, 0) : real_dup(fd);
 	fdw_flux_leave(fd);
 	if (likely(r >= 0))
-		return fdw_made_dup(r, fd, 0, FDW_CALL_dup, FDW_CALLER);
+		return fdw_made_dup(r, fd, birth, FDW_CALL_dup, FDW_CALLER);
+	fdw_birth_failed(birth);
 	fdw_use_failed(fd, FDW_CALL_dup, FDW_CALLER);
 	return r;
 }
@@ -51,7 +55,7 @@ FDW_EXPORT int dup(int fd)
 int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, uintptr_t pc)
 {
 	struct fdw_claim c;
-	uint32_t ended, gen;
+	uint32_t ended, gen, birth;
 	uintptr_t stream;
 	int r, err, saved = errno;
 
@@ -63,9 +67,12 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 	ended = c.owner ? fdw_gen(c.before) : 0;
 	stream = c.owner && c.before & FDW_W_STREAM ? fdw_records[new].stream : 0;
 	c.refused = 0; /* a marker put over a number that another thread is closing is the program's affair */
-	r = real(old, new, flags);
+	/* Standard input, output and error are put in place to be inherited. */
+	birth = new > 2 ? fdw_birth(flags & O_CLOEXEC ? FDW_F_CLOEXEC : 0, pc) : 0;
+	r = birth ? real_dup3(old, new, flags | O_CLOEXEC) : real(old, new, flags);
 	err = errno;
 	if (unlikely(r < 0)) {
+		fdw_birth_failed(birth);
 		fdw_claim_end(&c, FDW_CLOSE_UNDO, call, pc);
 		errno = err;
 		if ((uint32_t)new < FDW_TABLE_MAX)
@@ -74,7 +81,9 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 	}
 	fdw_claim_end(&c, FDW_CLOSE_DONE, call, pc);
 	flags = flags & O_CLOEXEC ? FDW_F_CLOEXEC : 0;
-	gen = fdw_born(new, FDW_KIND_UNKNOWN, (uint32_t)flags, call, pc);
+	gen = fdw_born(new, FDW_KIND_UNKNOWN, (uint32_t)flags | birth, call, pc);
+	if (birth)
+		fdw_birth_made(new, birth);
 	if (unlikely(stream)) {
 		fdw_stream_rebind((void *)stream, new, gen);
 		fdw_records[new].stream = stream;
@@ -118,8 +127,8 @@ void fdw_note_setfd(int fd, int on, uint16_t call, uintptr_t pc)
 
 	if (w) {
 		v = atomic_load_explicit(w, memory_order_relaxed);
-		while (fdw_state(v) == FDW_OPEN &&
-		       !atomic_compare_exchange_weak(w, &v, on ? v | FDW_W_CLOEXEC : v & ~FDW_W_CLOEXEC))
+		while (fdw_state(v) == FDW_OPEN && !(v & FDW_W_CLOEXEC) == !!on &&
+		       !fdw_cas(w, &v, on ? v | FDW_W_CLOEXEC : v & ~FDW_W_CLOEXEC))
 			;
 	}
 	if (fdw_recording())
@@ -138,8 +147,6 @@ static int fcntl_done(int fd, int cmd, long arg, int r, uintptr_t pc)
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_fcntl, pc);
-	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
-		return fdw_made_dup(r, fd, cmd == F_DUPFD_CLOEXEC ? FDW_F_CLOEXEC : 0, FDW_CALL_fcntl, pc);
 	if (cmd == F_SETFD) {
 		fdw_marked(fd, 0, FDW_CALL_fcntl, pc);
 		fdw_note_setfd(fd, (arg & FD_CLOEXEC) != 0, FDW_CALL_fcntl, pc);
@@ -147,24 +154,66 @@ static int fcntl_done(int fd, int cmd, long arg, int r, uintptr_t pc)
 	return r;
 }
 
+/* The number is in flux while the kernel call runs, which does not block. Alone, nobody can close it meanwhile. */
+FDW_INLINE int fcntl_in_flux(fdw_fcntl_fn *real, int fd, int cmd, long arg)
+{
+	int r;
+
+	if (fdw_single_threaded())
+		return real(fd, cmd, arg);
+	fdw_flux_enter(fd, FRAME);
+	r = real(fd, cmd, arg);
+	fdw_flux_leave(fd);
+	return r;
+}
+
+static int fcntl_dup(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc)
+{
+	uint32_t asks = cmd == F_DUPFD_CLOEXEC ? FDW_F_CLOEXEC : 0, birth = fdw_birth(asks, pc);
+	int r = fcntl_in_flux(real, fd, birth ? F_DUPFD_CLOEXEC : cmd, arg);
+
+	if (unlikely(r < 0))
+		fdw_birth_failed(birth);
+	r = fcntl_done(fd, cmd, arg, r, pc);
+	return r < 0 ? r : fdw_made_dup(r, fd, asks | birth, FDW_CALL_fcntl, pc);
+}
+
+/* Here the program decides what was born close-on-exec. */
+static int fcntl_setfd(fdw_fcntl_fn *real, int fd, long arg, uintptr_t pc)
+{
+	int r, marks = (arg & FD_CLOEXEC) != 0, clears;
+
+	if (marks && fdw_birth_marked(fd))
+		return fcntl_done(fd, F_SETFD, arg, 0, pc);
+	clears = !marks && fdw_birth_clear_begin(fd);
+	r = fcntl_in_flux(real, fd, F_SETFD, arg);
+	if (clears)
+		fdw_birth_clear_end(fd);
+	if (r == 0 && marks && fdw_process.births)
+		fdw_birth_marked_late(fd);
+	return fcntl_done(fd, F_SETFD, arg, r, pc);
+}
+
 FDW_INLINE int fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc)
 {
+	uint64_t before = fdw_peek(fd);
 	int saved = errno, r;
 
-	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(pc)) {
+	if (unlikely(fdw_state(before) == FDW_PROTECTED) && !fdw_tool_caller(pc)) {
 		errno = EBADF;
 		return -1;
 	}
-	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_SETFD) {
-		fdw_flux_enter(fd, FRAME);
-		r = real(fd, cmd, arg);
-		fdw_flux_leave(fd);
-		r = fcntl_done(fd, cmd, arg, r, pc);
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) {
+		r = fcntl_dup(real, fd, cmd, arg, pc);
+	} else if (cmd == F_SETFD) {
+		r = fcntl_setfd(real, fd, arg, pc);
 	} else {
 		if (cmd == F_SETLK || cmd == F_SETLKW)
 			fdw_lock_taken();
 		r = real(fd, cmd, arg); /* may block: F_SETLKW */
 		r = fcntl_done(fd, cmd, arg, r, pc);
+		if (cmd == F_GETFD && r > 0 && fdw_birth_hidden(before))
+			r &= ~FD_CLOEXEC;
 	}
 	if (r >= 0)
 		errno = saved;
@@ -212,16 +261,23 @@ FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_list ap;
 	void *arg;
 	uint8_t kind;
-	int r;
+	int r, clears;
 
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	if (unlikely(!real_ioctl))
 		return (int)fdw_early_result(fdw_raw(SYS_ioctl, (long)fd, request, arg));
-	r = real_ioctl(fd, request, arg);
 	if (unlikely(!fdw_on()))
-		return r;
+		return real_ioctl(fd, request, arg);
+	if (request == FIOCLEX && fdw_birth_marked(fd)) {
+		r = 0;
+	} else {
+		clears = request == FIONCLEX && fdw_birth_clear_begin(fd);
+		r = real_ioctl(fd, request, arg);
+		if (clears)
+			fdw_birth_clear_end(fd);
+	}
 	if (unlikely(r < 0)) {
 		if ((request == FIOCLEX || request == FIONCLEX) && errno == EBADF)
 			fdw_marked(fd, 1, FDW_CALL_ioctl, FDW_CALLER);
@@ -232,6 +288,8 @@ FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
 	fdw_used(fd, FDW_CALL_ioctl, FDW_CALLER);
 	if (request == FIOCLEX || request == FIONCLEX) {
 		fdw_marked(fd, 0, FDW_CALL_ioctl, FDW_CALLER);
+		if (request == FIOCLEX && fdw_process.births)
+			fdw_birth_marked_late(fd);
 		fdw_note_setfd(fd, request == FIOCLEX, FDW_CALL_ioctl, FDW_CALLER);
 	} else if (makes_descriptor(request, &kind)) {
 		fdw_made_plain(r, kind, (uint32_t)0, FDW_CALL_ioctl, FDW_CALLER, fd);

@@ -4,6 +4,7 @@
  * Context: any thread, handlers; nothing in vfork children. May not: allocate; emit on behalf of the tracer, or on a signal stack with
  * little room left (counted in `lost`).
  */
+#include "birth.h"
 #include "event.h"
 #include "exit.h"
 #include "log.h"
@@ -143,6 +144,10 @@ static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call,
 	if (unlikely(!fdw_on()) || fdw_tool_caller(pc))
 		return fd;
 	gen = fdw_born(fd, kind, flags, call, pc);
+	if (unlikely(flags & FDW_BORN)) {
+		fdw_birth_made(fd, flags);
+		flags &= ~FDW_BORN_MASK;
+	}
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = op, .call = call, .kind = kind, .fd = fd, .gen = gen, .fd2 = src,
 			.gen2 = src >= 0 ? fdw_gen(fdw_peek(src)) : 0, .ret = fd, .flags = flags, .detail = d.data,
@@ -227,7 +232,7 @@ void fdw_object(int fd, uint32_t flags, uint8_t kind, uint16_t call, uintptr_t p
 		.fd2 = -1, .flags = flags, .detail = d.data, .detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
 }
 
-void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,
+FDW_FORK_PATH void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,
               struct fdw_detail d)
 {
 	if (!fdw_recording())

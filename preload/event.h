@@ -16,7 +16,7 @@ void fdw_send(struct fdw_event *, uintptr_t pc);
 
 struct fdw_detail { const void *data; size_t len; };
 
-/* A number was made: table and event. Returns fd. Keeps errno. */
+/* A number was made: table and event. flags: FDW_F_*, and those of fdw_birth (birth.h). Returns fd. Keeps errno. */
 int fdw_made(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src, struct fdw_detail);
 /* The same without a detail. */
 int fdw_made_plain(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src);

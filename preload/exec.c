@@ -7,11 +7,15 @@
 #include "env.h"
 #include "event.h"
 #include "exit.h"
+#include "gate.h"
 #include "resolve.h"
 #include "poison.h"
 
-static void say_exec(const char *path, struct fdw_target t, uint16_t call, uintptr_t pc)
+/* The last step before an exec: the other threads end with it, and what they left undecided is decided (gate.h). */
+static void before_exec(const char *path, struct fdw_target t, uint16_t call, uintptr_t pc)
 {
+	fdw_gate();
+	fdw_gate_child(-1, 0, call, pc);
 	if (!fdw_recording() || fdw_self.vforked)
 		return;
 	fdw_life(FDW_OP_EXEC, 0, t.why, 0, -1, t.why ? FDW_F_UNOBSERVED : 0, call, pc,
@@ -50,7 +54,7 @@ static int exec_path(const char *path, char *const argv[], char *const envp[], u
 	struct fdw_env_plan plan;
 
 	fdw_env_plan(&plan, envp, t);
-	say_exec(path, t, call, pc);
+	before_exec(path, t, call, pc);
 	FDW_REAL(execve)(path, argv, FDW_ENV(&plan));
 	if (too_big(&plan))
 		real_execve(path, argv, envp);
@@ -80,7 +84,7 @@ static int exec_in_path(const char *file, char *const argv[], char *const envp[]
 	struct fdw_env_plan plan;
 
 	fdw_env_plan(&plan, envp, t);
-	say_exec(path ? path : file, t, call, pc);
+	before_exec(path ? path : file, t, call, pc);
 	FDW_REAL(execvpe)(file, argv, FDW_ENV(&plan));
 	if (too_big(&plan))
 		real_execvpe(file, argv, envp);
@@ -112,7 +116,7 @@ FDW_EXPORT int execveat(int dir, const char *path, char *const argv[], char *con
 		                          : (int)fdw_errno_of(fdw_raw(SYS_execveat, (long)dir, path, argv, envp, (long)flags));
 	t = flags & AT_EMPTY_PATH && path && fdw_readable(path) && !*path ? fdw_target_of_fd(dir) : fdw_target_of(dir, path);
 	fdw_env_plan(&plan, envp, t);
-	say_exec(path, t, FDW_CALL_execveat, FDW_CALLER);
+	before_exec(path, t, FDW_CALL_execveat, FDW_CALLER);
 	r = FDW_REAL(execveat)(dir, path, argv, FDW_ENV(&plan), flags);
 	if (too_big(&plan))
 		r = real_execveat(dir, path, argv, envp, flags);
@@ -131,7 +135,7 @@ FDW_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 		return FDW_REAL(fexecve)(fd, argv, envp);
 	t = fd >= 0 ? fdw_target_of_fd(fd) : (struct fdw_target){ 0 };
 	fdw_env_plan(&plan, envp, t);
-	say_exec("(fexecve)", t, FDW_CALL_fexecve, FDW_CALLER);
+	before_exec("(fexecve)", t, FDW_CALL_fexecve, FDW_CALLER);
 	r = FDW_REAL(fexecve)(fd, argv, envp ? FDW_ENV(&plan) : NULL);
 	if (too_big(&plan))
 		r = real_fexecve(fd, argv, envp);

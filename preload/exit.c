@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include "birth.h"
 #include "close.h"
 #include "event.h"
 #include "exit.h"
@@ -94,7 +95,7 @@ void fdw_says_exit(int status, uint16_t call, uintptr_t pc)
 	fdw_totals(call, pc);
 }
 
-static void ending(int status, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static void ending(int status, uint16_t call, uintptr_t pc)
 {
 	if (!fdw_on())
 		return;
@@ -105,7 +106,7 @@ static void ending(int status, uint16_t call, uintptr_t pc)
 	fdw_emitters_stop();
 }
 
-FDW_EXPORT __attribute__((noreturn)) void _exit(int status)
+FDW_FORK_PATH FDW_EXPORT __attribute__((noreturn)) void _exit(int status)
 {
 	ending(status, FDW_CALL__exit, FDW_CALLER);
 	if (real__exit)
@@ -133,8 +134,11 @@ void fdw_unshared(uint16_t call, uintptr_t pc)
 
 FDW_EXPORT int unshare(int flags)
 {
-	int r = FDW_REAL(unshare)(flags);
+	int r;
 
+	if (flags & CLONE_FILES)
+		fdw_pass_over_all(); /* afterwards the number means another table's */
+	r = FDW_REAL(unshare)(flags);
 	if (r == 0 && flags & CLONE_FILES)
 		fdw_unshared(FDW_CALL_unshare, FDW_CALLER);
 	return r;
@@ -167,6 +171,7 @@ void fdw_before_filter(void)
 		return;
 	if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) == 0)
 		fdw_table_prepare(rl.rlim_cur > 65536 ? 65536 : (uint32_t)rl.rlim_cur);
+	fdw_births_forbid();
 	stop_recording("a seccomp filter was installed");
 }
 

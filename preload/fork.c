@@ -16,12 +16,11 @@
 #include "event.h"
 #include "exit.h"
 #include "fork.h"
+#include "gate.h"
 #include "protect.h"
 #include "resolve.h"
 #include "thread.h"
 #include "poison.h"
-
-static uint32_t parent_pid, parent_tid; /* as the child finds them: memory of before the fork */
 
 /*
  * A child without the tracer's hooks. Its listener threads are not there, so LTTng's destructors must not look for them. And when its
@@ -37,12 +36,12 @@ static void go_without_hooks(void)
 	atomic_store(&fdw_process.recording, 0);
 }
 
-static void reset_child(void)
+FDW_FORK_PATH static void reset_child(void)
 {
 	struct fdw_thread *t = &fdw_self;
 
 	/* libc corrects its own idea of the thread's id in fork, but not in clone() and not in what goes through syscall(). */
-	if (fdw_tid() == parent_tid)
+	if (fdw_tid() == t->parent_tid)
 		fdw_tid_offset = 0;
 	fdw_process.pid = fdw_process.filtered ? fdw_tid() : (uint32_t)fdw_raw(SYS_getpid);
 	t->seq = 0;
@@ -50,14 +49,17 @@ static void reset_child(void)
 	t->lost = 0;
 	t->run_length = 0;
 	fdw_pending_forget();
+	fdw_births_reset();
 	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
-	fdw_threads_reset();
-	if (fdw_recording())
+	t->counted = 1;
+	if (fdw_recording()) {
+		fdw_threads_reset();
 		fdw_emitters_reset();
+	}
 	atomic_store(&fdw_process.child, 1);
 }
 
-static void before_fork(void) { parent_pid = fdw_process.pid; parent_tid = fdw_tid(); }
+FDW_FORK_PATH static void before_fork(void) { fdw_self.parent_pid = fdw_process.pid; fdw_self.parent_tid = fdw_tid(); }
 
 /* ---- LTTng's hooks --------------------------------------------------------------------------------------------------------------------------*/
 
@@ -100,13 +102,15 @@ static void after_fork_child(void *mask) { fdw_call_on_stack(fdw_ops->after_fork
  * set up anew only after all of the program's handlers (end): it allocates, and the allocator's locks are released there.
  * They also see the forks libc makes on its own (wordexp); these do without hooks.
  */
-static void at_prepare(void)
+FDW_FORK_PATH static void at_prepare(void)
 {
+	if (!fdw_self.in_fork)
+		fdw_gate(); /* wordexp: not by one of our wrappers */
 	before_fork();
 	fdw_self.hooked = fdw_self.in_fork && tracer_before();
 }
 
-static void at_parent(void)
+FDW_FORK_PATH static void at_parent(void)
 {
 	if (fdw_self.hooked)
 		call_tracer(fdw_ops->after_fork_parent);
@@ -114,15 +118,15 @@ static void at_parent(void)
 }
 
 /* The first thing in a child. */
-static void child_begins(int hooked, uint8_t kind, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static void child_begins(int hooked, uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	reset_child();
 	if (!hooked && fdw_recording())
 		go_without_hooks();
-	fdw_life(FDW_OP_FORK_CHILD, kind, 0, parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
+	fdw_life(FDW_OP_FORK_CHILD, kind, 0, fdw_self.parent_pid, (int)fdw_self.parent_tid, 0, call, pc, FDW_NO_DETAIL);
 }
 
-static void at_child(void)
+FDW_FORK_PATH static void at_child(void)
 {
 	if (fdw_self.in_fork)
 		child_begins(fdw_self.hooked, fdw_self.fork_kind, fdw_self.fork_call, fdw_self.fork_pc);
@@ -143,18 +147,20 @@ void fdw_child_becomes_worker(void)
 
 void fdw_forked_child(uint8_t kind, uint16_t call, uintptr_t pc) { child_begins(0, kind, call, pc); }
 
-static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
 	fdw_life(FDW_OP_FORK, kind, r, 0, -1, fdw_self.emitting ? FDW_F_UNOBSERVED : 0, call, pc, FDW_NO_DETAIL);
+	fdw_gate_child(r, kind, call, pc);
 	errno = saved;
 }
 
 /* Around a libc function that forks, running the handlers above, and returns in both processes. r: 0 in the child. */
-static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	int nested = fdw_self.in_fork; /* fork in a handler that interrupted a fork */
 
+	fdw_gate();
 	fdw_self.in_fork = 1;
 	fdw_self.fork_kind = kind;
 	fdw_self.fork_call = call;
@@ -162,7 +168,7 @@ static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
 	return nested;
 }
 
-static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
 
@@ -176,7 +182,7 @@ static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
 	errno = saved;
 }
 
-FDW_EXPORT pid_t fork(void)
+FDW_FORK_PATH FDW_EXPORT pid_t fork(void)
 {
 	int nested;
 	pid_t r;
@@ -190,12 +196,13 @@ FDW_EXPORT pid_t fork(void)
 }
 
 /* Async-signal-safe and without atfork handlers: the tracer's locks may be held by the thread it interrupts, so no hooks. */
-FDW_EXPORT pid_t _Fork(void)
+FDW_FORK_PATH FDW_EXPORT pid_t _Fork(void)
 {
 	pid_t r;
 
 	if (unlikely(!fdw_on() || !FDW_REAL(_Fork)))
 		return real__Fork ? real__Fork() : (pid_t)fdw_errno_of(fdw_raw(SYS_clone, (long)SIGCHLD, 0L, NULL, NULL, NULL));
+	fdw_gate();
 	before_fork();
 	r = real__Fork();
 	if (r == 0)
@@ -217,7 +224,7 @@ FDW_EXPORT int daemon(int nochdir, int noclose)
 	nested = begin(FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
 	r = FDW_REAL(daemon)(nochdir, noclose);
 	/* -1 is either a fork that failed, or a child that could not do the rest */
-	end(nested, r == 0 || fdw_tid() != parent_tid ? 0 : -1, FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
+	end(nested, r == 0 || fdw_tid() != fdw_self.parent_tid ? 0 : -1, FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
 	if (r == 0 && !noclose)
 		for (int fd = 0; fd < 3; fd++)
 			fdw_made_plain(fd, FDW_KIND_FILE, FDW_F_WRITABLE, FDW_CALL_daemon, FDW_CALLER, -1);
@@ -269,6 +276,10 @@ FDW_EXPORT int system(const char *command)
 	if (command)
 		fdw_life(FDW_OP_FORK, FDW_FORK_SYSTEM, 0, 0, -1, 0, FDW_CALL_system, FDW_CALLER,
 		         fdw_recording() ? fdw_text(command) : FDW_NO_DETAIL);
+	if (command) {
+		fdw_gate();
+		fdw_gate_child(-1, FDW_FORK_SYSTEM, FDW_CALL_system, FDW_CALLER);
+	}
 	return FDW_REAL(system)(command);
 }
 
@@ -303,6 +314,8 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	/* With CLONE_SETTLS a child has none of ours, which lies behind the thread pointer. */
 	if (unlikely(!fdw_on() || !fn || !stack) || flags & CLONE_SETTLS || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
+	if (!(flags & CLONE_FILES))
+		fdw_gate();
 	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */
 		fdw_self.vforked = 1;
 		r = FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
@@ -324,6 +337,7 @@ int fdw_vfork_parent(long r, uintptr_t pc, int nested);
 int fdw_vfork_pre(void)
 {
 	int was = fdw_self.vforked;
+	fdw_gate();
 	fdw_self.vforked = 1;
 	return was;
 }
@@ -333,8 +347,10 @@ int fdw_vfork_parent(long r, uintptr_t pc, int nested)
 	int saved = errno;
 
 	fdw_self.vforked = (uint8_t)nested;
-	if (!nested)
+	if (!nested) {
 		fdw_life(FDW_OP_FORK, FDW_FORK_VFORK, r < 0 ? -1 : r, 0, -1, 0, FDW_CALL_vfork, pc, FDW_NO_DETAIL);
+		fdw_gate_child(r < 0 ? -1 : r, FDW_FORK_VFORK, FDW_CALL_vfork, pc);
+	}
 	errno = saved;
 	if (r < 0) {
 		errno = (int)-r;

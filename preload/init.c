@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include "birth.h"
 #include "fork.h"
 #include "log.h"
 #include "options.h"
@@ -39,8 +40,8 @@ _Atomic int fdw_ready;
 #define USE2(ret, name, sys, params, args, fd, fd2) FIND_OR_CALL(name)
 #define USE_E(ret, name, sys, params, args, fd) FIND_OR_CALL(name)
 #define WAIT(ret, name, sys, params, args, fd) FIND_OR_CALL(name)
-#define MAKE(ret, name, sys, params, args, kind, flags, src) FIND_OR_CALL(name)
-#define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) FIND_OR_CALL(name)
+#define MAKE(ret, name, sys, params, args, born, kind, flags, src) FIND_OR_CALL(name)
+#define MAKE_P(ret, name, sys, params, args, born, kind, flags, src, path) FIND_OR_CALL(name)
 #define HAND(ret, name, sys, params, args, file) FIND_OR_CALL(name)
 #define HANDV(ret, name, params, file) FIND(name)
 void fdw_resolve(void)
@@ -204,7 +205,10 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 	know_filters();
 	fdw_log_start();
 	if (!fdw_process.disabled && fdw_table_init() == 0 && fdw_fork_init() == 0) {
-		fdw_process.plain = leads_to_libc() && !fdw_options.record[0];
+		int direct = leads_to_libc();
+		fdw_process.plain = direct && !fdw_options.record[0];
+		/* Close-on-exec forms of calls: not past another interposer, nor where a filter may not know them. */
+		fdw_process.may_birth = direct && fdw_process.mode != FDW_MODE_OBSERVE && !fdw_process.filtered;
 		atomic_store_explicit(&fdw_ready, 1, memory_order_release);
 	}
 	errno = saved;

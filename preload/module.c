@@ -122,3 +122,35 @@ FDW_EXPORT int dlclose(void *handle)
 	}
 	return r;
 }
+
+/* ---- Go ---------------------------------------------------------------------------------------------------------------------------------*/
+
+/* Its linker leaves a note of this name in every executable and library it makes. */
+static int has_go_note(const char *at, size_t size)
+{
+	for (size_t i = 0; i + sizeof(ElfW(Nhdr)) + 4 <= size;) {
+		const ElfW(Nhdr) *n = (const ElfW(Nhdr) *)(at + i);
+		if (n->n_namesz == 4 && !memcmp(n + 1, "Go", 3))
+			return 1;
+		i += sizeof *n + ((n->n_namesz + 3u) & ~3u) + ((n->n_descsz + 3u) & ~3u);
+	}
+	return 0;
+}
+
+int fdw_is_go(uintptr_t pc)
+{
+	struct dl_find_object o;
+	const ElfW(Ehdr) *e;
+	const ElfW(Phdr) *ph;
+
+	if (!_dl_find_object || _dl_find_object((void *)pc, &o) != 0)
+		return 0;
+	e = o.dlfo_map_start;
+	if (memcmp(e->e_ident, ELFMAG, SELFMAG) != 0)
+		return 0;
+	ph = (const ElfW(Phdr) *)((const char *)e + e->e_phoff);
+	for (unsigned i = 0; i < e->e_phnum; i++)
+		if (ph[i].p_type == PT_NOTE && has_go_note((const char *)(o.dlfo_link_map->l_addr + ph[i].p_vaddr), ph[i].p_memsz))
+			return 1;
+	return 0;
+}

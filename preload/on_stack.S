@@ -1,6 +1,9 @@
 /*
  * preload/on_stack.S: void fdw_call_on_stack(void (*fn)(void *), void *arg, void *top): calls fn(arg) with its frames below top, which
  * is a multiple of 16.
+ *
+ * long fdw_aside(unsigned long flags, void (*fn)(void *), void *arg, void *top): clone(2); the new thread calls fn(arg) on the stack that
+ * ends at top and ends. Returns in the caller alone what the kernel returned.
  */
 	.text
 	.globl	fdw_call_on_stack
@@ -45,4 +48,58 @@ fdw_call_on_stack:
 	.cfi_endproc
 #endif
 	.size	fdw_call_on_stack, .-fdw_call_on_stack
+
+	.globl	fdw_aside
+	.hidden	fdw_aside
+	.type	fdw_aside, @function
+#if defined(__x86_64__)
+fdw_aside:
+	.cfi_startproc
+	endbr64
+	subq	$16, %rcx
+	movq	%rsi, 8(%rcx)
+	movq	%rdx, (%rcx)
+	movq	%rcx, %rsi
+	xorl	%edx, %edx
+	xorl	%r10d, %r10d
+	xorl	%r8d, %r8d
+	movl	$56, %eax		/* SYS_clone */
+	syscall
+	testq	%rax, %rax
+	jz	1f
+	ret
+	.cfi_undefined %rip
+1:	xorl	%ebp, %ebp
+	popq	%rdi
+	popq	%rax
+	call	*%rax
+	xorl	%edi, %edi
+	movl	$60, %eax		/* SYS_exit */
+	syscall
+	hlt
+	.cfi_endproc
+#elif defined(__aarch64__)
+fdw_aside:
+	.cfi_startproc
+	hint	34			/* bti c */
+	stp	x1, x2, [x3, #-16]!
+	mov	x1, x3
+	mov	x2, #0
+	mov	x3, #0
+	mov	x4, #0
+	mov	x8, #220		/* SYS_clone */
+	svc	#0
+	cbz	x0, 1f
+	ret
+	.cfi_undefined x30
+1:	mov	x29, #0
+	ldp	x1, x0, [sp], #16
+	blr	x1
+	mov	x0, #0
+	mov	x8, #93			/* SYS_exit */
+	svc	#0
+	brk	#0
+	.cfi_endproc
+#endif
+	.size	fdw_aside, .-fdw_aside
 	.section .note.GNU-stack,"",@progbits

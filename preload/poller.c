@@ -3,6 +3,7 @@
  *
  * Context: everywhere; epoll_ctl never blocks.
  */
+#include "birth.h"
 #include "close.h"
 #include "event.h"
 #include "fork.h"
@@ -14,6 +15,7 @@ FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, st
 {
 	int r, saved = errno;
 
+	fdw_passed_over(epfd, fd, FDW_CALL_epoll_ctl);
 	fdw_flux_enter(fd, (uintptr_t)__builtin_frame_address(0));
 	r = real(epfd, op, fd, event);
 	fdw_flux_leave(fd);
@@ -55,28 +57,35 @@ FDW_EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	return epoll_ctl_by(real_epoll_ctl, epfd, op, fd, event, FDW_CALLER);
 }
 
+/* The thread waits for events: what is to be known of that before. */
+FDW_INLINE void waits(uint16_t call)
+{
+	fdw_child_is_worker();
+	fdw_passed_over(-1, -1, call);
+}
+
 /* poll only asks whether its numbers are open (POLLNVAL); what matters is that the process waits. */
 FDW_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
-	fdw_child_is_worker();
+	waits(FDW_CALL_poll);
 	return FDW_REAL(poll)(fds, n, timeout);
 }
 
 FDW_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
-	fdw_child_is_worker();
+	waits(FDW_CALL_ppoll);
 	return FDW_REAL(ppoll)(fds, n, timeout, mask);
 }
 
 FDW_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
 {
-	fdw_child_is_worker();
+	waits(FDW_CALL___poll_chk);
 	return FDW_REAL(__poll_chk)(fds, n, timeout, size);
 }
 
 FDW_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t size)
 {
-	fdw_child_is_worker();
+	waits(FDW_CALL___ppoll_chk);
 	return FDW_REAL(__ppoll_chk)(fds, n, timeout, mask, size);
 }
 
@@ -95,7 +104,7 @@ FDW_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *ti
 {
 	int result;
 
-	fdw_child_is_worker();
+	waits(FDW_CALL_select);
 	result = FDW_REAL(select)(n, r, w, e, timeout);
 
 	if (unlikely(result < 0)) /* on failure the kernel leaves the sets as they were */
@@ -107,7 +116,7 @@ FDW_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct time
 {
 	int result;
 
-	fdw_child_is_worker();
+	waits(FDW_CALL_pselect);
 	result = FDW_REAL(pselect)(n, r, w, e, timeout, mask);
 
 	if (unlikely(result < 0))

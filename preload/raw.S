@@ -2,7 +2,7 @@
  * preload/raw.S: long fdw_raw(long nr, ...): a system call without PLT, TLS or errno: usable before relocation, in vfork
  * children and in handlers. Returns what the kernel returned.
  */
-	.text
+	.section .text.hot.fdw_raw, "ax", @progbits
 	.globl	fdw_raw
 	.hidden	fdw_raw
 	.type	fdw_raw, @function

@@ -4,6 +4,7 @@
  * Context: everywhere. accept, connect, recvmsg block and are cancellation points: nothing is held over the real call.
  */
 #include <sys/un.h>
+#include "birth.h"
 #include "close.h"
 #include "event.h"
 #include "fork.h"
@@ -28,9 +29,17 @@ static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, 
 	struct fdw_detail peer = FDW_NO_DETAIL;
 	int r;
 
+	uint32_t birth;
+
 	fdw_child_is_worker();
-	r = call == FDW_CALL_accept ? FDW_LIBC(accept)(fd, addr, len) : FDW_LIBC(accept4)(fd, addr, len, flags);
+	fdw_passed_over(fd, -1, call);
+	birth = fdw_birth(fdw_sflags(flags), pc);
+	if (unlikely(birth))
+		r = real_accept4(fd, addr, len, flags | SOCK_CLOEXEC);
+	else
+		r = call == FDW_CALL_accept ? FDW_LIBC(accept)(fd, addr, len) : FDW_LIBC(accept4)(fd, addr, len, flags);
 	if (unlikely(r < 0)) {
+		fdw_birth_failed(birth);
 		fdw_use_failed(fd, call, pc);
 		return r;
 	}
@@ -39,7 +48,7 @@ static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, 
 		peer = address(addr, *len < room ? *len : room);
 	else if (fdw_recording() && !fdw_process.filtered && fdw_raw(SYS_getpeername, (long)r, &own, &own_len) == 0)
 		peer = address((struct sockaddr *)&own, own_len < sizeof own ? own_len : sizeof own);
-	return fdw_made(r, FDW_KIND_CONN, fdw_sflags(flags) | FDW_F_PEER | FDW_F_WRITABLE, call, pc, fd, peer);
+	return fdw_made(r, FDW_KIND_CONN, fdw_sflags(flags) | FDW_F_PEER | FDW_F_WRITABLE | birth, call, pc, fd, peer);
 }
 
 FDW_EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
@@ -55,7 +64,10 @@ FDW_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 FDW_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sockaddr_un redirected;
-	int r, redirect = unlikely(fdw_recording() || fdw_self.tool) && fdw_protect_connect(&redirected, addr, len, FDW_CALLER);
+	int r, redirect;
+
+	fdw_passed_over(fd, -1, FDW_CALL_connect);
+	redirect = unlikely(fdw_recording() || fdw_self.tool) && fdw_protect_connect(&redirected, addr, len, FDW_CALLER);
 
 	r = redirect ? FDW_LIBC(connect)(fd, (struct sockaddr *)&redirected, sizeof redirected) : FDW_LIBC(connect)(fd, addr, len);
 	if (unlikely(r < 0) && fdw_on() && errno != EINPROGRESS) {
@@ -95,10 +107,25 @@ FDW_EXPORT int listen(int fd, int backlog)
 
 /* ---- descriptors in messages -------------------------------------------------------------------------------------------------------*/
 
+/* Descriptors that come are born in the call that receives them. */
+struct receipt {
+	int born;       /* the kernel was asked for close-on-exec and the program did not */
+	uint32_t birth; /* the place for the next one; 0: none is reserved */
+};
+
+static struct receipt receives(int flags, uintptr_t pc)
+{
+	uint32_t birth = fdw_birth(flags & MSG_CMSG_CLOEXEC ? FDW_F_CLOEXEC : 0, pc);
+	return (struct receipt){ birth != 0, birth };
+}
+
 /* The kernel's answer is untrusted only in as far as the buffer is the program's: another thread may scribble over it. */
-static void received(int sock, const struct msghdr *m, int flags, uint16_t call, uintptr_t pc)
+static void received(int sock, struct msghdr *m, int flags, struct receipt *in, uint16_t call, uintptr_t pc)
 {
 	struct cmsghdr *c;
+
+	if (in->born)
+		m->msg_flags &= ~MSG_CMSG_CLOEXEC; /* the kernel tells of it, and the program did not ask for it */
 
 	if (!m->msg_control || m->msg_controllen < sizeof(struct cmsghdr))
 		return;
@@ -111,8 +138,13 @@ static void received(int sock, const struct msghdr *m, int flags, uint16_t call,
 		for (size_t i = 0; i < n && i < 253; i++) { /* SCM_MAX_FD */
 			int fd;
 			memcpy(&fd, p + i * sizeof fd, sizeof fd);
-			if (fd >= 0)
-				fdw_received(fd, sock, flags & MSG_CMSG_CLOEXEC ? FDW_F_CLOEXEC : 0, call, pc);
+			if (fd < 0)
+				continue;
+			/* The first takes the place that was reserved; each further one needs a place of its own. */
+			if (in->born && !in->birth && !(in->birth = fdw_birth(0, pc)))
+				fdw_birth_plain(fd);
+			fdw_received(fd, sock, (flags & MSG_CMSG_CLOEXEC ? FDW_F_CLOEXEC : 0) | in->birth, call, pc);
+			in->birth = 0;
 		}
 	}
 }
@@ -139,33 +171,46 @@ static void sent(int sock, const struct msghdr *m, uint16_t call, uintptr_t pc)
 
 FDW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	ssize_t r = FDW_LIBC(recvmsg)(fd, msg, flags);
+	struct receipt in;
+	ssize_t r;
 
+	fdw_passed_over(fd, -1, FDW_CALL_recvmsg);
+	in = receives(flags, FDW_CALLER);
+	r = FDW_LIBC(recvmsg)(fd, msg, in.born ? flags | MSG_CMSG_CLOEXEC : flags);
 	if (unlikely(r < 0)) {
+		fdw_birth_failed(in.birth);
 		fdw_use_failed(fd, FDW_CALL_recvmsg, FDW_CALLER);
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_recvmsg, FDW_CALLER);
-	if (msg->msg_control && fdw_on())
-		received(fd, msg, flags, FDW_CALL_recvmsg, FDW_CALLER);
+	if (fdw_on())
+		received(fd, msg, flags, &in, FDW_CALL_recvmsg, FDW_CALLER);
+	fdw_birth_failed(in.birth);
 	return r;
 }
 
 FDW_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout)
 {
-	int r = FDW_LIBC(recvmmsg)(fd, msgs, n, flags, timeout);
+	struct receipt in;
+	int r;
 
+	fdw_passed_over(fd, -1, FDW_CALL_recvmmsg);
+	in = receives(flags, FDW_CALLER);
+	r = FDW_LIBC(recvmmsg)(fd, msgs, n, in.born ? flags | MSG_CMSG_CLOEXEC : flags, timeout);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_recvmmsg, FDW_CALLER);
 	for (int i = 0; i < r && fdw_on(); i++)
-		received(fd, &msgs[i].msg_hdr, flags, FDW_CALL_recvmmsg, FDW_CALLER);
+		received(fd, &msgs[i].msg_hdr, flags, &in, FDW_CALL_recvmmsg, FDW_CALLER);
+	fdw_birth_failed(in.birth);
 	return r;
 }
 
 FDW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	ssize_t r = FDW_LIBC(sendmsg)(fd, msg, flags);
+	ssize_t r;
 
+	fdw_passed_over(fd, -1, FDW_CALL_sendmsg);
+	r = FDW_LIBC(sendmsg)(fd, msg, flags);
 	if (unlikely(r < 0)) {
 		fdw_use_failed(fd, FDW_CALL_sendmsg, FDW_CALLER);
 		return r;
@@ -177,8 +222,10 @@ FDW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 
 FDW_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 {
-	int r = FDW_LIBC(sendmmsg)(fd, msgs, n, flags);
+	int r;
 
+	fdw_passed_over(fd, -1, FDW_CALL_sendmmsg);
+	r = FDW_LIBC(sendmmsg)(fd, msgs, n, flags);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_sendmmsg, FDW_CALLER);
 	for (int i = 0; i < r; i++)

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include "env.h"
 #include "event.h"
+#include "gate.h"
 #include "resolve.h"
 #include "poison.h"
 
@@ -25,6 +26,7 @@ static int spawn(spawn_fn *real, pid_t *pid, const char *path, const char *found
 		return real(pid, path, fa, attr, argv, envp);
 	t = fdw_target_of(AT_FDCWD, found);
 	fdw_env_plan(&plan, envp, t);
+	fdw_gate();
 	r = real(pid ? pid : &own, path, fa, attr, argv, FDW_ENV(&plan));
 	if (unlikely(r == E2BIG && plan.bytes)) /* without our entries it may fit */
 		r = real(pid ? pid : &own, path, fa, attr, argv, envp);
@@ -33,6 +35,7 @@ static int spawn(spawn_fn *real, pid_t *pid, const char *path, const char *found
 	if (r == 0 && fdw_recording())
 		fdw_life(FDW_OP_FORK, FDW_FORK_SPAWN, pid ? *pid : own, t.why, -1, t.why ? FDW_F_UNOBSERVED : 0, call, pc,
 		         fdw_text(found ? found : path));
+	fdw_gate_child(r != 0 ? -1 : pid ? *pid : own, FDW_FORK_SPAWN, call, pc);
 	errno = saved;
 	return r;
 }

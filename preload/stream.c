@@ -4,8 +4,10 @@
  * Context: ordinary program code (stdio is not async-signal-safe); still correct in handlers. A stream we did not see made is
  * passed through: its number's history ends in *unknown*, nothing is judged.
  */
+#include "birth.h"
 #include "close.h"
 #include "event.h"
+#include "gate.h"
 #include "log.h"
 #include "resolve.h"
 #include "stream.h"
@@ -22,6 +24,13 @@ static uint32_t mode_flags(const char *mode)
 	return f;
 }
 
+/*
+ * libc keeps in the FILE that it was opened with "e", for freopen, which then makes a close-on-exec descriptor again whatever it is told. What
+ * only we added must not be kept there. The bit is libc's (_IO_FLAGS2_CLOEXEC), its word is in the public header.
+ */
+#define FLAGS2_CLOEXEC 64
+static void forget_e(FILE *f) { f->_flags2 &= ~FLAGS2_CLOEXEC; }
+
 static void own(const void *stream, int fd, uint16_t call, uintptr_t pc)
 {
 	fdw_word_t *w = fdw_word(fd);
@@ -36,15 +45,46 @@ static void own(const void *stream, int fd, uint16_t call, uintptr_t pc)
 			.fd2 = -1, .arg = (uintptr_t)stream, .flags = FDW_F_STREAM }, pc);
 }
 
-static FILE *made_file(FILE *f, const char *path, const char *mode, uint8_t kind, uint16_t call, uintptr_t pc)
+/*
+ * The mode with "e", as second character: libc looks at the first seven only, and at what follows a comma on its own. NULL: it cannot be had.
+ */
+#define MODE_MAX 48
+#define MODE_LOOKED_AT 7
+static const char *with_cloexec(char *buf, const char *mode)
 {
-	int saved = errno, fd;
+	size_t n = strlen(mode), flags = strcspn(mode, ",");
 
-	if (!f)
+	if (!n || n + 2 > MODE_MAX || flags >= MODE_LOOKED_AT)
 		return NULL;
-	fd = fileno(f);
-	if (fd >= 0) {
-		fdw_made(fd, kind, mode_flags(mode), call, pc, -1, fdw_recording() ? fdw_text(path) : FDW_NO_DETAIL);
+	buf[0] = mode[0];
+	buf[1] = 'e';
+	memcpy(buf + 2, mode + 1, n);
+	return buf;
+}
+
+/* The mode to call libc with; *birth: 0, or it is the close-on-exec form. */
+static const char *birth_mode(char *buf, const char *mode, uint32_t *birth, uintptr_t pc)
+{
+	const char *e = NULL;
+
+	*birth = mode ? fdw_birth(mode_flags(mode), pc) : 0;
+	if (likely(!*birth) || (e = with_cloexec(buf, mode)))
+		return e ? e : mode;
+	fdw_birth_failed(*birth);
+	*birth = 0;
+	return mode;
+}
+
+static FILE *made_file(FILE *f, uint32_t birth, const char *path, const char *mode, uint8_t kind, uint16_t call, uintptr_t pc)
+{
+	int saved = errno, fd = f ? fileno(f) : -1;
+
+	if (fd < 0) {
+		fdw_birth_failed(birth);
+	} else {
+		if (birth)
+			forget_e(f);
+		fdw_made(fd, kind, mode_flags(mode) | birth, call, pc, -1, fdw_recording() ? fdw_text(path) : FDW_NO_DETAIL);
 		own(f, fd, call, pc);
 	}
 	errno = saved;
@@ -53,28 +93,59 @@ static FILE *made_file(FILE *f, const char *path, const char *mode, uint8_t kind
 
 FDW_EXPORT FILE *fopen(const char *path, const char *mode)
 {
-	return made_file(FDW_REAL(fopen)(path, mode), path, mode, FDW_KIND_FILE, FDW_CALL_fopen, FDW_CALLER);
+	char buf[MODE_MAX];
+	uint32_t birth;
+	const char *real_mode = birth_mode(buf, mode, &birth, FDW_CALLER);
+
+	return made_file(FDW_REAL(fopen)(path, real_mode), birth, path, mode, FDW_KIND_FILE, FDW_CALL_fopen, FDW_CALLER);
+}
+
+/* libc has no close-on-exec form of it: a file without a name where libc makes one, where the file system can do that, or none. */
+static FILE *tmpfile_cloexec(void)
+{
+	int fd = real_open(P_tmpdir, O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
+	FILE *f = fd < 0 ? NULL : FDW_REAL(fdopen)(fd, "w+");
+
+	if (!f && fd >= 0)
+		real_close(fd);
+	return f;
 }
 
 FDW_EXPORT FILE *tmpfile(void)
 {
-	return made_file(FDW_REAL(tmpfile)(), NULL, "w", FDW_KIND_TMPFILE, FDW_CALL_tmpfile, FDW_CALLER);
+	int saved = errno;
+	uint32_t birth = fdw_birth(0, FDW_CALLER);
+	FILE *f = birth ? tmpfile_cloexec() : NULL;
+
+	if (!f) {
+		fdw_birth_failed(birth);
+		birth = 0;
+		errno = saved;
+		f = FDW_REAL(tmpfile)();
+	}
+	return made_file(f, birth, NULL, "w", FDW_KIND_TMPFILE, FDW_CALL_tmpfile, FDW_CALLER);
 }
 
 FDW_EXPORT FILE *setmntent(const char *path, const char *mode)
 {
 	/* libc adds "e" on its own */
-	return made_file(FDW_REAL(setmntent)(path, mode), path, mode, FDW_KIND_FILE, FDW_CALL_setmntent, FDW_CALLER);
+	return made_file(FDW_REAL(setmntent)(path, mode), 0, path, mode, FDW_KIND_FILE, FDW_CALL_setmntent, FDW_CALLER);
 }
 
 FDW_EXPORT FILE *popen(const char *command, const char *mode)
 {
-	FILE *f = FDW_REAL(popen)(command, mode);
+	char buf[MODE_MAX];
+	uint32_t birth;
+	const char *real_mode = birth_mode(buf, mode, &birth, FDW_CALLER);
+	FILE *f;
 
+	fdw_gate();
+	f = FDW_REAL(popen)(command, real_mode);
+	fdw_gate_child(-1, FDW_FORK_POPEN, FDW_CALL_popen, FDW_CALLER);
 	if (f)
 		fdw_life(FDW_OP_FORK, FDW_FORK_POPEN, 0, 0, -1, 0, FDW_CALL_popen, FDW_CALLER,
 		         fdw_recording() ? fdw_text(command) : FDW_NO_DETAIL);
-	return made_file(f, command, mode, FDW_KIND_POPEN, FDW_CALL_popen, FDW_CALLER);
+	return made_file(f, birth, command, mode, FDW_KIND_POPEN, FDW_CALL_popen, FDW_CALLER);
 }
 
 FDW_EXPORT FILE *fdopen(int fd, const char *mode)
@@ -112,10 +183,13 @@ FDW_EXPORT DIR *fdopendir(int fd)
 {
 	DIR *d = FDW_REAL(fdopendir)(fd);
 
-	if (d)
+	if (d) { /* libc marks it */
+		fdw_birth_marked(fd);
+		fdw_note_setfd(fd, 1, FDW_CALL_fdopendir, FDW_CALLER);
 		own(d, fd, FDW_CALL_fdopendir, FDW_CALLER);
-	else
+	} else {
 		fdw_use_failed(fd, FDW_CALL_fdopendir, FDW_CALLER);
+	}
 	return d;
 }
 
@@ -250,7 +324,9 @@ FDW_EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
 {
 	struct ending e;
 	int saved = errno, old, now, err;
-	uint32_t ended, gen;
+	uint32_t ended, gen, asks, birth = 0;
+	char buf[MODE_MAX];
+	const char *real_mode = mode;
 	FILE *r;
 
 	if (unlikely(!fdw_on() || !f))
@@ -259,17 +335,27 @@ FDW_EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
 	errno = saved;
 	begin_end(&e, f, old, FDW_CALL_freopen, FDW_CALLER);
 	ended = e.claim.owner ? fdw_gen(e.claim.before) : 0;
-	r = FDW_REAL(freopen)(path, mode, f);
+	/* Standard streams are reopened to be inherited. */
+	asks = mode_flags(mode) | (f->_flags2 & FLAGS2_CLOEXEC ? FDW_F_CLOEXEC : 0);
+	if (old > 2 && !(asks & FDW_F_CLOEXEC))
+		real_mode = birth_mode(buf, mode, &birth, FDW_CALLER);
+	r = FDW_REAL(freopen)(path, real_mode, f);
 	err = errno;
 	now = r ? fileno(r) : -1;
 	fdw_claim_end(&e.claim, FDW_CLOSE_DONE, FDW_CALL_freopen, FDW_CALLER);
-	if (now >= 0) {
-		gen = fdw_born(now, FDW_KIND_FILE, mode_flags(mode), FDW_CALL_freopen, FDW_CALLER);
+	if (now < 0) {
+		fdw_birth_failed(birth);
+	} else {
+		gen = fdw_born(now, FDW_KIND_FILE, asks | birth, FDW_CALL_freopen, FDW_CALLER);
+		if (birth) {
+			forget_e(r);
+			fdw_birth_made(now, birth);
+		}
 		if (fdw_recording()) {
 			struct fdw_detail d = fdw_text(path);
 			fdw_send(&(struct fdw_event){ .op = now == old && ended ? FDW_OP_REPLACE : FDW_OP_CREATE,
 				.call = FDW_CALL_freopen, .fd = now, .gen = gen, .fd2 = -1, .ret = now, .arg = ended,
-				.kind = FDW_KIND_FILE, .flags = mode_flags(mode), .detail = d.data,
+				.kind = FDW_KIND_FILE, .flags = asks, .detail = d.data,
 				.detail_len = (uint32_t)d.len }, FDW_CALLER);
 		}
 		own(r, now, FDW_CALL_freopen, FDW_CALLER);

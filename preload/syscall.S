@@ -31,7 +31,36 @@ syscall:
 	addq	$24, %rsp
 	.cfi_adjust_cfa_offset -24
 	ret
-1:	movq	fdw_raw_threads@GOTPCREL(%rip), %rax
+1:	pushq	%rdi			/* a child may be started: the gate first, with the arguments kept */
+	.cfi_adjust_cfa_offset 8
+	pushq	%rsi
+	.cfi_adjust_cfa_offset 8
+	pushq	%rdx
+	.cfi_adjust_cfa_offset 8
+	pushq	%rcx
+	.cfi_adjust_cfa_offset 8
+	pushq	%r8
+	.cfi_adjust_cfa_offset 8
+	pushq	%r9
+	.cfi_adjust_cfa_offset 8
+	subq	$8, %rsp
+	.cfi_adjust_cfa_offset 8
+	call	fdw_syscall_gate
+	addq	$8, %rsp
+	.cfi_adjust_cfa_offset -8
+	popq	%r9
+	.cfi_adjust_cfa_offset -8
+	popq	%r8
+	.cfi_adjust_cfa_offset -8
+	popq	%rcx
+	.cfi_adjust_cfa_offset -8
+	popq	%rdx
+	.cfi_adjust_cfa_offset -8
+	popq	%rsi
+	.cfi_adjust_cfa_offset -8
+	popq	%rdi
+	.cfi_adjust_cfa_offset -8
+	movq	fdw_raw_threads@GOTPCREL(%rip), %rax
 	movb	$1, (%rax)		/* a thread libc does not know of, perhaps */
 	movq	real_syscall@GOTPCREL(%rip), %rax
 	movq	(%rax), %rax
@@ -59,7 +88,22 @@ syscall:
 	.cfi_restore x29
 	.cfi_restore x30
 	ret
-1:	adrp	x16, :got:fdw_raw_threads
+1:	stp	x0, x1, [sp, #-80]!	/* a child may be started: the gate first, with the arguments kept */
+	.cfi_adjust_cfa_offset 80
+	stp	x2, x3, [sp, #16]
+	stp	x4, x5, [sp, #32]
+	stp	x6, x7, [sp, #48]
+	str	x30, [sp, #64]
+	.cfi_rel_offset x30, 64
+	bl	fdw_syscall_gate
+	ldr	x30, [sp, #64]
+	.cfi_restore x30
+	ldp	x6, x7, [sp, #48]
+	ldp	x4, x5, [sp, #32]
+	ldp	x2, x3, [sp, #16]
+	ldp	x0, x1, [sp], #80
+	.cfi_adjust_cfa_offset -80
+	adrp	x16, :got:fdw_raw_threads
 	ldr	x16, [x16, #:got_lo12:fdw_raw_threads]
 	mov	w17, #1
 	strb	w17, [x16]

@@ -9,50 +9,64 @@
  */
 #include <linux/seccomp.h>
 #include <sched.h>
+#include "birth.h"
 #include "close.h"
 #include "event.h"
 #include "exit.h"
 #include "fork.h"
+#include "gate.h"
 #include "resolve.h"
 #include "routes.h"
 #include "poison.h"
 
 long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc);
 long fdw_plain_syscall(long nr, long a, long b, long c, long d, long e, long f);
+void fdw_syscall_gate(void);
+
+/* Before vfork, clone3 and clone with CLONE_VM, which go straight to libc's function. */
+void fdw_syscall_gate(void) { fdw_gate(); }
 
 long fdw_plain_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
 	return fdw_errno_of(fdw_raw(nr, a, b, c, d, e, f));
 }
 
-#define PLAIN() (real_syscall ? real_syscall(nr, a, b, c, d, e, f) : fdw_plain_syscall(nr, a, b, c, d, e, f))
+static long plain(long nr, const long *a)
+{
+	return real_syscall ? real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]) : fdw_plain_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
 
-static uint8_t kind_made_by(long nr, uint32_t *flags, long a, long b, long c, long d)
+#define PERF_CLOEXEC 8 /* PERF_FLAG_FD_CLOEXEC; its header cannot be included beside ours */
+
+/* What the call with arguments a makes; FDW_KIND_UNKNOWN: no descriptor. flags: what the program asks for. */
+static uint8_t kind_made_by(long nr, const long *a, uint32_t *flags)
 {
 	*flags = 0;
 	switch (nr) {
-	case SYS_openat: *flags = fdw_oflags((int)c); return FDW_KIND_FILE;
+	case SYS_openat: *flags = fdw_oflags((int)a[2]); return FDW_KIND_FILE;
 	case SYS_openat2: return FDW_KIND_FILE;
-	case SYS_socket: *flags = fdw_sflags((int)b); return FDW_KIND_SOCKET;
+	case SYS_socket: *flags = fdw_sflags((int)a[1]); return FDW_KIND_SOCKET;
 	case SYS_accept: *flags = FDW_F_WRITABLE; return FDW_KIND_CONN;
-	case SYS_accept4: *flags = fdw_sflags((int)d); return FDW_KIND_CONN;
-	case SYS_epoll_create1: *flags = a & EPOLL_CLOEXEC ? FDW_F_CLOEXEC : 0; return FDW_KIND_EPOLL;
-	case SYS_eventfd2: *flags = fdw_oflags((int)b & ~3); return FDW_KIND_EVENTFD;
-	case SYS_timerfd_create: *flags = fdw_oflags((int)b & ~3); return FDW_KIND_TIMERFD;
-	case SYS_inotify_init1: *flags = fdw_oflags((int)a & ~3); return FDW_KIND_INOTIFY;
-	case SYS_memfd_create: *flags = b & MFD_CLOEXEC ? FDW_F_CLOEXEC : 0; return FDW_KIND_MEMFD;
+	case SYS_accept4: *flags = fdw_sflags((int)a[3]); return FDW_KIND_CONN;
+	case SYS_epoll_create1: *flags = a[0] & EPOLL_CLOEXEC ? FDW_F_CLOEXEC : 0; return FDW_KIND_EPOLL;
+	case SYS_eventfd2: *flags = fdw_oflags((int)a[1] & ~3); return FDW_KIND_EVENTFD;
+	case SYS_timerfd_create: *flags = fdw_oflags((int)a[1] & ~3); return FDW_KIND_TIMERFD;
+	case SYS_inotify_init1: *flags = fdw_oflags((int)a[0] & ~3); return FDW_KIND_INOTIFY;
+	case SYS_memfd_create: *flags = a[1] & MFD_CLOEXEC ? FDW_F_CLOEXEC : 0; return FDW_KIND_MEMFD;
 	case SYS_pidfd_open: *flags = FDW_F_CLOEXEC; return FDW_KIND_PIDFD;
 	case SYS_pidfd_getfd: *flags = FDW_F_CLOEXEC; return FDW_KIND_OTHER;
-	case SYS_perf_event_open: return FDW_KIND_PERF;
-	case SYS_userfaultfd: *flags = fdw_oflags((int)a & ~3); return FDW_KIND_USERFAULT;
+	case SYS_perf_event_open: *flags = a[4] & PERF_CLOEXEC ? FDW_F_CLOEXEC : 0; return FDW_KIND_PERF;
+	case SYS_userfaultfd: *flags = fdw_oflags((int)a[0] & ~3); return FDW_KIND_USERFAULT;
 	case SYS_io_uring_setup: *flags = FDW_F_CLOEXEC; return FDW_KIND_IO_URING;
-	case SYS_fsopen: case SYS_fsmount: case SYS_fspick: case SYS_open_tree: return FDW_KIND_MOUNT;
+	case SYS_fsopen: case SYS_fsmount: *flags = a[1] & 1 ? FDW_F_CLOEXEC : 0; return FDW_KIND_MOUNT;
+	case SYS_fspick: *flags = a[2] & 1 ? FDW_F_CLOEXEC : 0; return FDW_KIND_MOUNT;
+	case SYS_open_tree: *flags = fdw_oflags((int)a[2] & ~3); return FDW_KIND_MOUNT;
 	case SYS_landlock_create_ruleset: *flags = FDW_F_CLOEXEC; return FDW_KIND_OTHER;
 #if defined(SYS_memfd_secret)
-	case SYS_memfd_secret: return FDW_KIND_MEMFD;
+	case SYS_memfd_secret: *flags = fdw_oflags((int)a[0] & ~3); return FDW_KIND_MEMFD;
 #endif
 #if defined(__x86_64__)
-	case SYS_open: *flags = fdw_oflags((int)b); return FDW_KIND_FILE;
+	case SYS_open: *flags = fdw_oflags((int)a[1]); return FDW_KIND_FILE;
 	case SYS_creat: *flags = FDW_F_WRITABLE; return FDW_KIND_FILE;
 	case SYS_epoll_create: return FDW_KIND_EPOLL;
 	case SYS_eventfd: return FDW_KIND_EVENTFD;
@@ -62,23 +76,66 @@ static uint8_t kind_made_by(long nr, uint32_t *flags, long a, long b, long c, lo
 	return FDW_KIND_UNKNOWN;
 }
 
-static long make(long r, long nr, long a, long b, long c, long d, uintptr_t pc)
+#define INTO(nr_, at, flag) (*nr = (nr_), a[at] |= (flag), 1)
+/* Turns the call into its close-on-exec form. 0: it has none that is made by its arguments alone (openat2), or the call is wrong. */
+static int cloexec_form(long *nr, long *a)
 {
-	uint32_t flags;
-	uint8_t kind = kind_made_by(nr, &flags, a, b, c, d);
-	const char *path = NULL;
+	switch (*nr) {
+	case SYS_openat: case SYS_open_tree: return INTO(*nr, 2, O_CLOEXEC);
+	case SYS_socket: return INTO(*nr, 1, SOCK_CLOEXEC);
+	case SYS_accept: a[3] = 0; return INTO(SYS_accept4, 3, SOCK_CLOEXEC);
+	case SYS_accept4: return INTO(*nr, 3, SOCK_CLOEXEC);
+	case SYS_eventfd2: case SYS_timerfd_create: return INTO(*nr, 1, O_CLOEXEC);
+	case SYS_epoll_create1: case SYS_inotify_init1: case SYS_userfaultfd: return INTO(*nr, 0, O_CLOEXEC);
+#if defined(SYS_memfd_secret)
+	case SYS_memfd_secret: return INTO(*nr, 0, O_CLOEXEC);
+#endif
+	case SYS_memfd_create: case SYS_fsopen: case SYS_fsmount: return INTO(*nr, 1, 1);
+	case SYS_fspick: return INTO(*nr, 2, 1);
+	case SYS_perf_event_open: return INTO(*nr, 4, PERF_CLOEXEC);
+#if defined(__x86_64__)
+	case SYS_open: return INTO(*nr, 1, O_CLOEXEC);
+	case SYS_creat: a[2] = a[1], a[1] = O_CREAT | O_WRONLY | O_TRUNC; return INTO(SYS_open, 1, O_CLOEXEC);
+	case SYS_epoll_create: return (int)a[0] > 0 && (a[0] = 0, INTO(SYS_epoll_create1, 0, EPOLL_CLOEXEC));
+	case SYS_eventfd: a[1] = 0; return INTO(SYS_eventfd2, 1, EFD_CLOEXEC);
+	case SYS_inotify_init: a[0] = 0; return INTO(SYS_inotify_init1, 0, IN_CLOEXEC);
+#endif
+	}
+	return 0;
+}
 
-	if (kind == FDW_KIND_UNKNOWN || r < 0)
-		return r;
-	if (nr == SYS_io_uring_setup)
-		fdw_emit_blind("io_uring", FDW_CALL_syscall, pc);
+static const char *path_in(long nr, const long *a)
+{
 	if (nr == SYS_openat)
-		path = (const char *)b;
+		return (const char *)a[1];
 #if defined(__x86_64__)
 	if (nr == SYS_open || nr == SYS_creat)
-		path = (const char *)a;
+		return (const char *)a[0];
 #endif
-	fdw_made((int)r, kind, flags | FDW_F_SYSCALL, FDW_CALL_syscall, pc, -1, fdw_recording() ? fdw_text(path) : FDW_NO_DETAIL);
+	return NULL;
+}
+
+/* A call that makes a descriptor. args: the program's, changed. */
+static long make(long nr, long *a, uint8_t kind, uint32_t flags, uintptr_t pc)
+{
+	uint32_t birth = fdw_birth(flags, pc);
+	const char *path = path_in(nr, a);
+	long r;
+
+	if (birth && !cloexec_form(&nr, a)) {
+		fdw_birth_failed(birth);
+		birth = 0;
+	}
+	r = plain(nr, a);
+	if (r < 0) {
+		fdw_birth_failed(birth);
+		return r;
+	}
+	if (nr == SYS_io_uring_setup) {
+		fdw_births_forbid(); /* a route that closes without us */
+		fdw_emit_blind("io_uring", FDW_CALL_syscall, pc);
+	}
+	fdw_made((int)r, kind, flags | birth | FDW_F_SYSCALL, FDW_CALL_syscall, pc, -1, fdw_recording() ? fdw_text(path) : FDW_NO_DETAIL);
 	return r;
 }
 
@@ -111,27 +168,49 @@ static int by_epoll_ctl(int epfd, int op, int fd, struct epoll_event *e) { retur
 
 static long duplicate(int fd, uintptr_t pc)
 {
+	uint32_t birth;
 	long r;
 
 	if (unlikely(fdw_is_protected(fd))) {
 		errno = EBADF;
 		return -1;
 	}
+	birth = fdw_birth(0, pc);
 	fdw_flux_enter(fd, (uintptr_t)__builtin_frame_address(0));
-	r = CALL(SYS_dup, fd);
+	r = birth ? by_fcntl(fd, F_DUPFD_CLOEXEC, 0) : CALL(SYS_dup, fd);
 	fdw_flux_leave(fd);
 	if (r >= 0)
-		return fdw_made_dup((int)r, fd, 0, FDW_CALL_dup, pc);
+		return fdw_made_dup((int)r, fd, birth, FDW_CALL_dup, pc);
+	fdw_birth_failed(birth);
 	fdw_use_failed(fd, FDW_CALL_dup, pc);
 	return r;
 }
 
-static long pair(long r, const int *fd, int pipes, uint32_t flags, uintptr_t pc)
+/* pipe, pipe2, socketpair. flag_at: which argument takes flags; fd_at: which points to the two numbers. */
+static long pair(long nr, long *a, int flag_at, int fd_at, uint32_t flags, uintptr_t pc)
 {
-	if (r != 0)
+	int pipes = nr != SYS_socketpair;
+	const int *fd = (const int *)a[fd_at];
+	uint32_t birth[2];
+	long r;
+
+	fdw_birth_pair(birth, flags, pc);
+	if (birth[0]) {
+#if defined(__x86_64__)
+		if (nr == SYS_pipe)
+			nr = SYS_pipe2, a[1] = 0;
+#endif
+		a[flag_at] |= O_CLOEXEC;
+	}
+	r = plain(nr, a);
+	if (r != 0) {
+		fdw_birth_failed(birth[0]);
+		fdw_birth_failed(birth[1]);
 		return r;
-	fdw_made_plain(fd[0], pipes ? FDW_KIND_PIPE_R : FDW_KIND_SOCKET, flags | FDW_F_SYSCALL, FDW_CALL_syscall, pc, -1);
-	fdw_made_plain(fd[1], pipes ? FDW_KIND_PIPE_W : FDW_KIND_SOCKET, flags | FDW_F_SYSCALL | FDW_F_WRITABLE, FDW_CALL_syscall, pc, -1);
+	}
+	flags |= FDW_F_SYSCALL;
+	fdw_made_plain(fd[0], pipes ? FDW_KIND_PIPE_R : FDW_KIND_SOCKET, flags | birth[0], FDW_CALL_syscall, pc, -1);
+	fdw_made_plain(fd[1], pipes ? FDW_KIND_PIPE_W : FDW_KIND_SOCKET, flags | birth[1] | FDW_F_WRITABLE, FDW_CALL_syscall, pc, -1);
 	return r;
 }
 
@@ -150,41 +229,62 @@ static long of_process(long r, long nr, long a, uintptr_t pc)
 	return r;
 }
 
-long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc)
+/* fork, clone without CLONE_VM (see syscall.S): the child comes back here. */
+static long forks(long nr, const long *a, uintptr_t pc)
 {
 	long r;
 
+	fdw_gate();
+	r = plain(nr, a);
+	if (r != 0)
+		fdw_gate_child(r, FDW_FORK_CLONE, FDW_CALL_syscall, pc);
+	return of_process(r, nr, a[0], pc);
+}
+
+long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc)
+{
+	long args[6] = { a, b, c, d, e, f }, r;
+	uint32_t flags;
+	uint8_t kind;
+
 	if (unlikely(!fdw_on()) || fdw_from_below(pc))
-		return PLAIN();
+		return plain(nr, args);
 	switch (nr) {
 	case SYS_close: return fdw_close_by(by_close, (int)a, FDW_CALL_syscall, pc, FDW_F_SYSCALL);
 	case SYS_dup: return duplicate((int)a, pc);
-	case SYS_dup3: return a == b ? PLAIN() : fdw_dup_over(by_dup3, (int)a, (int)b, (int)c, FDW_CALL_dup3, pc);
+	case SYS_dup3: return a == b ? plain(nr, args) : fdw_dup_over(by_dup3, (int)a, (int)b, (int)c, FDW_CALL_dup3, pc);
 #if defined(__x86_64__)
-	case SYS_dup2: return a == b ? PLAIN() : fdw_dup_over(by_dup2, (int)a, (int)b, 0, FDW_CALL_dup2, pc);
-	case SYS_pipe: return pair(PLAIN(), (int *)a, 1, 0, pc);
+	case SYS_dup2: return a == b ? plain(nr, args) : fdw_dup_over(by_dup2, (int)a, (int)b, 0, FDW_CALL_dup2, pc);
+	case SYS_pipe: return pair(nr, args, 1, 0, 0, pc);
 #endif
-	case SYS_pipe2: return pair(PLAIN(), (int *)a, 1, fdw_oflags((int)b & ~3), pc);
-	case SYS_socketpair: return pair(PLAIN(), (int *)d, 0, fdw_sflags((int)b), pc);
+	case SYS_pipe2: return pair(nr, args, 1, 0, fdw_oflags((int)b & ~3), pc);
+	case SYS_socketpair: return pair(nr, args, 1, 3, fdw_sflags((int)b), pc);
 	case SYS_fcntl: return fdw_fcntl_by(by_fcntl, (int)a, (int)b, c, pc);
 	case SYS_close_range: return fdw_close_range_by(by_close_range, (unsigned)a, (unsigned)b, (int)c, pc);
 	case SYS_epoll_ctl: return fdw_epoll_ctl_by(by_epoll_ctl, (int)a, (int)b, (int)c, (struct epoll_event *)d, pc);
 	case SYS_seccomp:
 		if (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT)
 			fdw_before_filter();
-		return of_process(PLAIN(), nr, a, pc);
+		return of_process(plain(nr, args), nr, a, pc);
 #if defined(__x86_64__)
 	case SYS_fork:
 #endif
-	case SYS_clone: /* without CLONE_VM: see syscall.S */
+	case SYS_clone:
 		if (nr == SYS_clone && a & CLONE_SETTLS) /* the child's thread pointer is the program's affair: nothing of ours is behind it */
-			return PLAIN();
-		/* fall through */
+			return plain(nr, args);
+		return forks(nr, args, pc);
 	case SYS_unshare:
-		return of_process(PLAIN(), nr, a, pc);
+		if (a & CLONE_FILES)
+			fdw_pass_over_all();
+		return of_process(plain(nr, args), nr, a, pc);
 	}
-	r = PLAIN();
+	kind = kind_made_by(nr, args, &flags);
+	if (kind != FDW_KIND_UNKNOWN)
+		return make(nr, args, kind, flags, pc);
+	if (uses_descriptor(nr))
+		fdw_passed_over((int)a, -1, FDW_CALL_syscall);
+	r = plain(nr, args);
 	if (unlikely(r < 0) && uses_descriptor(nr))
 		fdw_use_failed((int)a, FDW_CALL_syscall, pc);
-	return make(r, nr, a, b, c, d, pc);
+	return r;
 }

@@ -5,6 +5,7 @@
  * May not: allocate, block without a bound. mmap only while the table grows and no seccomp filter is known.
  * Locks: none. Each word is its own protocol.
  */
+#include "birth.h"
 #include "event.h"
 #include "stack.h"
 #include "table.h"
@@ -114,7 +115,7 @@ uint32_t fdw_born(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t
 
 static unsigned own_flux(int fd)
 {
-	return (fdw_self.flux[0].fd == fd + 1) + (fdw_self.flux[1].fd == fd + 1);
+	return (fdw_self.flux[0].fd == fd + 1) + (fdw_self.flux[1].fd == fd + 1) + (fdw_self.deciding == fd + 1);
 }
 
 /* Rule 4: the closer waits until nobody arms or duplicates the number any more. Own counts (we are in a handler) don't matter. */
@@ -122,17 +123,28 @@ void fdw_drain(int fd, fdw_word_t *w)
 {
 	struct fdw_wait wait;
 	unsigned own = own_flux(fd);
+	uint64_t v = atomic_load_explicit(w, memory_order_acquire);
+	/* The flag that is being cleared must not be a stranger's: for that the wait is longer. */
+	unsigned bound = v & FDW_W_DECIDING ? FDW_DECIDING_BOUND_US : FDW_DRAIN_BOUND_US;
 
-	if (!fdw_enforcing() || fdw_flux(atomic_load_explicit(w, memory_order_acquire)) <= own)
+	if (!fdw_enforcing() || fdw_flux(v) <= own)
 		return;
-	fdw_wait_start(&wait, FDW_DRAIN_BOUND_US);
+	fdw_wait_start(&wait, bound);
 	while (fdw_flux(atomic_load_explicit(w, memory_order_acquire)) > own)
 		if (!fdw_wait_step(&wait)) {
 			/* Its holder was cancelled or jumped out: nobody else shall wait for it. A late leaver finds 0 and leaves it. */
 			atomic_fetch_and_explicit(w, ~FDW_FLUX_MASK, memory_order_relaxed);
-			fdw_bound_reached(fd, 0, FDW_DRAIN_BOUND_US);
+			fdw_bound_reached(fd, 0, bound);
 			break;
 		}
+}
+
+void fdw_claimed_busy(int fd, fdw_word_t *w, uint64_t v)
+{
+	if (v & FDW_W_SECTION)
+		fdw_birth_ended(fd);
+	if (fdw_flux(v))
+		fdw_drain(fd, w);
 }
 
 /* Waits, bounded, until the state of this generation is no longer *closing*. 0: the bound was reached, its history is unknown from here on. */
@@ -187,7 +199,7 @@ void fdw_claim_slow(struct fdw_claim *c, fdw_word_t *w, uint64_t v, uint64_t mar
 				c->before = v;
 				c->owner = 1;
 				fdw_records[c->fd].close_tid = fdw_tid();
-				fdw_drain(c->fd, w);
+				fdw_claimed_busy(c->fd, w, v);
 				return;
 			}
 		c->before = v;
@@ -272,8 +284,8 @@ void fdw_flux_reset(void)
 	uint32_t end = atomic_load_explicit(&fdw_table_end, memory_order_relaxed);
 	for (uint32_t i = 0; i < end; i++) {
 		uint64_t v = atomic_load_explicit(&fdw_words[i], memory_order_relaxed);
-		if (unlikely(v & FDW_FLUX_MASK))
-			atomic_store_explicit(&fdw_words[i], v & ~FDW_FLUX_MASK, memory_order_relaxed);
+		if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_DECIDING)))
+			atomic_store_explicit(&fdw_words[i], v & ~(FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_DECIDING), memory_order_relaxed);
 	}
 	fdw_self.flux[0].fd = fdw_self.flux[1].fd = 0;
 }

@@ -42,11 +42,17 @@ enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, 
 #define FDW_W_CLOEXEC    (UINT64_C(1) << 8)  /* what the program asked for, as far as seen */
 #define FDW_W_SECTION    (UINT64_C(1) << 9)  /* born close-on-exec, the program has not decided yet (fork lock) */
 #define FDW_W_REPLACED   (UINT64_C(1) << 10) /* with closing: dup2 or freopen puts another descriptor here; the number is never free */
+#define FDW_W_DECIDING   (UINT64_C(1) << 11) /* somebody clears the flag in the kernel at this moment, and holds an in-flux count */
 #define FDW_FLAGS_MASK   UINT64_C(0xffff0)
 #define FDW_FLUX_SHIFT   20
 #define FDW_FLUX_ONE     (UINT64_C(1) << FDW_FLUX_SHIFT)
 #define FDW_FLUX_MASK    (UINT64_C(0xfff) << FDW_FLUX_SHIFT)
 #define FDW_GEN_SHIFT    32
+
+/* For fdw_born's flags, beside FDW_F_*: born close-on-exec, in which slot of its thread (birth.h). Not an event's flags. */
+#define FDW_BORN            0x00800000u
+#define FDW_BORN_SLOT_SHIFT 20
+#define FDW_BORN_MASK       0x00f00000u
 
 typedef _Atomic uint64_t fdw_word_t;
 
@@ -56,10 +62,10 @@ struct fdw_record { /* one cache line */
 	uint32_t open_tid, close_tid;
 	uint16_t open_call, close_call;
 	uint8_t kind;
-	uint8_t spare[7];
+	uint8_t spare[5];
+	uint16_t site;        /* fork lock: where it was born (site.h) */
 	uintptr_t open_pc, close_pc;
 	uintptr_t stream;     /* FILE or DIR that owns it */
-	uint64_t section;     /* fork lock: index of the section, 0 none */
 };
 
 extern fdw_word_t *fdw_words;
@@ -130,6 +136,7 @@ FDW_INLINE uint32_t fdw_born_inline(int fd, uint8_t kind, uint32_t flags, uint16
 			n |= UINT64_C(1) << FDW_GEN_SHIFT; /* 0 means unknown, also after 2^32 generations */
 		n |= flags & FDW_F_CLOEXEC ? FDW_W_CLOEXEC : 0;
 		n |= flags & FDW_F_INHERITED ? FDW_W_INHERITED : 0;
+		n |= flags & FDW_BORN ? FDW_W_SECTION : 0;
 		n |= kind == FDW_KIND_EPOLL || kind == FDW_KIND_PORT ? FDW_W_POLLER : 0;
 	} while (!fdw_cas(w, &v, n));
 	r = &fdw_records[fd];
@@ -153,6 +160,7 @@ struct fdw_claim {
 };
 void fdw_claim_slow(struct fdw_claim *, fdw_word_t *, uint64_t v, uint64_t mark);
 void fdw_drain(int fd, fdw_word_t *);
+void fdw_claimed_busy(int fd, fdw_word_t *, uint64_t v); /* v: as it was when it was claimed */
 /* mark: 0 or FDW_W_REPLACED. */
 FDW_INLINE void fdw_claim_as(struct fdw_claim *c, int fd, uint64_t mark)
 {
@@ -167,8 +175,8 @@ FDW_INLINE void fdw_claim_as(struct fdw_claim *c, int fd, uint64_t mark)
 		c->before = v;
 		c->owner = 1;
 		fdw_records[fd].close_tid = fdw_tid();
-		if (unlikely(fdw_flux(v)))
-			fdw_drain(fd, w);
+		if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION)))
+			fdw_claimed_busy(fd, w, v);
 	} else if (fdw_state(v) != FDW_UNKNOWN) {
 		fdw_claim_slow(c, w, v, mark);
 	} else {

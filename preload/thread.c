@@ -5,6 +5,7 @@
  */
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include "birth.h"
 #include "close.h"
 #include "event.h"
 #include "fork.h"
@@ -188,7 +189,6 @@ void fdw_threads_reset(void)
 	atomic_store(&program_threads, 1);
 	atomic_store(&uncounted, 0);
 	atomic_store(&tool_count, 0);
-	fdw_self.counted = 1;
 }
 
 extern void *__libc_stack_end __attribute__((weak));
@@ -269,7 +269,7 @@ static size_t stack_size_of(const pthread_attr_t *attr)
 }
 
 /* A slot to hand over what the new thread shall run; NULL: it starts without us. */
-static struct start *give(const pthread_attr_t *attr, void *(*start)(void *), int (*start_c11)(void *), void *arg)
+static struct start *give(const pthread_attr_t *attr, void *(*start)(void *), int (*start_c11)(void *), void *arg, uintptr_t pc)
 {
 	struct start *s;
 
@@ -277,6 +277,7 @@ static struct start *give(const pthread_attr_t *attr, void *(*start)(void *), in
 		return NULL;
 	atomic_store_explicit(&fdw_process.threads, 1, memory_order_relaxed);
 	fdw_child_is_worker();
+	fdw_births_allow(pc);
 	if (!fdw_recording() && !fdw_self.private_table)
 		return NULL;
 	s = place();
@@ -309,7 +310,7 @@ FDW_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, voi
 
 	if (unlikely(fdw_on() && (fdw_self.tool || fdw_tool_caller(FDW_CALLER))))
 		return create_tool_thread(thread, attr, start, arg);
-	s = give(attr, start, NULL, arg);
+	s = give(attr, start, NULL, arg, FDW_CALLER);
 	r = s ? FDW_REAL(pthread_create)(thread, attr, run_program_thread, s) : FDW_REAL(pthread_create)(thread, attr, start, arg);
 	if (unlikely(r != 0))
 		take_back(s);
@@ -318,7 +319,7 @@ FDW_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, voi
 
 FDW_EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
 {
-	struct start *s = give(NULL, NULL, start, arg);
+	struct start *s = give(NULL, NULL, start, arg, FDW_CALLER);
 	int r = s ? FDW_REAL(thrd_create)(thread, run_c11_thread, s) : FDW_REAL(thrd_create)(thread, start, arg);
 
 	if (unlikely(r != thrd_success))

@@ -12,7 +12,7 @@ int fdw_thread_init(void);
 void fdw_thread_watch_end(void); /* this thread has something to say when it ends */
 
 void fdw_thread_main(void);      /* recording starts: this is the program's first thread */
-void fdw_threads_reset(void);    /* in a fork child: this is the only thread */
+void fdw_threads_reset(void);    /* in a fork child of a recorded process: this is the only thread */
 void fdw_tool_threads_end(void); /* ends the tracer's threads; bounded */
 uint32_t fdw_tool_thread(void);  /* id of one of the tracer's threads, 0 when there is none */
 

@@ -8,8 +8,6 @@
 #include "wait.h"
 #include "poison.h"
 
-#define SPINS 300
-
 void fdw_wait_start(struct fdw_wait *w, unsigned bound_us)
 {
 	w->spins = 0;
@@ -34,7 +32,7 @@ int fdw_wait_step(struct fdw_wait *w)
 {
 	struct timespec now;
 
-	if (w->spins++ < SPINS) {
+	if (w->spins++ < FDW_WAIT_SPINS) {
 #if defined(__x86_64__)
 		__builtin_ia32_pause();
 #endif

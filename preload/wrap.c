@@ -4,6 +4,7 @@
  * Context: inside the program, every thread, handlers, vfork children, before fdw_init.
  * May not: anything on the success path of USE but one compare. No lock, no allocation.
  */
+#include "birth.h"
 #include "event.h"
 #include "fork.h"
 #include "quick.h"
@@ -43,8 +44,8 @@ long fdw_early_result(long r)
 #define USE2(ret, name, sys, params, args, fd, fd2) EARLY(ret, name, sys, params, args)
 #define USE_E(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
 #define WAIT(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
-#define MAKE(ret, name, sys, params, args, kind, flags, src) EARLY(ret, name, sys, params, args)
-#define MAKE_P(ret, name, sys, params, args, kind, flags, src, path) EARLY(ret, name, sys, params, args)
+#define MAKE(ret, name, sys, params, args, born, kind, flags, src) EARLY(ret, name, sys, params, args)
+#define MAKE_P(ret, name, sys, params, args, born, kind, flags, src, path) EARLY(ret, name, sys, params, args)
 #define HAND(ret, name, sys, params, args, file) EARLY(ret, name, sys, params, args)
 #define HANDV(ret, name, params, file) ret (*real_##name) params; /* wrappers go through FDW_REAL */
 #include "calls.def"
@@ -74,6 +75,7 @@ long fdw_early_result(long r)
 			r = (ret)(intptr_t)fdw_errno_of(FDW_QUICK(sys, QUICK_ARGS args));                               \
 		} else {                                                                                               \
 			ONLY_EARLY(name, args)                                                                         \
+			fdw_passed_over(fd, -1, FDW_CALL_##name);                                                      \
 			r = real_##name args;                                                                          \
 		}                                                                                                      \
 		USED(name, r, fd)                                                                                      \
@@ -84,6 +86,7 @@ long fdw_early_result(long r)
 	{                                                                                                              \
 		ret r;                                                                                                 \
 		ONLY_EARLY(name, args)                                                                                 \
+		fdw_passed_over(fd, -1, FDW_CALL_##name);                                                              \
 		r = real_##name args;                                                                                  \
 		USED(name, r, fd)                                                                                      \
 		return r;                                                                                              \
@@ -94,6 +97,7 @@ long fdw_early_result(long r)
 		ret r;                                                                                                 \
 		ONLY_EARLY(name, args)                                                                                 \
 		fdw_child_is_worker();                                                                                 \
+		fdw_passed_over(fd, -1, FDW_CALL_##name);                                                              \
 		r = real_##name args;                                                                                  \
 		USED(name, r, fd)                                                                                      \
 		return r;                                                                                              \
@@ -103,6 +107,7 @@ long fdw_early_result(long r)
 	{                                                                                                              \
 		ret r;                                                                                                 \
 		ONLY_EARLY(name, args)                                                                                 \
+		fdw_passed_over(fd, fd2, FDW_CALL_##name);                                                             \
 		r = real_##name args;                                                                                  \
 		if (unlikely(FAILED(r))) {                                                                             \
 			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
@@ -118,6 +123,7 @@ long fdw_early_result(long r)
 	{                                                                                                              \
 		ret r;                                                                                                 \
 		ONLY_EARLY(name, args)                                                                                 \
+		fdw_passed_over(fd, -1, FDW_CALL_##name);                                                              \
 		r = real_##name args;                                                                                  \
 		if (unlikely(r == EBADF)) {                                                                            \
 			int saved = errno;                                                                             \
@@ -127,29 +133,33 @@ long fdw_early_result(long r)
 		}                                                                                                      \
 		return r;                                                                                              \
 	}
-#define MAKE(ret, name, sys, params, args, kind, flags_, src)                                                          \
+/* asks: what the program asks for. born: the call in its close-on-exec form. */
+#define CREATE(ret, name, args, born, asks, made)                                                                      \
+	uint32_t birth;                                                                                                \
+	ret r;                                                                                                         \
+	ONLY_EARLY(name, args)                                                                                         \
+	birth = fdw_birth(asks, FDW_CALLER);                                                                           \
+	r = unlikely(birth) ? born : real_##name args;                                                                 \
+	if (likely(r >= 0)) {                                                                                          \
+		made;                                                                                                  \
+	} else {                                                                                                       \
+		fdw_birth_failed(birth);
+#define ALWAYS -1 /* asks for close-on-exec in its flags: never called */
+#define MAKE(ret, name, sys, params, args, born, kind, flags_, src)                                                    \
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
-		ret r;                                                                                                 \
-		ONLY_EARLY(name, args)                                                                                 \
-		r = real_##name args;                                                                                  \
-		if (likely(r >= 0))                                                                                    \
-			fdw_made_plain(r, FDW_KIND_##kind, flags_, FDW_CALL_##name, FDW_CALLER, src);                   \
-		else                                                                                                   \
+		CREATE(ret, name, args, born, flags_, fdw_made_plain(r, FDW_KIND_##kind, (flags_) | birth, FDW_CALL_##name, FDW_CALLER, src)) \
 			fdw_use_failed(src, FDW_CALL_##name, FDW_CALLER);                                               \
+		}                                                                                                      \
 		return r;                                                                                              \
 	}
-#define MAKE_P(ret, name, sys, params, args, kind, flags_, src, path_)                                                 \
+#define MAKE_P(ret, name, sys, params, args, born, kind, flags_, src, path_)                                           \
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
-		ret r;                                                                                                 \
-		ONLY_EARLY(name, args)                                                                                 \
-		r = real_##name args;                                                                                  \
-		if (likely(r >= 0))                                                                                    \
-			fdw_made(r, FDW_KIND_##kind, flags_, FDW_CALL_##name, FDW_CALLER, src,                           \
-			         fdw_recording() ? fdw_text(path_) : FDW_NO_DETAIL);                                    \
-		else                                                                                                   \
+		CREATE(ret, name, args, born, flags_, fdw_made(r, FDW_KIND_##kind, (flags_) | birth, FDW_CALL_##name, FDW_CALLER, src, \
+		                                               fdw_recording() ? fdw_text(path_) : FDW_NO_DETAIL))      \
 			fdw_use_failed(src, FDW_CALL_##name, FDW_CALLER);                                               \
+		}                                                                                                      \
 		return r;                                                                                              \
 	}
 #include "calls.def"

@@ -67,7 +67,10 @@ static void look(struct number *at)
 			at->fd = -1;
 			continue;
 		}
-		at->fl = (int)raw(SYS_fcntl, n, F_GETFL, 0, 0, 0, 0);
+		/* As the program sees it: what was born close-on-exec is not marked for it. */
+		at->fd = fcntl(n, F_GETFD);
+		/* Without O_LARGEFILE, which is set or not by the kernel's way to the file and means nothing on 64 bits. */
+		at->fl = (int)raw(SYS_fcntl, n, F_GETFL, 0, 0, 0, 0) & ~0100000;
 		raw(SYS_fstat, n, (long)&st, 0, 0, 0, 0);
 		at->mode = st.st_mode;
 	}

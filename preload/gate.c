@@ -1,0 +1,154 @@
+/*
+ * preload/gate.c: see gate.h.
+ *
+ * Context: any thread, handlers. System calls: futex and clock_gettime to wait, those of probe.c, fcntl(F_SETFD).
+ *
+ * When a section's maker counts as having handed it on:
+ *
+ *   the site  | asleep, no CPU used between samples | runnable, D, T    | its state cannot be had
+ *   marks     | 50 ms                               | 250 ms            | 200 ms
+ *   others    | 2 samples, 2 ms apart               | 250 ms, or 2 ms   | 20 ms
+ *             |                                     | of CPU used       |
+ * A maker that ended has decided.
+ */
+#include "event.h"
+#include "gate.h"
+#include "probe.h"
+#include "site.h"
+#include "wait.h"
+#include "poison.h"
+
+#define SAMPLE_US 2000u
+#define ASLEEP_MARKS_US 50000u
+#define BLIND_MARKS_US 200000u
+#define BLIND_US 20000u
+#define CPU_USED_NS 2000000u
+
+#define BATCH 16u /* some 2 KiB of stack; more are looked at in turns */
+_Static_assert(BATCH <= FDW_PROBE_MAX, "one probe");
+
+struct waiting {
+	struct fdw_section s;
+	uint64_t first_cpu, last_cpu;
+	uint32_t asleep_since; /* us after the scan + 1; 0: was not asleep at the last sample */
+	uint8_t sampled;
+};
+
+/* ---- bounds reached, kept until the child has a name ------------------------------------------------------------------------------------*/
+
+#define BOUNDED 8u
+static _Thread_local struct { struct fdw_section s; uint32_t us; } bounded[BOUNDED] __attribute__((tls_model("initial-exec")));
+
+static void at_bound(const struct fdw_section *s, uint32_t us)
+{
+	atomic_fetch_add_explicit(&fdw_process.bounds, 1, memory_order_relaxed);
+	FDW_STEP(bound);
+	if (!fdw_recording() || fdw_self.bounded == BOUNDED)
+		return;
+	bounded[fdw_self.bounded].s = *s;
+	bounded[fdw_self.bounded++].us = us;
+}
+
+void fdw_gate_child_slow(int64_t child, uint8_t kind, uint16_t call, uintptr_t pc)
+{
+	unsigned n = fdw_self.bounded;
+
+	fdw_self.bounded = 0;
+	for (unsigned i = 0; i < n; i++)
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_FORK_BOUND, .call = call, .kind = kind, .fd = bounded[i].s.fd, .gen = bounded[i].s.gen,
+			.fd2 = (int)bounded[i].s.tid, .ret = child, .arg = bounded[i].us }, pc);
+}
+
+/* ---- one scan -------------------------------------------------------------------------------------------------------------------------------*/
+
+static uint32_t us_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint32_t)((now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000);
+}
+
+/* Takes out what is decided; how many are left. */
+static unsigned still_open(struct waiting *w, unsigned n)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (fdw_section_open(&w[i].s))
+			w[left++] = w[i];
+	return left;
+}
+
+static int marks(const struct waiting *w) { return fdw_site_kind(fdw_records[w->s.fd].site) == FDW_SITE_MARKS; }
+
+/* Whether the wait for one ends now. known: its state could be had. */
+static int is_over(struct waiting *w, const struct fdw_probe *p, int known, uint32_t us)
+{
+	if (!known)
+		return us >= (marks(w) ? BLIND_MARKS_US : BLIND_US);
+	if (!w->sampled)
+		w->first_cpu = w->last_cpu = p->cpu;
+	if (p->state != 'S' || p->cpu != w->last_cpu)
+		w->asleep_since = 0;
+	if (p->state == 'S' && !w->asleep_since)
+		w->asleep_since = us + 1;
+	else if (p->state == 'S' && us + 1 - w->asleep_since >= (marks(w) ? ASLEEP_MARKS_US : SAMPLE_US))
+		return 1;
+	w->last_cpu = p->cpu;
+	w->sampled = 1;
+	return us >= FDW_GATE_BOUND_US || (!marks(w) && p->cpu - w->first_cpu > CPU_USED_NS);
+}
+
+static void sample(struct waiting *w, unsigned n, uint32_t us)
+{
+	struct fdw_probe p[BATCH];
+	int known;
+
+	for (unsigned i = 0; i < n; i++)
+		p[i] = (struct fdw_probe){ .tid = w[i].s.tid };
+	known = !fdw_process.filtered && fdw_probe(p, n);
+	for (unsigned i = 0; i < n; i++) {
+		int gone = known && p[i].state == 'X';
+		if ((gone || is_over(&w[i], &p[i], known, us)) && fdw_section_clear(&w[i].s) && !gone)
+			at_bound(&w[i].s, us);
+	}
+}
+
+static void wait_for(struct waiting *w, unsigned n, const struct timespec *start)
+{
+	struct fdw_wait wait;
+	uint32_t us, next = SAMPLE_US / 2;
+
+	fdw_wait_start(&wait, FDW_GATE_BOUND_US * 2); /* the bounds are those of sample() */
+	while ((n = still_open(w, n)) && fdw_wait_step(&wait)) {
+		if (wait.spins < FDW_WAIT_SPINS || (us = us_since(start)) < next)
+			continue;
+		sample(w, n, us);
+		next = us_since(start) + SAMPLE_US;
+	}
+}
+
+FDW_FORK_PATH void fdw_gate_slow(void)
+{
+	struct fdw_section found[BATCH];
+	struct waiting w[BATCH];
+	struct timespec start;
+	unsigned next = 0, n;
+	int saved = errno;
+
+	fdw_pass_over_all(); /* its own: a thread that starts a child has decided */
+	fdw_self.bounded = 0;
+	FDW_STEP(gate_before);
+	do {
+		n = fdw_sections(found, BATCH, &next);
+		if (n) {
+			clock_gettime(CLOCK_MONOTONIC, &start);
+			for (unsigned i = 0; i < n; i++)
+				w[i] = (struct waiting){ .s = found[i] };
+			wait_for(w, n, &start);
+		}
+	} while (next);
+	FDW_STEP(gate_open);
+	errno = saved;
+}
