@@ -10,6 +10,11 @@
  *
  * The gate stands at the wrapper's entry, before the program's atfork handlers take locks that a maker may need.
  *
+ * A forker that holds a lock the maker needs before it can mark (an interpreter's global lock) waits in vain: the maker sleeps, and the flag is
+ * cleared after 2 or 50 ms. To let the child of a fork decide at its exec instead, from memory it shares with its parent, would mend that for
+ * fork, but not for vfork and posix_spawn, which is what such programs use; and a child that execs past us would lose what it was handed.
+ * So it is not done: the leak of before stays, and is counted.
+ *
  *   function       | any thread | handler | vfork child | waits
  *   fdw_gate       |    yes     |   yes   | no: nothing | up to FDW_GATE_BOUND_US, and only when another thread's section is open
  *   fdw_gate_child |    yes     |   yes   | no: nothing | no

@@ -273,6 +273,10 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 		if (nr == SYS_clone && a & CLONE_SETTLS) /* the child's thread pointer is the program's affair: nothing of ours is behind it */
 			return plain(nr, args);
 		return forks(nr, args, pc);
+	case SYS_execve: case SYS_execveat:
+		fdw_gate();
+		fdw_gate_child(-1, 0, FDW_CALL_syscall, pc);
+		return plain(nr, args);
 	case SYS_unshare:
 		if (a & CLONE_FILES)
 			fdw_pass_over_all();
