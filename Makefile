@@ -38,9 +38,10 @@ $(O)/preload/%.c.o: preload/%.c $(O)/gen/calls.h
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -c -o $@ $<
 $(O)/preload/%.S.o: preload/%.S
 	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -c -o $@ $<
+PRELOAD_LINK = $(CC) -shared -o $@ $(1) $(O)/gen/aliases.ld -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-z,noseparate-code \
+	-Wl,-Bsymbolic-functions -Wl,--version-script=preload/versions.map -Wl,-soname,libfdwarden.so
 $(O)/libfdwarden.so: $(PRELOAD_OBJ) $(O)/gen/aliases.ld preload/versions.map
-	$(call say,LD,$@)$(CC) -shared -o $@ $(PRELOAD_OBJ) $(O)/gen/aliases.ld -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-z,noseparate-code \
-		-Wl,-Bsymbolic-functions -Wl,--version-script=preload/versions.map -Wl,-soname,libfdwarden.so
+	$(call say,LD,$@)$(call PRELOAD_LINK,$(PRELOAD_OBJ))
 
 # ---- trace: the provider (loaded into the program while recording) and the session (part of the command) ------------------
 TRACE_PROVIDER_SRC := $(wildcard trace/provider*.c)

@@ -42,6 +42,7 @@ static _Thread_local struct { struct fdw_section s; uint32_t us; } bounded[BOUND
 static void at_bound(const struct fdw_section *s, uint32_t us)
 {
 	atomic_fetch_add_explicit(&fdw_process.bounds, 1, memory_order_relaxed);
+	FDW_STEP(bound);
 	if (!fdw_recording() || fdw_self.bounded == BOUNDED)
 		return;
 	bounded[fdw_self.bounded].s = *s;

@@ -5,6 +5,7 @@
 #	tests/e2e/src/hazards/	programs that are hard on an interposer, run by tests/e2e/hazards.bats
 #	tests/unit/*.c		cmocka, linked with the analyzer and the session
 #	tests/bench/*.c		measured by make bench
+#	tests/forklock/		the fork lock: one program a file with main, and the interposer with FDW_STEPS; run by tests/forklock/run
 comma := ,
 T ?=
 N ?= 50
@@ -13,6 +14,7 @@ TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -MMD -MP -I
 TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c tests/demo/*.c)))
 TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows \
 	$(addprefix $(O)/tests/e2e/src/hazards/,hazards own_close early $(if $(shell command -v $(CXX)),statics) libuse.so libsecond.so libfirst.so libraw.so)
+FORKLOCK_BIN := $(addprefix $(O)/tests/forklock/,stress handoff inherit flags stepped held libfdwarden.so)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 
 $(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/% $(O)/tests/demo/%,$(TEST_BIN)): $(O)/tests/%: tests/%.c
@@ -34,11 +36,29 @@ $(O)/tests/e2e/src/hazards/lib%.so: tests/e2e/src/hazards/lib%.c
 	$(call HAZARD,$(CC),-std=gnu11 -shared -fPIC)
 $(O)/tests/e2e/src/hazards/libfirst.so: tests/e2e/src/hazards/libsecond.c
 	$(call HAZARD,$(CC),-std=gnu11 -shared -fPIC -Wl$(comma)-z$(comma)initfirst)
+FORKLOCK_CC = $(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -I.
+$(O)/tests/forklock/%.o: tests/forklock/%.c
+	$(FORKLOCK_CC) -c -o $@ $<
+$(O)/tests/forklock/sites.o: tests/forklock/sites.S
+	$(FORKLOCK_CC) -c -o $@ $<
+$(addprefix $(O)/tests/forklock/,stress handoff inherit flags stepped): %: %.o $(addprefix $(O)/tests/forklock/,calls.o ways.o tools.o)
+	$(call say,LD,$@)$(CC) -o $@ $^ -lpthread
+$(O)/tests/forklock/handoff: $(O)/tests/forklock/sites.o
+$(O)/tests/forklock/held: tests/forklock/held.c
+	$(FORKLOCK_CC) -static -o $@ $<
+# The interposer again, with a place to lose time at each step of the fork lock.
+STEPS_OBJ := $(patsubst $(O)/preload/%,$(O)/tests/forklock/preload/%,$(PRELOAD_OBJ)) $(O)/tests/forklock/preload/step.o
+$(O)/tests/forklock/preload/%.o: preload/% $(O)/gen/calls.h
+	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -DFDW_STEPS -c -o $@ $<
+$(O)/tests/forklock/preload/step.o: tests/forklock/step.c $(O)/gen/calls.h
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -DFDW_STEPS -c -o $@ $<
+$(O)/tests/forklock/libfdwarden.so: $(STEPS_OBJ) $(O)/gen/aliases.ld preload/versions.map
+	$(call say,LD,$@)$(call PRELOAD_LINK,$(STEPS_OBJ))
 $(O)/tests/unit/%: tests/unit/%.c $(filter-out $(O)/analyzer/main.o,$(ANALYZER_OBJ)) $(TRACE_SESSION_OBJ)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(SANFLAGS) -o $@ $< $(filter %.o,$^) -lcmocka $(ANALYZER_LIBS)
 
-.PHONY: tests check-programs
-tests: $(TEST_BIN) $(TEST_LIB) $(UNIT_BIN)
+.PHONY: tests check-programs forklock-table
+tests: $(TEST_BIN) $(TEST_LIB) $(UNIT_BIN) $(FORKLOCK_BIN)
 
 deps: ## install what is missing to build and test (Debian)
 	@tests/deps.sh build demo check check-world
@@ -59,9 +79,12 @@ check-world: ## suites nobody here wrote, natively and preloaded side by side (T
 	@tests/world/run --lib=$(O)/libfdwarden.so $(T)
 check-loop: all tests ## repeat one test until it fails: T=program, bats file or world case, N=50 times
 	@FDW_BUILD=$(O) tests/check-loop.sh "$(T)" "$(N)"
+forklock-table: ## the fork lock: each creating call with each way to start a child, 10,000 hand-offs a mode: minutes
+	@$(MAKE) --no-print-directory all $(FORKLOCK_BIN)
+	@FDW_BUILD=$(O) tests/forklock/run table handoff-all delays-all
 bench: ## overheads, side by side with native, in one run
 	@tests/deps.sh build demo check
 	@$(MAKE) --no-print-directory all tests
 	@FDW_BUILD=$(O) tests/bench/bench.sh
 
--include $(wildcard $(O)/tests/*/*.d $(O)/tests/e2e/src/*.d $(O)/tests/e2e/src/*/*.d)
+-include $(wildcard $(O)/tests/forklock/preload/*.d $(O)/tests/*/*.d $(O)/tests/e2e/src/*.d $(O)/tests/e2e/src/*/*.d)
