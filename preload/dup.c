@@ -261,12 +261,39 @@ static int makes_descriptor(unsigned long request, uint8_t *kind)
 	return 0;
 }
 
+int fdw_ioctl_mark(fdw_mark_fn *real, int fd, unsigned long request, uintptr_t pc)
+{
+	int marks = request == FIOCLEX, clears, r = 0;
+
+	if (!marks || !fdw_birth_marked(fd)) {
+		clears = !marks && fdw_birth_clear_begin(fd);
+		r = real(fd, request);
+		if (clears)
+			fdw_birth_clear_end(fd);
+		if (r == 0 && marks && fdw_process.births)
+			fdw_birth_marked_late(fd);
+	}
+	if (unlikely(r < 0)) {
+		if (errno == EBADF)
+			fdw_marked(fd, 1, FDW_CALL_ioctl, pc);
+		else
+			fdw_use_failed(fd, FDW_CALL_ioctl, pc);
+		return r;
+	}
+	fdw_used(fd, FDW_CALL_ioctl, pc);
+	fdw_marked(fd, 0, FDW_CALL_ioctl, pc);
+	fdw_note_setfd(fd, marks, FDW_CALL_ioctl, pc);
+	return r;
+}
+
+static int by_ioctl(int fd, unsigned long request) { return real_ioctl(fd, request, NULL); }
+
 FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
 {
 	va_list ap;
 	void *arg;
 	uint8_t kind;
-	int r, clears;
+	int r;
 
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
@@ -275,29 +302,15 @@ FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
 		return (int)fdw_early_result(fdw_raw(SYS_ioctl, (long)fd, request, arg));
 	if (unlikely(!fdw_on()))
 		return real_ioctl(fd, request, arg);
-	if (request == FIOCLEX && fdw_birth_marked(fd)) {
-		r = 0;
-	} else {
-		clears = request == FIONCLEX && fdw_birth_clear_begin(fd);
-		r = real_ioctl(fd, request, arg);
-		if (clears)
-			fdw_birth_clear_end(fd);
-	}
+	if (request == FIOCLEX || request == FIONCLEX)
+		return fdw_ioctl_mark(by_ioctl, fd, request, FDW_CALLER);
+	r = real_ioctl(fd, request, arg);
 	if (unlikely(r < 0)) {
-		if ((request == FIOCLEX || request == FIONCLEX) && errno == EBADF)
-			fdw_marked(fd, 1, FDW_CALL_ioctl, FDW_CALLER);
-		else
-			fdw_use_failed(fd, FDW_CALL_ioctl, FDW_CALLER);
+		fdw_use_failed(fd, FDW_CALL_ioctl, FDW_CALLER);
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_ioctl, FDW_CALLER);
-	if (request == FIOCLEX || request == FIONCLEX) {
-		fdw_marked(fd, 0, FDW_CALL_ioctl, FDW_CALLER);
-		if (request == FIOCLEX && fdw_process.births)
-			fdw_birth_marked_late(fd);
-		fdw_note_setfd(fd, request == FIOCLEX, FDW_CALL_ioctl, FDW_CALLER);
-	} else if (makes_descriptor(request, &kind)) {
+	if (makes_descriptor(request, &kind))
 		fdw_made_plain(r, kind, (uint32_t)0, FDW_CALL_ioctl, FDW_CALLER, fd);
-	}
 	return r;
 }

@@ -137,6 +137,9 @@ FDW_FORK_PATH void fdw_gate_slow(void)
 	unsigned next = 0, n;
 	int saved = errno;
 
+	/* A child of a fork that nobody told us of has its parent's list, and the flags there are not its affair. */
+	if (fdw_raw(SYS_getpid) != (long)fdw_process.pid)
+		return;
 	fdw_pass_over_all(); /* its own: a thread that starts a child has decided */
 	fdw_self.bounded = 0;
 	FDW_STEP(gate_before);

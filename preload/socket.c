@@ -10,6 +10,7 @@
 #include "fork.h"
 #include "protect.h"
 #include "resolve.h"
+#include "routes.h"
 #include "poison.h"
 
 #ifndef SCM_PIDFD
@@ -169,24 +170,29 @@ static void sent(int sock, const struct msghdr *m, uint16_t call, uintptr_t pc)
 	}
 }
 
-FDW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+ssize_t fdw_recvmsg_by(fdw_recvmsg_fn *real, int fd, struct msghdr *msg, int flags, uintptr_t pc)
 {
 	struct receipt in;
 	ssize_t r;
 
 	fdw_passed_over(fd, -1, FDW_CALL_recvmsg);
-	in = receives(flags, FDW_CALLER);
-	r = FDW_LIBC(recvmsg)(fd, msg, in.born ? flags | MSG_CMSG_CLOEXEC : flags);
+	in = receives(flags, pc);
+	r = real(fd, msg, in.born ? flags | MSG_CMSG_CLOEXEC : flags);
 	if (unlikely(r < 0)) {
 		fdw_birth_failed(in.birth);
-		fdw_use_failed(fd, FDW_CALL_recvmsg, FDW_CALLER);
+		fdw_use_failed(fd, FDW_CALL_recvmsg, pc);
 		return r;
 	}
-	fdw_used(fd, FDW_CALL_recvmsg, FDW_CALLER);
+	fdw_used(fd, FDW_CALL_recvmsg, pc);
 	if (fdw_on())
-		received(fd, msg, flags, &in, FDW_CALL_recvmsg, FDW_CALLER);
+		received(fd, msg, flags, &in, FDW_CALL_recvmsg, pc);
 	fdw_birth_failed(in.birth);
 	return r;
+}
+
+FDW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	return fdw_recvmsg_by(FDW_LIBC(recvmsg), fd, msg, flags, FDW_CALLER);
 }
 
 FDW_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout)

@@ -1,7 +1,7 @@
 /*
  * preload/syscall.S: long syscall(long nr, ...): hands the six arguments and its caller to fdw_syscall, but jumps straight to libc's
- * own for calls that return twice on this very stack (vfork, clone with CLONE_VM, clone3): a frame of ours would be overwritten by
- * the child.
+ * own for calls that return twice on this very stack (vfork, clone with CLONE_VM, clone3 unless it forks): a frame of ours would be
+ * overwritten by the child.
  */
 	.text
 	.globl	syscall
@@ -60,6 +60,8 @@ syscall:
 	.cfi_adjust_cfa_offset -8
 	popq	%rdi
 	.cfi_adjust_cfa_offset -8
+	testl	%eax, %eax
+	jnz	2b			/* a fork: the child has a stack of its own */
 	movq	fdw_raw_threads@GOTPCREL(%rip), %rax
 	movb	$1, (%rax)		/* a thread libc does not know of, perhaps */
 	movq	real_syscall@GOTPCREL(%rip), %rax
@@ -96,6 +98,7 @@ syscall:
 	str	x30, [sp, #64]
 	.cfi_rel_offset x30, 64
 	bl	fdw_syscall_gate
+	mov	w16, w0
 	ldr	x30, [sp, #64]
 	.cfi_restore x30
 	ldp	x6, x7, [sp, #48]
@@ -103,6 +106,7 @@ syscall:
 	ldp	x2, x3, [sp, #16]
 	ldp	x0, x1, [sp], #80
 	.cfi_adjust_cfa_offset -80
+	cbnz	w16, 2b			/* a fork: the child has a stack of its own */
 	adrp	x16, :got:fdw_raw_threads
 	ldr	x16, [x16, #:got_lo12:fdw_raw_threads]
 	mov	w17, #1

@@ -12,6 +12,7 @@
 #include "birth.h"
 #include "close.h"
 #include "event.h"
+#include "env.h"
 #include "exit.h"
 #include "fork.h"
 #include "gate.h"
@@ -23,10 +24,25 @@
 
 long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc);
 long fdw_plain_syscall(long nr, long a, long b, long c, long d, long e, long f);
-void fdw_syscall_gate(void);
+int fdw_syscall_gate(long nr, const uint64_t *a, size_t size);
 
-/* Before vfork, clone3 and clone with CLONE_VM, which go straight to libc's function. */
-void fdw_syscall_gate(void) { fdw_gate(); }
+/* clone3 that copies memory and goes on on the same stack: fork by another name. Its arguments: linux/sched.h, struct clone_args. */
+static int is_fork(const uint64_t *a, size_t size)
+{
+	enum { FLAGS = 0, ADDRESS = 5, LAST = 7 }; /* in units of 8 bytes */
+
+	return fdw_on() && !fdw_process.filtered && size >= (LAST + 1) * sizeof *a && !((uintptr_t)a & 7) && fdw_readable(a) &&
+	       fdw_readable(a + LAST) && !(a[FLAGS] & (CLONE_VM | CLONE_SETTLS)) && !a[ADDRESS];
+}
+
+/* Before vfork, clone3 and clone with CLONE_VM, which go straight to libc's function. 1: it may go by fdw_syscall. */
+int fdw_syscall_gate(long nr, const uint64_t *a, size_t size)
+{
+	if (nr == SYS_clone3 && is_fork(a, size))
+		return 1;
+	fdw_gate();
+	return 0;
+}
 
 long fdw_plain_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -195,6 +211,8 @@ static int by_dup3(int old, int new, int flags) { return (int)CALL(SYS_dup3, old
 static int by_dup2(int old, int new, int flags) { return (int)CALL(SYS_dup2, old, new); }
 #endif
 static int by_fcntl(int fd, int cmd, long arg) { return (int)CALL(SYS_fcntl, fd, cmd, arg); }
+static ssize_t by_recvmsg(int fd, struct msghdr *m, int flags) { return CALL(SYS_recvmsg, fd, (uintptr_t)m, flags); }
+static int by_ioctl(int fd, unsigned long request) { return (int)CALL(SYS_ioctl, fd, request); }
 static int by_close_range(unsigned first, unsigned last, int flags) { return (int)CALL(SYS_close_range, first, last, flags); }
 static int by_epoll_ctl(int epfd, int op, int fd, struct epoll_event *e) { return (int)CALL(SYS_epoll_ctl, epfd, op, fd, (uintptr_t)e); }
 
@@ -329,6 +347,11 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	case SYS_pipe2: return pair(nr, args, 1, 0, fdw_oflags((int)b & ~3), pc);
 	case SYS_socketpair: return pair(nr, args, 1, 3, fdw_sflags((int)b), pc);
 	case SYS_fcntl: return fdw_fcntl_by(by_fcntl, (int)a, (int)b, c, pc);
+	case SYS_recvmsg: return fdw_recvmsg_by(by_recvmsg, (int)a, (struct msghdr *)b, (int)c, pc);
+	case SYS_ioctl:
+		if ((unsigned long)b == FIOCLEX || (unsigned long)b == FIONCLEX)
+			return fdw_ioctl_mark(by_ioctl, (int)a, (unsigned long)b, pc);
+		break;
 	case SYS_close_range: return fdw_close_range_by(by_close_range, (unsigned)a, (unsigned)b, (int)c, pc);
 	case SYS_epoll_ctl: return fdw_epoll_ctl_by(by_epoll_ctl, (int)a, (int)b, (int)c, (struct epoll_event *)d, pc);
 	case SYS_exit: /* ends this thread, and with the last one the process: the tracer's threads would go on */
@@ -351,6 +374,8 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	case SYS_clone:
 		if (nr == SYS_clone && a & CLONE_SETTLS) /* the child's thread pointer is the program's affair: nothing of ours is behind it */
 			return plain(nr, args);
+		return forks(nr, args, pc);
+	case SYS_clone3: /* a fork: see fdw_syscall_gate */
 		return forks(nr, args, pc);
 	case SYS_execve: case SYS_execveat:
 		fdw_gate();
