@@ -274,6 +274,23 @@ void fdw_bound_reached(int fd, uint32_t flags, uint64_t bound_us)
 			.arg = bound_us }, 0);
 }
 
+uint64_t fdw_fork_clock(void)
+{
+	struct timespec t;
+
+	if (!fdw_recording())
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint32_t fdw_fork_took(uint64_t begin)
+{
+	uint64_t us = begin ? (fdw_fork_clock() - begin) / 1000 + 1 : 0;
+
+	return us > UINT32_MAX ? 0 : (uint32_t)us;
+}
+
 void fdw_emit_blind(const char *what, uint16_t call, uintptr_t pc)
 {
 	fdw_life(FDW_OP_BLIND, 0, 0, 0, -1, 0, call, pc, fdw_text(what));
