@@ -519,7 +519,7 @@ void replay_end(struct replay *r)
 	uint64_t gaps = 0;
 
 	process_reap(r, 1);
-	spawned_end(r);
+	coverage_end(r);
 	for (struct source *s = r->sources; s; s = s->next)
 		gaps += lost_by_tracer(s);
 	/* The tracer's losses are holes in the threads' sequences, too: count them once. */

@@ -7,6 +7,7 @@
  *	model_race.c     descriptors marked later than made, and threads that start children
  *	model_pending.c  failed closes and uses that wait: for the end of their run, for other threads' events, for an exec
  *	process.c        processes, images, threads
+ *	coverage.c       what was not observed
  */
 #ifndef FDW_MODEL_PARTS_H
 #define FDW_MODEL_PARTS_H
@@ -128,8 +129,15 @@ void process_thread(struct step *);
 void process_stops(struct step *);
 void process_reap(struct replay *, int all);
 void processes_free(struct replay *);
-/* Children of posix_spawn that never said hello are not observed. */
-void spawned_end(struct replay *);
+
+/* coverage.c */
 void coverage_unobserved(struct replay *, struct unobserved **, const char *exe, const char *why);
+/* why: enum fdw_why; 0: it was to be observed, and never said hello. */
+void coverage_not_observed(struct replay *, const struct source *, const char *exe, uint32_t why);
+void coverage_partial(struct replay *, const struct image *);
+/* Children of posix_spawn: that one was started, that it said hello, and that no more will. */
+void coverage_spawned(struct step *);
+void coverage_hello(struct replay *, const struct source *, uint32_t pid);
+void coverage_end(struct replay *);
 
 #endif

@@ -136,19 +136,6 @@ static struct thread *move_thread(struct image *from, struct image *to, uint32_t
 
 /* ---- ending -----------------------------------------------------------------------------------------------------------------------------*/
 
-/* A process that is not known from its beginning to its end: silence about it is no proof. */
-static void say_partial(struct replay *r, const struct image *i)
-{
-	const char *exe = *i->exe ? i->exe : i->process->exe;
-
-	if (!i->events)
-		return;
-	if (!i->started)
-		coverage_unobserved(r, &r->coverage.partial, exe, "its beginning is missing in the recording");
-	if (i->ending == END_NONE)
-		coverage_unobserved(r, &r->coverage.partial, exe, "it said no goodbye: it was killed, still runs, or the end of its recording is missing");
-}
-
 static void judge_image(struct replay *r, struct image *i)
 {
 	struct thread *t, *next;
@@ -158,7 +145,7 @@ static void judge_image(struct replay *r, struct image *i)
 	pending_settle(r, i);
 	pending_doubts(r, i, i->ending != END_EXEC);
 	space_settle(i->space);
-	say_partial(r, i);
+	coverage_partial(r, i);
 	if (i->started && i->totals && i->emitted > i->events && i->emitted - i->events > i->gaps)
 		i->gaps = i->emitted - i->events;
 	passage_image_ends(i);
@@ -188,62 +175,6 @@ static void end_before(struct replay *r, struct image *i)
 	i->before = NULL;
 }
 
-static void say_unobserved(struct replay *r, const struct source *s, const char *exe, uint32_t why)
-{
-	static const char *const whys[] = {
-#define WHY_TEXT(name, value, text) [value] = text,
-		FDW_WHYS(WHY_TEXT)
-#undef WHY_TEXT
-	};
-
-	if (!why && s->gap_end)
-		return; /* it may well have said hello: that is lost */
-	coverage_unobserved(r, &r->coverage.unobserved, exe,
-	                    why && why < sizeof whys / sizeof *whys ? whys[why] : "it was started, but never said hello");
-}
-
-struct spawned {
-	struct source *source;
-	uint32_t pid;
-	const char *exe;
-	struct spawned *next;
-};
-
-static void spawned_add(struct step *s)
-{
-	struct process *child = process_find(s->replay, s->process->source, (uint32_t)s->e->ret);
-	const char *exe = name_of(s->replay, s->e->detail, s->e->detail_len);
-	struct spawned *n;
-
-	if (s->e->flags & FDW_F_UNOBSERVED) {
-		say_unobserved(s->replay, s->process->source, exe, (uint32_t)s->e->arg);
-		return;
-	}
-	if (s->e->ret <= 0 || (child && child->known))
-		return;
-	n = xcalloc(1, sizeof *n);
-	*n = (struct spawned){ s->process->source, (uint32_t)s->e->ret, exe, s->replay->spawned };
-	s->replay->spawned = n;
-}
-
-static void spawned_hello(struct replay *r, const struct source *s, uint32_t pid)
-{
-	for (struct spawned **p = &r->spawned, *n; (n = *p); p = &n->next)
-		if (n->source == s && n->pid == pid) {
-			*p = n->next;
-			free(n);
-			return;
-		}
-}
-
-void spawned_end(struct replay *r)
-{
-	for (struct spawned *n; (n = r->spawned); free(n)) {
-		r->spawned = n->next;
-		say_unobserved(r, n->source, n->exe, 0);
-	}
-}
-
 /* Everything about the process is known. What the report lists of it stays. */
 static void finish(struct replay *r, struct process *p)
 {
@@ -258,7 +189,7 @@ static void finish(struct replay *r, struct process *p)
 	if (p->expected && !p->quiet && !p->threads && !p->source->gap_end)
 		coverage_unobserved(r, &r->coverage.unobserved, p->exe, "a fork child of it ended before it said hello");
 	if (i->execing) {
-		say_unobserved(r, p->source, name_of_text(r, i->exec.exe), i->exec.why);
+		coverage_not_observed(r, p->source, name_of_text(r, i->exec.exe), i->exec.why);
 		start_execed(p, i);
 	}
 	judge_image(r, i);
@@ -439,7 +370,7 @@ void process_started(struct step *s)
 		new_image(s);
 	else
 		unnamed_hello(s);
-	spawned_hello(s->replay, s->process->source, s->process->pid);
+	coverage_hello(s->replay, s->process->source, s->process->pid);
 	s->image->started = 1;
 	s->process->known = 1;
 	s->process->start = e->arg;
@@ -534,7 +465,7 @@ void process_forked(struct step *s)
 	struct process *child = NULL;
 
 	if (e->kind == FDW_FORK_SPAWN)
-		spawned_add(s);
+		coverage_spawned(s);
 	if (e->ret >= 0 && (e->kind == FDW_FORK_POPEN || e->kind == FDW_FORK_SYSTEM))
 		child = expect_unnamed(s);
 	else if (e->ret > 0 && e->kind == FDW_FORK_SPAWN && e->flags & FDW_F_UNOBSERVED)
@@ -611,17 +542,6 @@ int image_lossy(const struct image *i)
 	if (!s->gap_end || s->gap_end < i->began || (i->last && s->gap_begin > i->last + MODEL_LINGER_NS))
 		return 0;
 	return !(i->started && i->totals && i->emitted <= i->events);
-}
-
-void coverage_unobserved(struct replay *r, struct unobserved **list, const char *exe, const char *why)
-{
-	for (; *list; list = &(*list)->next)
-		if ((*list)->exe == exe && !strcmp((*list)->why, why)) {
-			(*list)->count++;
-			return;
-		}
-	*list = xcalloc(1, sizeof **list);
-	**list = (struct unobserved){ exe, why, 1, NULL };
 }
 
 void processes_free(struct replay *r)

@@ -14,6 +14,7 @@
 #include "resolve.h"
 #include "routes.h"
 #include "stream.h"
+#include "vforked.h"
 #include "poison.h"
 
 #define FRAME ((uintptr_t)__builtin_frame_address(0))
@@ -101,7 +102,7 @@ static int by_dup2(int old, int new, int flags) { return real_dup2(old, new); }
 FDW_EXPORT int dup2(int old, int new)
 {
 	if (unlikely(!fdw_on()))
-		return FDW_LIBC(dup2)(old, new);
+		return fdw_vforked_keeps(new) ? (int)fdw_errno_of(-EBADF) : FDW_LIBC(dup2)(old, new);
 	if (old == new) { /* changes nothing */
 		int r = real_dup2(old, new);
 		if (r < 0)
@@ -116,7 +117,7 @@ FDW_EXPORT int dup2(int old, int new)
 FDW_EXPORT int dup3(int old, int new, int flags)
 {
 	if (unlikely(!fdw_on()) || old == new)
-		return FDW_LIBC(dup3)(old, new, flags);
+		return old != new && fdw_vforked_keeps(new) ? (int)fdw_errno_of(-EBADF) : FDW_LIBC(dup3)(old, new, flags);
 	return fdw_dup_over(real_dup3, old, new, flags, FDW_CALL_dup3, FDW_CALLER);
 }
 

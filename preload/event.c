@@ -1,7 +1,7 @@
 /*
  * preload/event.c: see event.h.
  *
- * Context: any thread, handlers; nothing in vfork children. May not: allocate; emit on behalf of the tracer, or on a signal stack with
+ * Context: any thread, handlers; vfork children see vforked.h. May not: allocate; emit on behalf of the tracer, or on a signal stack with
  * little room left (counted in `lost`).
  */
 #include "birth.h"
@@ -11,6 +11,7 @@
 #include "protect.h"
 #include "stack.h"
 #include "thread.h"
+#include "vforked.h"
 #include "poison.h"
 
 const struct fdw_trace_ops *fdw_ops;
@@ -46,9 +47,6 @@ static void deliver(struct fdw_event *e)
 		fdw_ops->op(e);
 }
 
-/* LTTng's ring buffer takes four nested writers. */
-#define NESTING_MAX 3
-
 /*
  * An emission that a siglongjmp left is recognised by its frame, which lies at or below ours on the same stack, or by its having been on the
  * signal stack when we are not.
@@ -71,7 +69,7 @@ void fdw_emission_check(uintptr_t frame)
 static int enter(struct fdw_thread *t, uintptr_t frame)
 {
 	fdw_emission_check(frame);
-	if (t->emitting >= NESTING_MAX || !fdw_room_for_tracer() || !fdw_emitter_enter()) {
+	if (t->emitting >= FDW_NESTING_MAX || !fdw_room_for_tracer() || !fdw_emitter_enter()) {
 		t->lost++;
 		return 0;
 	}
@@ -113,8 +111,11 @@ void fdw_send(struct fdw_event *e, uintptr_t pc)
 	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 	int saved = errno;
 
-	if (!fdw_on() || !fdw_recording() || t->tool)
+	if (!fdw_on() || !fdw_recording() || t->tool) {
+		if (unlikely(t->vforked))
+			fdw_vforked_send(e, pc);
 		return;
+	}
 	if (unlikely(t->announced == ANNOUNCING)) {
 		t->lost++;
 		return;
@@ -265,6 +266,14 @@ FDW_FORK_PATH void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg,
 		return;
 	fdw_send(&(struct fdw_event){ .op = op, .kind = kind, .call = call, .fd = -1, .fd2 = fd2, .ret = ret, .arg = arg,
 		.flags = flags, .detail = d.data, .detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
+}
+
+int64_t fdw_boottime(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 void fdw_bound_reached(int fd, uint32_t flags, uint64_t bound_us)

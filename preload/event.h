@@ -1,7 +1,7 @@
 /*
  * preload/event.h: from a wrapper's knowledge to an event of the trace, or to one line of the log.
  *
- * Context: any thread, handlers; returns at once in vfork children and for the tracer's own threads. Keeps errno.
+ * Context: any thread, handlers; returns at once for the tracer's own threads, and in vfork children for all but fdw_life. Keeps errno.
  * When nothing is recorded each function costs one load.
  */
 #ifndef FDW_EVENT_H
@@ -47,12 +47,14 @@ void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint
 void fdw_thread_hello(void);
 /* After this an emission of this thread that is still counted is really under way further out. */
 void fdw_emission_check(uintptr_t frame);
+#define FDW_NESTING_MAX 3 /* LTTng's ring buffer takes four nested writers */
 int fdw_room_for_tracer(void); /* 0: on a signal stack with too little left */
 /* A wait for fd ended at its bound. flags: FDW_F_LOSER, the loser of two closes; 0: a closer, for those in flux. */
 void fdw_bound_reached(int fd, uint32_t flags, uint64_t bound_us);
 /* Around what starts a child, while recording: what the clock says, and the microseconds since, which are at least 1. 0: not recording. */
 uint64_t fdw_fork_clock(void);
 uint32_t fdw_fork_took(uint64_t begin);
+int64_t fdw_boottime(void); /* CLOCK_BOOTTIME, ns: what a process's start time is measured by */
 void fdw_emit_blind(const char *what, uint16_t call, uintptr_t pc);
 
 FDW_INLINE struct fdw_detail fdw_text(const char *s) { return (struct fdw_detail){ s, s ? strlen(s) : 0 }; }

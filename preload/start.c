@@ -223,6 +223,13 @@ static int numbers_for_tracer(void)
 	return fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0 || rl.rlim_max >= 64 + 4 * (fdw_number(buf + last) + 1);
 }
 
+/*
+ * For quick_exit(), as at_fini below for exit(), which says why it is told the status: registered first it runs last, and libc ends the
+ * process by a call of its own right after it.
+ */
+int __cxa_at_quick_exit(void (*)(void *), void *);
+static void at_quick_fini(void *none, int status) { fdw_ending(status, FDW_CALL_none, 0); }
+
 void fdw_start_recording(void)
 {
 	if (!fdw_options.record[0] || !fdw_on() || fdw_process.filtered || fdw_recording())
@@ -241,6 +248,8 @@ void fdw_start_recording(void)
 	say_start();
 	fdw_modules_forget(FDW_CALL_none, 0);
 	say_states();
+	/* libc has room for 32 such handlers before it allocates. */
+	__cxa_at_quick_exit((void (*)(void *))(uintptr_t)at_quick_fini, NULL);
 }
 
 /* ---- the hook ----------------------------------------------------------------------------------------------------------------------------*/
@@ -249,13 +258,17 @@ static void (*real_fini)(void);
 
 /*
  * Runs after the program's atexit handlers and static destructors and before those of libraries: the last moment at which the tracer
- * still works.
+ * still works. glibc registers it as it does what __cxa_atexit is given, and calls all of these with the exit status as second argument
+ * (stdlib/exit.c, ef_cxa, since 1999). on_exit(3) would tell it too, but no place in its list is right: registered before libc's
+ * start ours would run after this, registered later before handlers of the program's that may exit() again, with another status.
  */
-static void at_fini(void)
+static void at_fini(void *none, int status)
 {
 	fdw_pending_flush();
-	if (fdw_on() && fdw_recording()) {
-		fdw_says_exit(-1, FDW_CALL_none, 0);
+	if (!fdw_on()) {
+		fdw_ending(status, FDW_CALL_none, 0);
+	} else if (fdw_recording()) {
+		fdw_says_exit(status, FDW_CALL_none, 0);
 		if (!fdw_emitters_stop())
 			atomic_store(&fdw_process.no_fini, 1);
 	}
@@ -273,5 +286,5 @@ FDW_EXPORT int __libc_start_main(int (*main)(int, char **, char **), int argc, c
 	if (fdw_on())
 		fdw_start_recording();
 	errno = saved;
-	return FDW_REAL(__libc_start_main)(main, argc, argv, init, fini, at_fini, stack_end);
+	return FDW_REAL(__libc_start_main)(main, argc, argv, init, fini, (void (*)(void))(uintptr_t)at_fini, stack_end);
 }

@@ -62,12 +62,18 @@
 	X(STATE, 34)      /* dump: fd/gen is open, kind, FDW_F_CLOEXEC; detail: readlink of /proc/self/fd/N */          \
 	X(STATE_END, 35)  /* the dump is complete; arg: number of STATE events */                                       \
 	X(FORK, 36)       /* in the parent, after: ret child pid or -1; kind FDW_FORK_*; detail: program when spawned; gen: \
-	                     microseconds since the call began, so that the fork lies between. 0: not known */           \
-	X(FORK_CHILD, 37) /* in the child, its first event: arg parent pid, fd2 parent tid, kind FDW_FORK_* */          \
+	                     microseconds since the call began, so that the fork lies between, 0 not known.               \
+	                     ret 0: not known, detail is the command: popen (after; fd/gen2 the stream's), system (before; \
+	                     the same with ret -1: nothing came of it), daemon (before; EXIT follows if it came).         \
+	                     FDW_F_UNOBSERVED: the child says nothing of itself (until exec); spawn, popen, system: arg   \
+	                     FDW_WHY_* */                                                                              \
+	X(FORK_CHILD, 37) /* in the child, its first event: arg parent pid, fd2 parent tid, kind FDW_FORK_*; ret          \
+	                     CLOCK_BOOTTIME ns, 0 not known: who has this pid and started later is somebody else. A vfork \
+	                     child's tid is its pid, and its modules and stacks are its parent's */                    \
 	X(EXEC, 38)       /* before exec; detail: the path as asked for. FDW_F_UNOBSERVED: target cannot load us, ret    \
 	                     FDW_WHY_* */                                                                              \
 	X(EXEC_FAILED, 39) /* exec came back: err */                                                                    \
-	X(EXIT, 40)       /* the process ends: ret status as far as known */                                            \
+	X(EXIT, 40)       /* the process ends: ret status as wait(2) will tell it, 0 to 255; -1 not known */              \
 	X(TOTALS, 41)     /* at exit and exec: arg events emitted by this process so far; ret what the interposer       \
 	                     itself had to drop */                                                                     \
 	X(THREAD, 42)     /* first event of a thread: detail its name */                                                \
@@ -76,7 +82,8 @@
 	X(BLIND, 45)      /* a route the interposer cannot see came into use: detail names it (io_uring, go, unshare) */ \
 	X(STOP, 46)       /* recording of this process ends here although it goes on: detail says why */                \
 	X(LOST, 47)       /* the interposer had to drop arg events of this thread (nested, too deep on a signal stack) */ \
-	X(REAPED, 48)     /* in the process that waited: child ret ended, arg its wait status as wait(2) gives it */        \
+	X(REAPED, 48)     /* in the process that waited: child ret ended, arg its wait status as wait(2) gives it. ret -1:  \
+	                     the command this thread's system() started, or that of the stream fd/gen made by popen */     \
 	X(CHILD_FD, 49)   /* in the child of vfork itself, or in the parent after its FORK by posix_spawn: what was done   \
 	                     with number fd between the making of child ret and its exec. arg FDW_CHILD_*, fd2 the       \
 	                     source of a duplicate, -1 none */
