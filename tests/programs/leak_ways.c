@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <spawn.h>
 
-extern char **environ;
 static char *child[] = { (char *)"self", (char *)"idle", NULL };
 
 /* Each of its own place. */
@@ -80,7 +79,7 @@ int main(int argc, char **argv)
 	need(n > 0);
 	self[n] = 0;
 	snprintf(command, sizeof command, "%s idle", self);
-	environ = plain_environment;
+	plain_session();
 	by_spawn();
 	by_system(command);
 	by_popen(command);
