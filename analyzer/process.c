@@ -451,7 +451,9 @@ static void fork_known(struct step *s, struct process *child)
 	moment_of(s, &born->born);
 	born->fork_begin = since ? s->time - since : 0;
 	born->fork_end = s->time;
-	born->unsure |= (s->e->flags & FDW_F_PARTIAL) != 0;
+	born->unsure |= s->e->flags & FDW_F_PARTIAL || (s->e->kind == FDW_FORK_VFORK && s->e->flags & FDW_F_UNOBSERVED);
+	if (s->e->kind == FDW_FORK_SYSTEM)
+		born->fork_begin = s->time; /* told before */
 	start_child(child, start_of(s));
 	if (born == child->image)
 		return;
@@ -463,13 +465,15 @@ void process_forked(struct step *s)
 {
 	const struct fdw_event *e = s->e;
 	struct process *child = NULL;
+	int unnamed;
 
 	if (e->kind == FDW_FORK_SPAWN)
 		coverage_spawned(s);
-	if (e->ret >= 0 && (e->kind == FDW_FORK_POPEN || e->kind == FDW_FORK_SYSTEM))
-		child = expect_unnamed(s);
-	else if (e->ret > 0 && e->kind == FDW_FORK_SPAWN && e->flags & FDW_F_UNOBSERVED)
+	unnamed = e->kind == FDW_FORK_POPEN || e->kind == FDW_FORK_SYSTEM;
+	if (e->ret >= 0 && (unnamed || e->kind == FDW_FORK_SPAWN) && e->flags & FDW_F_UNOBSERVED)
 		unobserved_child(s);
+	else if (e->ret >= 0 && unnamed)
+		child = expect_unnamed(s);
 	else if (e->ret > 0)
 		child = expect_child(s);
 	if (child)

@@ -30,6 +30,8 @@ static const struct start *starter(const struct image *i, const struct race *r)
 
 static const char *reason_of(const struct race *r)
 {
+	if (r->got && r->bounds)
+		return "the program had it open, and no other descriptor can have had the number; the fork lock's wait for it ended at its bound";
 	if (r->got)
 		return "the program had it open: its fork came between the two calls, and no other descriptor can have had the number";
 	if (r->bounds)

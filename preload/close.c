@@ -184,6 +184,15 @@ FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
 	return 1;
 }
 
+/* Or where nothing is on. */
+static int close_in_vfork_child(int fd, uintptr_t pc)
+{
+	if (fdw_vforked_keeps(fd))
+		return (int)fdw_errno_of(-EBADF);
+	fdw_vforked_fd(FDW_CHILD_CLOSED, fd, fd, FDW_CALL_close, pc);
+	return FDW_LIBC(close)(fd);
+}
+
 FDW_EXPORT int close(int fd)
 {
 	int r;
@@ -193,7 +202,7 @@ FDW_EXPORT int close(int fd)
 	if (fdw_from_below(FDW_CALLER) && fdw_self.closing_below == fd + 1)
 		return (int)fdw_errno_of(fdw_raw(SYS_close, (long)fd));
 	if (unlikely(!fdw_on()))
-		return fdw_vforked_keeps(fd) ? (int)fdw_errno_of(-EBADF) : FDW_LIBC(close)(fd);
+		return close_in_vfork_child(fd, FDW_CALLER);
 	return close_fd(real_close, fd, FDW_CALL_close, FDW_CALLER, 0);
 }
 

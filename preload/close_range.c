@@ -112,8 +112,10 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 FDW_EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
 	if (unlikely(!fdw_on())) {
-		if (fdw_vforked_recording() && first <= last && !(flags & CLOSE_RANGE_CLOEXEC))
+		if (fdw_vforked_recording() && first <= last && !(flags & CLOSE_RANGE_CLOEXEC)) {
+			fdw_vforked_fd(FDW_CHILD_CLOSED, (int)first, last > INT32_MAX ? INT32_MAX : (int)last, FDW_CALL_close_range, FDW_CALLER);
 			return split(real_close_range, first, last, flags);
+		}
 		return FDW_LIBC(close_range)(first, last, flags);
 	}
 	return fdw_close_range_by(real_close_range, first, last, flags, FDW_CALLER);
@@ -133,6 +135,7 @@ FDW_EXPORT void closefrom(int low)
 	int saved = errno;
 
 	if (unlikely(!fdw_on())) {
+		fdw_vforked_fd(FDW_CHILD_CLOSED, (int)first, INT32_MAX, FDW_CALL_closefrom, FDW_CALLER);
 		if (!fdw_vforked_recording())
 			FDW_REAL(closefrom)(low);
 		else if (split(real_close_range, first, UINT32_MAX, 0) != 0)

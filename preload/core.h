@@ -151,6 +151,9 @@ struct fdw_thread {
 	uint32_t parent_pid, parent_tid; /* of the last fork by this thread, as its child finds them */
 	uint32_t vfork_pid, vfork_seq;   /* this is a vfork child that tells of itself: vforked.h */
 	int fork_errno;                  /* daemon: the program's while its fork is under way */
+	int vfork_first, vfork_end;      /* numbers a vfork child closed and has not told of: vforked_fd.c */
+	uintptr_t vfork_pc;
+	uint64_t fork_begun;             /* when this thread began to start its last child, while recording */
 	uint8_t vfork_tells;             /* the last child of this thread by vfork does, or did */
 	sigset_t fork_mask;
 };

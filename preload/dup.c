@@ -19,6 +19,14 @@
 
 #define FRAME ((uintptr_t)__builtin_frame_address(0))
 
+/* r is a duplicate that a vfork child made. */
+static int placed(int r, int old, uint16_t call, uintptr_t pc)
+{
+	if (r >= 0)
+		fdw_vforked_fd(FDW_CHILD_PLACED, r, old, call, pc);
+	return r;
+}
+
 FDW_EXPORT int dup(int fd)
 {
 	uint32_t birth;
@@ -36,7 +44,7 @@ FDW_EXPORT int dup(int fd)
 		return -1;
 	}
 	if (unlikely(!fdw_on()))
-		return FDW_LIBC(dup)(fd);
+		return placed(FDW_LIBC(dup)(fd), fd, FDW_CALL_dup, FDW_CALLER);
 	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(FDW_CALLER)) {
 		errno = EBADF;
 		return -1;
@@ -102,7 +110,7 @@ static int by_dup2(int old, int new, int flags) { return real_dup2(old, new); }
 FDW_EXPORT int dup2(int old, int new)
 {
 	if (unlikely(!fdw_on()))
-		return fdw_vforked_keeps(new) ? (int)fdw_errno_of(-EBADF) : FDW_LIBC(dup2)(old, new);
+		return fdw_vforked_keeps(new) ? (int)fdw_errno_of(-EBADF) : placed(FDW_LIBC(dup2)(old, new), old, FDW_CALL_dup2, FDW_CALLER);
 	if (old == new) { /* changes nothing */
 		int r = real_dup2(old, new);
 		if (r < 0)
@@ -116,8 +124,10 @@ FDW_EXPORT int dup2(int old, int new)
 
 FDW_EXPORT int dup3(int old, int new, int flags)
 {
-	if (unlikely(!fdw_on()) || old == new)
-		return old != new && fdw_vforked_keeps(new) ? (int)fdw_errno_of(-EBADF) : FDW_LIBC(dup3)(old, new, flags);
+	if (unlikely(!fdw_on()) || old == new) {
+		int r = old != new && fdw_vforked_keeps(new) ? (int)fdw_errno_of(-EBADF) : FDW_LIBC(dup3)(old, new, flags);
+		return flags & O_CLOEXEC ? r : placed(r, old, FDW_CALL_dup3, FDW_CALLER);
+	}
 	return fdw_dup_over(real_dup3, old, new, flags, FDW_CALL_dup3, FDW_CALLER);
 }
 
@@ -237,8 +247,12 @@ FDW_EXPORT int fcntl(int fd, int cmd, ...)
 	va_start(ap, cmd);
 	arg = va_arg(ap, long); /* whatever it is: commands without one ignore it */
 	va_end(ap);
-	if (unlikely(!fdw_on()))
-		return likely(real_fcntl) ? real_fcntl(fd, cmd, arg) : (int)fdw_early_result(fdw_raw(SYS_fcntl, (long)fd, (long)cmd, arg));
+	if (unlikely(!fdw_on())) {
+		int r = likely(real_fcntl) ? real_fcntl(fd, cmd, arg) : (int)fdw_early_result(fdw_raw(SYS_fcntl, (long)fd, (long)cmd, arg));
+		if (fdw_vforked_recording())
+			fdw_vforked_fcntl(fd, cmd, arg, r, FDW_CALLER);
+		return r;
+	}
 	return fcntl_by(by_fcntl, fd, cmd, arg, FDW_CALLER);
 }
 
@@ -300,8 +314,12 @@ FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	if (unlikely(!real_ioctl))
 		return (int)fdw_early_result(fdw_raw(SYS_ioctl, (long)fd, request, arg));
-	if (unlikely(!fdw_on()))
-		return real_ioctl(fd, request, arg);
+	if (unlikely(!fdw_on())) {
+		r = real_ioctl(fd, request, arg);
+		if (fdw_vforked_recording())
+			fdw_vforked_ioctl(fd, request, r, FDW_CALLER);
+		return r;
+	}
 	if (request == FIOCLEX || request == FIONCLEX)
 		return fdw_ioctl_mark(by_ioctl, fd, request, FDW_CALLER);
 	r = real_ioctl(fd, request, arg);

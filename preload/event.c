@@ -142,7 +142,14 @@ static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call,
 {
 	uint32_t gen;
 
-	if (unlikely(!fdw_on()) || fdw_tool_caller(pc))
+	if (unlikely(!fdw_on())) {
+		if (src >= 0)
+			fdw_used(src, call, pc);
+		if (!(flags & FDW_F_CLOEXEC))
+			fdw_vforked_fd(FDW_CHILD_PLACED, fd, -1, call, pc);
+		return fd;
+	}
+	if (fdw_tool_caller(pc))
 		return fd;
 	gen = fdw_born(fd, kind, flags, call, pc);
 	if (unlikely(flags & FDW_BORN)) {
@@ -238,6 +245,7 @@ void fdw_first_use(int fd, uint16_t call, uintptr_t pc)
 {
 	fdw_word_t *w = fdw_word(fd);
 
+	fdw_vforked_fd(FDW_CHILD_USED, fd, -1, call, pc);
 	if (!w || !fdw_on() || !(atomic_fetch_and(w, ~FDW_W_INHERITED) & FDW_W_INHERITED))
 		return;
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_FIRST_USE, .call = call, .fd = fd, .gen = fdw_gen(fdw_peek(fd)), .fd2 = -1 }, pc);
@@ -281,6 +289,23 @@ void fdw_bound_reached(int fd, uint32_t flags, uint64_t bound_us)
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_WAIT_BOUND, .fd = fd, .gen = fdw_gen(fdw_peek(fd)), .fd2 = -1, .flags = flags,
 			.arg = bound_us }, 0);
+}
+
+uint64_t fdw_fork_clock(void)
+{
+	struct timespec t;
+
+	if (!fdw_recording())
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint32_t fdw_fork_took(uint64_t begin)
+{
+	uint64_t us = begin ? (fdw_fork_clock() - begin) / 1000 + 1 : 0;
+
+	return us > UINT32_MAX ? 0 : (uint32_t)us;
 }
 
 void fdw_emit_blind(const char *what, uint16_t call, uintptr_t pc)

@@ -51,6 +51,9 @@ void fdw_emission_check(uintptr_t frame);
 int fdw_room_for_tracer(void); /* 0: on a signal stack with too little left */
 /* A wait for fd ended at its bound. flags: FDW_F_LOSER, the loser of two closes; 0: a closer, for those in flux. */
 void fdw_bound_reached(int fd, uint32_t flags, uint64_t bound_us);
+/* Around what starts a child, while recording: what the clock says, and the microseconds since, which are at least 1. 0: not recording. */
+uint64_t fdw_fork_clock(void);
+uint32_t fdw_fork_took(uint64_t begin);
 int64_t fdw_boottime(void); /* CLOCK_BOOTTIME, ns: what a process's start time is measured by */
 void fdw_emit_blind(const char *what, uint16_t call, uintptr_t pc);
 

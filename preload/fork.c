@@ -67,6 +67,8 @@ FDW_FORK_PATH static void reset_child(void)
 /* As the child finds them: thread-local, for other threads may fork at the same time. */
 FDW_FORK_PATH static void before_fork(void)
 {
+	if (!fdw_self.vforked)
+		fdw_self.fork_begun = fdw_fork_clock();
 	fdw_self.parent_pid = fdw_self.vforked ? fdw_self.vfork_pid : fdw_process.pid;
 	fdw_self.parent_tid = fdw_tid();
 }
@@ -178,13 +180,21 @@ void fdw_said_shell(uint8_t kind, int fd, uint32_t gen, const char *command, uin
 	struct fdw_detail d = fdw_text(command);
 
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_FORK, .kind = kind, .call = call, .fd = fd, .gen2 = gen, .fd2 = -1, .arg = why,
+		.gen = kind == FDW_FORK_POPEN ? fdw_fork_took(fdw_self.fork_begun) : 0,
 		.flags = why ? FDW_F_UNOBSERVED : 0, .detail = d.data, .detail_len = (uint32_t)d.len }, pc);
+}
+
+FDW_FORK_PATH static void say_fork(uint8_t kind, int64_t r, uint32_t flags, uint16_t call, uintptr_t pc)
+{
+	if (fdw_recording())
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_FORK, .kind = kind, .call = call, .fd = -1, .fd2 = -1,
+			.gen = fdw_fork_took(fdw_self.fork_begun), .ret = r, .flags = flags }, pc);
 }
 
 FDW_FORK_PATH static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
-	fdw_life(FDW_OP_FORK, kind, r, 0, -1, fdw_self.emitting ? FDW_F_UNOBSERVED : 0, call, pc, FDW_NO_DETAIL);
+	say_fork(kind, r, fdw_self.emitting ? FDW_F_UNOBSERVED : 0, call, pc);
 	fdw_gate_child(r, kind, call, pc);
 	errno = saved;
 }
@@ -416,7 +426,7 @@ int fdw_vfork_parent(long r, uintptr_t pc, uint64_t was)
 	int saved = errno, tells = fdw_vforked_tells();
 
 	fdw_vforked_ended(was);
-	fdw_life(FDW_OP_FORK, FDW_FORK_VFORK, r < 0 ? -1 : r, 0, -1, tells ? 0 : FDW_F_UNOBSERVED, FDW_CALL_vfork, pc, FDW_NO_DETAIL);
+	say_fork(FDW_FORK_VFORK, r < 0 ? -1 : r, tells ? 0 : FDW_F_UNOBSERVED, FDW_CALL_vfork, pc);
 	fdw_gate_child(r < 0 ? -1 : r, FDW_FORK_VFORK, FDW_CALL_vfork, pc);
 	errno = saved;
 	if (r < 0) {

@@ -1,16 +1,31 @@
 /*
  * preload/spawn.c: posix_spawn and posix_spawnp. libc's child uses no call that reaches us, so all there is to do is the environment
- * before and the event after.
+ * before and the events after: the child's, and what the file actions did to its descriptors (actions.h).
  *
  * Two versions: GLIBC_2.2.5 runs a file without magic as a shell script, 2.15 answers ENOEXEC. Our unversioned definition serves both,
  * so each program's own must be found by what it was linked against: see the versioned symbols below.
  */
 #include <dlfcn.h>
+#include "actions.h"
 #include "env.h"
 #include "event.h"
 #include "gate.h"
 #include "resolve.h"
 #include "poison.h"
+
+/* The parent's word of the child. us: since the call began. */
+static void say_spawned(pid_t child, struct fdw_target t, const char *path, const posix_spawn_file_actions_t *fa, uint32_t us, uint16_t call,
+                        uintptr_t pc)
+{
+	struct fdw_detail d = fdw_text(path);
+
+	if (!fdw_recording())
+		return;
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_FORK, .kind = FDW_FORK_SPAWN, .call = call, .fd = -1, .fd2 = -1, .gen = us, .ret = child,
+		.arg = t.why, .flags = (t.why ? FDW_F_UNOBSERVED : 0) | (fdw_actions_known(fa) ? 0 : FDW_F_PARTIAL), .detail = d.data,
+		.detail_len = (uint32_t)d.len }, pc);
+	fdw_actions_say(fa, child, call, pc);
+}
 
 typedef int spawn_fn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[], char *const[]);
 
@@ -19,6 +34,7 @@ static int spawn(spawn_fn *real, pid_t *pid, const char *path, const char *found
 {
 	struct fdw_target t;
 	struct fdw_env_plan plan;
+	uint64_t begin;
 	pid_t own;
 	int r, saved;
 
@@ -27,14 +43,14 @@ static int spawn(spawn_fn *real, pid_t *pid, const char *path, const char *found
 	t = fdw_target_of(AT_FDCWD, found);
 	fdw_env_plan(&plan, envp, t);
 	fdw_gate();
+	begin = fdw_fork_clock();
 	r = real(pid ? pid : &own, path, fa, attr, argv, FDW_ENV(&plan));
 	if (unlikely(r == E2BIG && plan.bytes)) /* without our entries it may fit */
 		r = real(pid ? pid : &own, path, fa, attr, argv, envp);
 	fdw_env_done(&plan);
 	saved = errno; /* libc's child leaves its own errors there: that is what the program sees natively */
-	if (r == 0 && fdw_recording())
-		fdw_life(FDW_OP_FORK, FDW_FORK_SPAWN, pid ? *pid : own, t.why, -1, t.why ? FDW_F_UNOBSERVED : 0, call, pc,
-		         fdw_text(found ? found : path));
+	if (r == 0)
+		say_spawned(pid ? *pid : own, t, found ? found : path, fa, fdw_fork_took(begin), call, pc);
 	fdw_gate_child(r != 0 ? -1 : pid ? *pid : own, FDW_FORK_SPAWN, call, pc);
 	errno = saved;
 	return r;

@@ -7,6 +7,7 @@
  */
 #include <dlfcn.h>
 #include <sys/resource.h>
+#include "actions.h"
 #include "close.h"
 #include "event.h"
 #include "exit.h"
@@ -241,6 +242,7 @@ void fdw_start_recording(void)
 	if (!fdw_ops || !fdw_ops->enabled())
 		return; /* no session listens: nothing is sent, nothing is paid for */
 	fdw_tool_ranges_learn();
+	fdw_actions_learn();
 	atomic_store_explicit(&fdw_process.recording, 1, memory_order_release);
 	fdw_thread_main();
 	say_start();

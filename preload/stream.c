@@ -143,6 +143,7 @@ FDW_EXPORT FILE *popen(const char *command, const char *mode)
 	FILE *f;
 
 	fdw_gate();
+	fdw_self.fork_begun = fdw_fork_clock();
 	f = FDW_REAL(popen)(command, real_mode);
 	saved = errno;
 	fdw_gate_child(-1, FDW_FORK_POPEN, FDW_CALL_popen, FDW_CALLER);

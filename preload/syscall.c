@@ -334,8 +334,12 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	uint32_t flags;
 	uint8_t kind;
 
-	if (unlikely(!fdw_on()) || fdw_from_below(pc))
-		return refused_to_vfork_child(nr, a, b, pc) ? fdw_errno_of(-EBADF) : plain(nr, args);
+	if (unlikely(!fdw_on()) || fdw_from_below(pc)) {
+		r = refused_to_vfork_child(nr, a, b, pc) ? fdw_errno_of(-EBADF) : plain(nr, args);
+		if (fdw_vforked_recording())
+			fdw_vforked_syscall(nr, args, r, pc);
+		return r;
+	}
 	switch (nr) {
 	case SYS_close: return fdw_close_by(by_close, (int)a, FDW_CALL_syscall, pc, FDW_F_SYSCALL);
 	case SYS_dup: return duplicate((int)a, pc);

@@ -43,6 +43,9 @@ uint64_t fdw_vforked_begins(void)
 		fdw_thread_hello(); /* what allocates is done by the parent */
 		tells = t->announced == 1;
 	}
+	fdw_vforked_flush();
+	if (!t->vforked) /* one in its child's begins later than it could be told of */
+		t->fork_begun = fdw_fork_clock();
 	t->parent_pid = t->vfork_pid ? t->vfork_pid : fdw_process.pid;
 	t->parent_tid = t->vfork_pid ? t->vfork_pid : fdw_tid();
 	t->vfork_tells = (uint8_t)tells;
@@ -57,6 +60,7 @@ void fdw_vforked_child(uint8_t kind, uint16_t call, uintptr_t pc)
 	struct fdw_thread *t = &fdw_self;
 
 	t->vforked = 1;
+	t->vfork_first = t->vfork_end = 0;
 	if (!t->vfork_tells)
 		return;
 	t->vfork_pid = (uint32_t)fdw_raw(SYS_getpid);
@@ -68,6 +72,7 @@ void fdw_vforked_ended(uint64_t was)
 	struct fdw_thread *t = &fdw_self;
 	uint8_t emitting = (uint8_t)(was >> WAS_EMITTING);
 
+	t->vfork_first = t->vfork_end = 0;
 	t->vforked = (was & WAS_VFORKED) != 0;
 	t->vfork_seq = (uint32_t)was;
 	t->vfork_pid = was & WAS_TELLS ? (uint32_t)fdw_raw(SYS_getpid) : 0;
@@ -87,6 +92,8 @@ void fdw_vforked_send(struct fdw_event *e, uintptr_t pc)
 
 	if (!t->vfork_pid || !t->vforked || e->op < FDW_OP_PROC_START || !fdw_recording())
 		return;
+	if (unlikely(t->vfork_end))
+		fdw_vforked_flush();
 	e->pid = e->tid = t->vfork_pid;
 	e->seq = ++t->vfork_seq; /* taken also for what cannot be sent: a gap is a loss */
 	e->flags |= FDW_F_CHILD | (on_signal_stack ? FDW_F_SIGNAL_STACK : 0);

@@ -32,4 +32,16 @@ FDW_INLINE int fdw_vforked_recording(void)
 /* In a vfork child: fd is the tracer's, and must stay what it is. */
 FDW_INLINE int fdw_vforked_keeps(int fd) { return unlikely(fdw_self.vforked) && fdw_is_protected(fd); }
 
+/* What it does to its descriptors: FDW_CHILD_*, fd2 as in CHILD_FD, the last number closed for CLOSED. Keeps errno. */
+void fdw_vforked_fd_slow(uint8_t what, int fd, int fd2, uint16_t call, uintptr_t pc);
+void fdw_vforked_fcntl(int fd, int cmd, long arg, int r, uintptr_t pc);
+void fdw_vforked_ioctl(int fd, unsigned long request, int r, uintptr_t pc);
+void fdw_vforked_syscall(long nr, const long *args, long r, uintptr_t pc);
+void fdw_vforked_flush(void);
+FDW_INLINE void fdw_vforked_fd(uint8_t what, int fd, int fd2, uint16_t call, uintptr_t pc)
+{
+	if (unlikely(fdw_vforked_recording()))
+		fdw_vforked_fd_slow(what, fd, fd2, call, pc);
+}
+
 #endif

@@ -7,10 +7,27 @@
 
 #include "program.h"
 
+extern char **environ;
+
 /* Where the descriptor is that the next program shall, or shall not, have. Made by F_DUPFD, which is no request, as dup2 is. */
 #define PASSED 50
 
 static char *plain_environment[] = { (char *)"LANG=C", NULL };
+
+/* The same for what libc starts with our own environment: how we are observed stays. */
+static inline void plain_session(void)
+{
+	for (char **e = environ; *e;) {
+		char name[256];
+
+		if (!strncmp(*e, "LD_", 3) || !strncmp(*e, "FDWARDEN_", 9) || !strncmp(*e, "LTTNG_", 6)) {
+			e++;
+			continue;
+		}
+		snprintf(name, sizeof name, "%.*s", (int)strcspn(*e, "="), *e);
+		need(unsetenv(name) == 0);
+	}
+}
 
 static inline void exec_self(const char *what)
 {
