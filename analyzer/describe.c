@@ -193,6 +193,10 @@ static char *arguments(const struct moment *m, const struct description *d)
 		return format("%d", m->fd2);
 	case FDW_OP_REPLACE:
 		return m->fd2 >= 0 ? format("%d, %d", m->fd2, m->fd) : format("FILE of %d", m->fd);
+	case FDW_OP_SETFD:
+		return m->call && !strcmp(m->call, "ioctl") ? format("%d, FIOCLEX", m->fd) : format("%d, F_SETFD, FD_CLOEXEC", m->fd);
+	case FDW_OP_FORK: case FDW_OP_EXEC:
+		return xstrdup("");
 	case FDW_OP_CLOSE_RANGE:
 		return m->fd2 == -1 ? format("%d, ~0U", m->fd) : format("%d, %d", m->fd, m->fd2);
 	case FDW_OP_STALE_STREAM:
@@ -221,7 +225,7 @@ char *describe_call(const struct moment *m, const struct description *d)
 	args = arguments(m, d);
 	if (m->err)
 		s = format("%s(%s) = -1 %s", call, args, errno_name(m->err));
-	else if (m->op == FDW_OP_STALE_STREAM)
+	else if (m->op == FDW_OP_STALE_STREAM || m->op == FDW_OP_EXEC || (m->op == FDW_OP_FORK && !strstr(call, "ork")))
 		s = format("%s(%s)", call, args);
 	else
 		s = format("%s(%s) = %lld", call, args, (long long)(makes(m) ? m->fd : m->ret));

@@ -80,6 +80,12 @@ void draft_stack(struct draft *d, enum role role, const struct moment *at, const
 	d->stacks[d->nstacks++].of = of;
 }
 
+void draft_note(struct draft *d, const char *note)
+{
+	if (d->nstacks)
+		d->stacks[d->nstacks - 1].note = note;
+}
+
 void draft_past(struct draft *d, const struct generation *g)
 {
 	int dup;
@@ -103,6 +109,8 @@ static char *note_of(const struct draft *d, unsigned i, const char *object)
 	char *s = NULL, *own;
 	int n = 0;
 
+	if (d->stacks[i].note)
+		return xstrdup(d->stacks[i].note);
 	switch (d->stacks[i].role) {
 	case ROLE_OPENED: case ROLE_DUPLICATED: case ROLE_REUSED:
 		own = g && g != d->generation ? describe_object(g->description) : NULL;
@@ -136,6 +144,7 @@ static struct finding *finding_new(const struct draft *d)
 	f->first = d->nstacks ? d->stacks[d->nstacks - 1].at->time : 0;
 	f->object = describe_object(d->object ? d->object : object);
 	f->nstacks = d->nstacks;
+	f->nkey = d->nkey ? d->nkey : d->nstacks;
 	for (unsigned i = 0; i < d->nstacks; i++) {
 		struct finding_stack *s = &f->stacks[i];
 		const struct generation *g = d->stacks[i].of;
@@ -168,7 +177,7 @@ void findings_add(struct findings *all, const struct draft *d)
 
 	memset(&key, 0, sizeof key);
 	key.rule = d->rule;
-	for (unsigned i = 0; i < d->nstacks; i++)
+	for (unsigned i = 0; i < (d->nkey ? d->nkey : d->nstacks); i++)
 		key.stacks[i] = stack_same(d->stacks[i].at->stack);
 	HASH_FIND(hh, all->raw, &key, sizeof key, f);
 	if (!f) {
@@ -223,7 +232,7 @@ static void identify(struct finding *f)
 {
 	uint64_t h = mix(UINT64_C(0xcbf29ce484222325), f->rule->id);
 
-	for (unsigned i = 0; i < f->nstacks; i++) {
+	for (unsigned i = 0; i < f->nkey; i++) {
 		h = mix(h, role_name(f->stacks[i].role));
 		if (!f->stacks[i].frames.n) /* no stack: who, and by which call, is all there is */
 			h = mix(mix(h, base_name(f->exe)), f->stacks[i].at.call);

@@ -40,7 +40,7 @@ struct finding {
 	const char *kind;      /* "concurrent", "growing", … or NULL */
 	const char *reason;    /* why this confidence; NULL */
 	struct finding_stack stacks[FINDING_STACKS];
-	unsigned nstacks;
+	unsigned nstacks, nkey;
 	/* when finished */
 	char *message;
 	char id[64];
@@ -71,11 +71,13 @@ struct draft {
 	const struct description *object; /* NULL: the generation's */
 	int fd;
 	uint32_t pid;          /* 0: the image's */
-	struct { enum role role; const struct moment *at; const struct generation *of; } stacks[FINDING_STACKS];
+	struct { enum role role; const struct moment *at; const struct generation *of; const char *note; } stacks[FINDING_STACKS];
 	unsigned nstacks;
+	unsigned nkey;         /* how many of the stacks, the first ones, make it the same finding; 0: all. The others are the first occurrence's */
 };
 void findings_add(struct findings *, const struct draft *);
 void draft_stack(struct draft *, enum role, const struct moment *, const struct generation *);
+void draft_note(struct draft *, const char *note); /* beside the last stack; not kept */
 /* Opened (or duplicated) and closed, as far as seen; and with a last moment: the stacks most findings have. */
 void draft_past(struct draft *, const struct generation *);
 void draft_history(struct draft *, const struct generation *, enum role, const struct moment *last);

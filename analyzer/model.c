@@ -33,16 +33,56 @@ static void say_created(const struct step *s, struct generation *g, struct gener
 /* Number 0 generations: the interposer's table could not hold the number. */
 static int judged(const struct fdw_event *e) { return e->fd >= 0 && e->gen != 0; }
 
+/* Two events in a row, of one call: both ends of a pipe. */
+static void pair_pipe(const struct step *s, struct description *d)
+{
+	struct thread *t = s->thread;
+
+	if (s->e->kind == FDW_KIND_PIPE_R) {
+		d->pipe = ++s->replay->pipes;
+		t->pipe = d->pipe;
+		t->pipe_seq = s->e->seq;
+	} else if (s->e->kind == FDW_KIND_PIPE_W && t->pipe && s->e->seq == t->pipe_seq + 1) {
+		d->pipe = t->pipe;
+		t->pipe = 0;
+	}
+}
+
+/* /dev/fd/N, /proc/self/fd/N: opening it is a call on N. */
+static void named_by_path(const struct step *s)
+{
+	static const char *const places[] = { "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/" };
+	const struct fdw_event *e = s->e;
+	char text[48], *end;
+	long fd;
+
+	if (!e->detail || e->detail_len >= sizeof text)
+		return;
+	memcpy(text, e->detail, e->detail_len);
+	text[e->detail_len] = 0;
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		size_t n = strlen(places[i]);
+		if (strncmp(text, places[i], n))
+			continue;
+		fd = strtol(text + n, &end, 10);
+		if (end > text + n && fd >= 0 && fd < INT32_MAX)
+			passage_used(generation_newest(s->image, (int)fd));
+	}
+}
+
 static void on_create(struct step *s)
 {
 	const struct fdw_event *e = s->e;
 	struct generation *from = e->fd2 >= 0 && e->gen2 ? generation_find(s->image, e->fd2, e->gen2) : NULL, *g;
 
 	count_made(s);
+	passage_used(from);
+	named_by_path(s);
 	if (!judged(e))
 		return;
 	g = generation_made(s, NULL, e->kind);
 	describe_event(s, g->description);
+	pair_pipe(s, g->description);
 	if (e->kind == FDW_KIND_CONN && e->flags & FDW_F_PEER) {
 		g->description->accepted = 1;
 		if (from && from->description->local && !g->description->local) {
@@ -59,6 +99,7 @@ static void on_dup(struct step *s)
 	struct generation *from = e->fd2 >= 0 && e->gen2 ? generation_get(s->image, e->fd2, e->gen2) : NULL;
 
 	count_made(s);
+	passage_used(from);
 	if (judged(e))
 		say_created(s, generation_made(s, from ? from->description : NULL, FDW_KIND_UNKNOWN), from);
 }
@@ -69,6 +110,7 @@ static void on_recv(struct step *s)
 	char text[40];
 
 	count_made(s);
+	passage_used(s->e->gen2 ? generation_find(s->image, s->e->fd2, s->e->gen2) : NULL);
 	if (!judged(s->e))
 		return;
 	g = generation_made(s, NULL, FDW_KIND_UNKNOWN);
@@ -93,8 +135,11 @@ static void on_replace(struct step *s)
 	struct generation *from = e->fd2 >= 0 && e->gen2 ? generation_get(s->image, e->fd2, e->gen2) : NULL, *g;
 
 	generation_pin(from);
-	if (e->arg && e->fd >= 0)
+	passage_used(from);
+	if (e->arg && e->fd >= 0) {
+		passage_used(generation_find(s->image, e->fd, (uint32_t)e->arg)); /* whoever names the number knows of it */
 		end_generation(s, generation_get(s->image, e->fd, (uint32_t)e->arg));
+	}
 	count_made(s);
 	if (judged(e)) {
 		g = generation_made(s, from ? from->description : NULL, e->kind);
@@ -109,7 +154,7 @@ static void on_state(struct step *s)
 {
 	const struct fdw_event *e = s->e;
 	struct image *before = s->image->before;
-	struct generation *was = before ? generation_newest(before, e->fd) : NULL, *g;
+	struct generation *newest = before ? generation_newest(before, e->fd) : NULL, *was, *g;
 	int inherited = (e->flags & FDW_F_INHERITED) != 0;
 
 	s->replay->coverage.inherited += (uint64_t)inherited;
@@ -117,8 +162,7 @@ static void on_state(struct step *s)
 	s->replay->coverage.descriptors++;
 	if (!judged(e))
 		return;
-	if (!inherited || (was && (was->state != GENERATION_OPEN || was->cloexec)))
-		was = NULL;
+	was = inherited && newest && newest->state == GENERATION_OPEN && !newest->cloexec && passage_same_object(e, newest->description) ? newest : NULL;
 	g = generation_made(s, was ? was->description : NULL, e->kind);
 	if (!was)
 		describe_event(s, g->description);
@@ -128,6 +172,9 @@ static void on_state(struct step *s)
 		g->opened = was->opened;
 	else
 		g->opened.time = 0;
+	passage_same_object(e, g->description);
+	if (newest && inherited && !race_state(s, newest))
+		passage_state(s, g, was);
 }
 
 static void on_object(struct step *s)
@@ -138,12 +185,18 @@ static void on_object(struct step *s)
 		return;
 	g = generation_get(s->image, s->e->fd, s->e->gen);
 	describe_event(s, g->description);
+	g->description->locked |= (s->e->flags & FDW_F_LOCKED) != 0;
+	passage_used(g);
 }
 
 static void on_stream(struct step *s)
 {
-	if (judged(s->e))
-		generation_get(s->image, s->e->fd, s->e->gen)->stream = 1;
+	struct generation *g = judged(s->e) ? generation_get(s->image, s->e->fd, s->e->gen) : NULL;
+
+	if (!g)
+		return;
+	g->stream = 1;
+	passage_used(g);
 }
 
 static void on_resync(struct step *s)
@@ -182,6 +235,7 @@ static void on_close_ok(struct step *s)
 	}
 	if (e->flags & FDW_F_RANGE)
 		g->swept |= s->thread->range_wide;
+	passage_closed(g);
 	end_generation(s, g);
 }
 
@@ -200,12 +254,16 @@ static void on_close(struct step *s)
 	pending_close(s, g);
 }
 
+/* From where a program's own begin to where nothing can be any more. */
+static int closes_everything(int first, int last) { return first >= 0 && first <= 64 && (last < 0 || last >= 255); }
+
 static void on_close_range(struct step *s)
 {
 	const struct fdw_event *e = s->e;
 	struct generation *g = generation_newest(s->image, e->fd);
 
 	s->thread->range_wide = e->fd != e->fd2;
+	s->image->swept |= e->ret == 0 && closes_everything(e->fd, e->fd2);
 	if (e->fd == e->fd2 && e->ret == 0 && g && g->state == GENERATION_CLOSED)
 		pending_range(s, g);
 	else
@@ -231,6 +289,11 @@ static void on_stale_stream(struct step *s)
 
 /* ---- using ----------------------------------------------------------------------------------------------------------------------------*/
 
+static void on_first_use(struct step *s)
+{
+	passage_used(judged(s->e) ? generation_get(s->image, s->e->fd, s->e->gen) : NULL);
+}
+
 static void on_use(struct step *s)
 {
 	const struct fdw_event *e = s->e;
@@ -248,13 +311,22 @@ static void on_setfd(struct step *s)
 		return;
 	t = transition_of(s, generation_get(s->image, e->fd, e->gen));
 	t.generation->cloexec = e->arg != 0;
+	t.generation->meant = e->arg == 0;
+	passage_used(t.generation);
+	if (e->arg)
+		race_marked(s, t.generation);
 	RULES_CALL(setfd, &t);
 }
 
 static void on_send(struct step *s)
 {
-	if (judged(s->e))
-		generation_get(s->image, s->e->fd, s->e->gen)->description->sent = 1;
+	struct generation *g = judged(s->e) ? generation_get(s->image, s->e->fd, s->e->gen) : NULL;
+
+	if (!g)
+		return;
+	g->description->sent = 1;
+	passage_used(g);
+	passage_used(s->e->gen2 ? generation_find(s->image, s->e->fd2, s->e->gen2) : NULL);
 }
 
 static void on_epoll_ctl(struct step *s)
@@ -263,6 +335,8 @@ static void on_epoll_ctl(struct step *s)
 	struct transition t = transition_of(s, judged(e) ? generation_find(s->image, e->fd, e->gen) : NULL);
 
 	t.other = e->fd2 >= 0 && e->gen2 ? generation_find(s->image, e->fd2, e->gen2) : NULL;
+	passage_used(t.generation);
+	passage_used(t.other);
 	/* Who takes a number out of a poller that is closed already has tidied up in another order: no harm is possible. */
 	if (e->flags >> FDW_F_USER_SHIFT == EPOLL_CTL_DEL && e->ret < 0)
 		pending_use_excused(s);
@@ -292,6 +366,8 @@ static void on_exec(struct step *s)
 {
 	struct transition t = transition_of(s, NULL);
 
+	s->image->execed = t.at;
+	start_of(s);
 	process_execs(s);
 	RULES_CALL(execed, &t);
 }
@@ -319,7 +395,31 @@ static void on_blind(struct step *s)
 }
 
 static void on_modules(struct step *s) { space_modules_changed(s->image->space); }
-static void on_thread_exit(struct step *s) { pending_thread_end(s->replay, s->image, s->thread); }
+static void on_child_fd(struct step *s)
+{
+	struct process *p = s->e->ret == s->e->pid ? s->process : process_find(s->replay, s->process->source, (uint32_t)s->e->ret);
+
+	if (p && p->image)
+		passage_child_fd(s, p);
+}
+
+/* The fork lock's wait for it ended at its bound. */
+static void on_fork_bound(struct step *s)
+{
+	struct generation *g = judged(s->e) ? generation_find(s->image, s->e->fd, s->e->gen) : NULL;
+
+	if (!g)
+		return;
+	if (g->race)
+		g->race->bounds++;
+	g->bound = 1;
+}
+
+static void on_thread_exit(struct step *s)
+{
+	pending_thread_end(s->replay, s->image, s->thread);
+	starts_thread_ends(s->image, s->e->tid, s->time);
+}
 static void on_lost(struct step *s) { s->image->dropped += s->e->arg; }
 
 static void (*const operations[])(struct step *) = {
@@ -331,7 +431,8 @@ static void (*const operations[])(struct step *) = {
 	[FDW_OP_FORK_CHILD] = on_fork_child, [FDW_OP_EXEC] = on_exec, [FDW_OP_EXEC_FAILED] = process_exec_failed,
 	[FDW_OP_EXIT] = process_exits, [FDW_OP_TOTALS] = process_totals, [FDW_OP_THREAD] = process_thread,
 	[FDW_OP_THREAD_EXIT] = on_thread_exit, [FDW_OP_MODULES] = on_modules, [FDW_OP_BLIND] = on_blind,
-	[FDW_OP_STOP] = process_stops, [FDW_OP_LOST] = on_lost,
+	[FDW_OP_STOP] = process_stops, [FDW_OP_LOST] = on_lost, [FDW_OP_FIRST_USE] = on_first_use, [FDW_OP_CHILD_FD] = on_child_fd,
+	[FDW_OP_FORK_BOUND] = on_fork_bound,
 };
 
 /* ---- records --------------------------------------------------------------------------------------------------------------------------------*/
@@ -346,6 +447,9 @@ static void feed_event(struct replay *r, struct source *source, const struct rec
 		image_hold(p->image, 1);
 	s.call = rec->event.call ? rec->event.call : "none";
 	s.thread = thread_of(s.image, e);
+	s.image->multi |= (e->flags & FDW_F_MULTI) != 0;
+	if (!s.thread->born)
+		s.thread->born = rec->time;
 	if (e->op != FDW_OP_LOST && !(e->op == FDW_OP_THREAD && e->seq == 1))
 		s.image->events++;
 	if (!r->coverage.events++)
@@ -415,7 +519,7 @@ void replay_end(struct replay *r)
 	uint64_t gaps = 0;
 
 	process_reap(r, 1);
-	spawned_end(r);
+	coverage_end(r);
 	for (struct source *s = r->sources; s; s = s->next)
 		gaps += lost_by_tracer(s);
 	/* The tracer's losses are holes in the threads' sequences, too: count them once. */

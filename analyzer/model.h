@@ -36,6 +36,9 @@ struct replay;
 struct image;
 struct process;
 struct generation;
+struct passage;
+struct race;
+struct start;
 
 /* One event as a finding shows it. Strings and stack live as long as the replay. */
 struct moment {
@@ -56,9 +59,13 @@ struct description {
 	uint8_t kind;
 	uint8_t accepted;
 	uint8_t sent;         /* passed to somebody with SCM_RIGHTS */
+	uint8_t writable;     /* opened for writing */
+	uint8_t locked;       /* a file or record lock was taken on it */
+	uint32_t pipe;        /* both ends of a pipe have the same; 0: not known */
 	char *path;           /* or command, or name; cleaned for display; NULL */
 	char *local, *peer;   /* addresses, cleaned; NULL */
 	uint8_t inet;         /* the addresses are IP addresses */
+	char *link;           /* what /proc called it when an image started; NULL: not known */
 };
 
 enum generation_state { GENERATION_UNKNOWN, GENERATION_OPEN, GENERATION_CLOSED };
@@ -87,6 +94,8 @@ struct generation {
 	unsigned stream : 1;          /* a FILE or DIR owned it */
 	unsigned late : 1;            /* made after the process said that it ends */
 	unsigned worked : 1;          /* a descriptor was closed between the one of its group before it and itself */
+	unsigned meant : 1;           /* put there, or its close-on-exec taken away, for the next program */
+	unsigned bound : 1;           /* a fork lock's wait for it ended at its bound */
 	uint32_t nth;                 /* it was the nth of its group */
 	uint32_t close_run;           /* the run of closes that closed it */
 	unsigned pins;                /* who still needs it; not forgotten before 0 */
@@ -94,12 +103,18 @@ struct generation {
 	struct group *group;
 	struct description *description;
 	struct moment opened, closed; /* time 0: not seen */
+	struct passage *passage;      /* it came to this image by exec, unasked as far as known; shared by all who have it from there */
+	struct passage *begun;        /* passages that began with it, linked by `sibling` */
+	struct race *race;            /* made without close-on-exec and marked later by the same thread */
 	struct generation *older;
 };
 
 struct number {
 	int fd;
 	struct generation *newest;
+	struct race *race;       /* all generations of the number from race_first to race_last are of this race … */
+	uint32_t race_first, race_last;
+	uint64_t race_since;     /* … and no other had the number since then; 0: ever */
 	UT_hash_handle hh;
 };
 
@@ -122,7 +137,9 @@ struct sweep {
 
 struct thread {
 	uint32_t tid;
+	uint64_t born;            /* its first event */
 	uint32_t seq, holes;      /* last number seen; numbers before it that are missing */
+	uint32_t pipe, pipe_seq;  /* the pipe whose read end was made last, by which event; its write end comes next */
 	const char *name;
 	struct sweep closes, uses;
 	struct pending *range;   /* a close_range of one closed number: is it part of a sweep of ranges? */
@@ -137,6 +154,66 @@ enum ending {
 	END_EXIT,   /* it said that it exits */
 	END_EXEC,   /* another image follows */
 	END_STOP,   /* its recording stopped although it goes on */
+};
+
+/* A thread's starting of children, from one place, as often as it did. Of its image; children know it. */
+struct start {
+	struct moment at;
+	uint32_t tid;
+	uint64_t born, ended;    /* the thread's life; ended 0: with the image */
+	uint64_t exposed;        /* children that exec'd with what they inherited: had not closed everything before */
+	unsigned references;
+	struct start *next;
+};
+
+/* Descriptors made by one place without close-on-exec and marked by another, by the same thread. Of its image. */
+struct race {
+	struct { uint32_t opened, marked; } key; /* stack ids */
+	uint64_t count, bounds;  /* bounds: the fork lock's waits for one of them that ended at their bound */
+	struct moment opened, marked; /* of the first */
+	int fd;
+	uint32_t gen;
+	struct description *description;
+	struct window *windows;  /* for each thread that did it */
+	/* Children that really got one; the first of them. */
+	uint64_t got;
+	struct moment forked, execed;
+	const char *child_exe;
+	uint32_t child_pid;
+	UT_hash_handle hh;
+};
+
+/* When a thread had such descriptors open and not marked: the first time and the last. */
+struct window {
+	uint32_t tid;
+	struct { uint64_t opened, marked; } first, last;
+	struct window *next;
+};
+
+/*
+ * A descriptor on its way through exec: from the process that let it through to all who have it from there. It is over when none
+ * of them is left; then the rules judge it.
+ */
+struct passage {
+	struct replay *replay;
+	unsigned holders;        /* generations in images */
+	int fd;
+	uint32_t gen;            /* in the owner */
+	const char *owner_exe;
+	uint32_t owner_pid;
+	struct moment opened, forked, execed; /* time 0: there was none */
+	const char *exe;         /* the first program that got it */
+	uint32_t pid;
+	uint64_t began, ended;   /* when that program said what it found open; the end of the last who had it */
+	uint64_t given_away;     /* when its owner closed it; 0: not seen */
+	struct description *description;
+	unsigned used : 1, meant : 1, swept : 1; /* by somebody who has it from there */
+	unsigned raced : 1;      /* its owner marked it: see cloexec-race */
+	unsigned sure : 1;       /* it is this generation: no other one could have the number when the child was made */
+	unsigned lone : 1;       /* one end of a pipe whose other end its owner does not have (any more) */
+	const char *doubt;       /* why silence is no proof; NULL: it is */
+	struct generation *origin; /* the owner's; NULL when that is gone */
+	struct passage *sibling;
 };
 
 struct image {
@@ -157,6 +234,9 @@ struct image {
 	unsigned forked : 1;     /* began by fork */
 	unsigned execing : 1;
 	unsigned blind : 1;      /* a route that cannot be seen is in use */
+	unsigned multi : 1;      /* it had more than one thread */
+	unsigned swept : 1;      /* everything was closed in it, or in a child of vfork or posix_spawn before its exec */
+	unsigned unsure : 1;     /* what was done with its descriptors before its exec is not known in full */
 	unsigned totals : 1;
 	uint64_t events;         /* received, as TOTALS counts them */
 	uint64_t emitted;        /* what the last TOTALS said */
@@ -165,6 +245,11 @@ struct image {
 	uint64_t dropped;        /* what LOST said was dropped */
 	struct { char *exe; uint32_t why; } exec; /* the last EXEC */
 	struct pending *doubts;  /* in a fork child, about what it inherited: judged at exit, dropped at exec */
+	struct moment born, execed; /* the fork that made it, told by its parent; the exec that ended it. time 0: none */
+	uint64_t fork_begin, fork_end; /* the fork came between these; 0: not known */
+	struct start *starts;
+	struct race *races;
+	struct process *unnamed; /* children of popen and system that said nothing yet, the newest first */
 };
 
 struct process_key {
@@ -179,6 +264,7 @@ struct process {
 	uint64_t id;             /* counts processes */
 	struct process *parent;  /* NULL: not known; its image is NULL when it is gone */
 	uint32_t parent_pid;
+	struct start *started;   /* by which it was started; NULL: not known, or it exec'd by now */
 	struct image *image;
 	const char *exe;         /* the newest image's */
 	const char *arguments;
@@ -188,11 +274,12 @@ struct process {
 	uint64_t descriptors;
 	unsigned known : 1;      /* its start was seen */
 	unsigned expected : 1;   /* its parent told of it before it did */
+	unsigned quiet : 1;      /* it says nothing before its first exec */
 	unsigned ended : 1;
 	unsigned finished : 1;   /* judged; only what the report lists is left */
 	const char *end;         /* "exit", "exec of …", NULL */
 	struct process *next;    /* in order of appearance */
-	struct process *next_ended;
+	struct process *next_ended, *next_unnamed;
 	UT_hash_handle hh;
 };
 

@@ -27,13 +27,14 @@ struct description *description_new(uint8_t kind)
 	return d;
 }
 
-static void description_drop(struct description *d)
+void description_drop(struct description *d)
 {
 	if (!d || --d->references)
 		return;
 	free(d->path);
 	free(d->local);
 	free(d->peer);
+	free(d->link);
 	free(d);
 }
 
@@ -65,6 +66,7 @@ void describe_event(const struct step *s, struct description *d)
 	const struct fdw_event *e = s->e;
 	uint8_t inet;
 
+	d->writable |= (e->flags & FDW_F_WRITABLE) != 0;
 	if (e->kind && !(e->op == FDW_OP_OBJECT && (d->kind == FDW_KIND_CONN || d->kind == FDW_KIND_LISTENER) &&
 	                 e->kind == FDW_KIND_SOCKET))
 		d->kind = e->kind;
@@ -92,6 +94,8 @@ static struct number *number_of(struct image *i, int fd, int add)
 	}
 	return n;
 }
+
+struct number *number_find(struct image *i, int fd) { return number_of(i, fd, 0); }
 
 struct generation *generation_newest(struct image *i, int fd)
 {
@@ -148,6 +152,8 @@ static void count(struct generation *g)
 static void generation_free(struct generation *g)
 {
 	uncount(g);
+	passage_leave(g);
+	passage_orphan(g);
 	description_drop(g->description);
 	free(g);
 }
@@ -204,6 +210,8 @@ static struct generation *from_parent(struct image *i, int fd, uint32_t gen)
 	g->unseen = theirs->unseen;
 	g->inherited = g->forked = 1;
 	g->cloexec = theirs->cloexec;
+	g->meant = theirs->meant;
+	passage_hold(g, theirs->passage);
 	return g;
 }
 
@@ -245,7 +253,8 @@ struct generation *generation_made(const struct step *s, struct description *d, 
 	/* A child that counts on from the same generation as its parent may make one its copy of the parent's table has, too. */
 	if (g && g->forked) {
 		uncount(g);
-		g->inherited = g->forked = 0;
+		passage_leave(g);
+		g->inherited = g->forked = g->meant = 0;
 		g->state = GENERATION_UNKNOWN;
 		memset(&g->closed, 0, sizeof g->closed);
 		set_description(g, description_new(kind));
@@ -275,12 +284,27 @@ void generation_closed(struct generation *g, const struct moment *at)
 	uncount(g);
 	g->state = GENERATION_CLOSED;
 	g->closed = *at;
+	passage_origin_closed(g, at);
 }
 
 void generation_unknown(struct generation *g)
 {
 	uncount(g);
 	g->state = GENERATION_UNKNOWN;
+}
+
+struct generation *generation_placed(const struct moment *at, struct image *i, int fd, struct description *d)
+{
+	struct number *n = number_of(i, fd, 1);
+	struct generation *g = insert(n, n->newest ? n->newest->gen + 1 : 1);
+
+	if (d)
+		set_description(g, d);
+	g->opened = *at;
+	g->unseen = 0;
+	g->meant = 1;
+	g->state = GENERATION_OPEN;
+	return g;
 }
 
 void generation_pin(struct generation *g) { if (g) g->pins++; }
@@ -299,10 +323,13 @@ static void copy_generation(struct number *n, const struct generation *from)
 	g->cloexec = from->cloexec;
 	g->stream = from->stream;
 	g->swept = from->swept;
+	g->meant = from->meant;
 	g->opened = from->opened;
 	g->closed = from->closed;
-	if (g->state == GENERATION_OPEN)
-		count(g);
+	if (g->state != GENERATION_OPEN)
+		return;
+	passage_hold(g, from->passage);
+	count(g);
 }
 
 /* Oldest first, so that each is inserted as the newest. */
@@ -363,4 +390,5 @@ void image_free_numbers(struct image *i)
 		HASH_DEL(i->groups, o);
 		free(o);
 	}
+	races_free(i);
 }

@@ -3,8 +3,11 @@
  *
  *	model.c          records in, one table of operations
  *	model_fd.c       numbers, generations, descriptions
+ *	model_passage.c  descriptors that cross exec
+ *	model_race.c     descriptors marked later than made, and threads that start children
  *	model_pending.c  failed closes and uses that wait: for the end of their run, for other threads' events, for an exec
  *	process.c        processes, images, threads
+ *	coverage.c       what was not observed
  */
 #ifndef FDW_MODEL_PARTS_H
 #define FDW_MODEL_PARTS_H
@@ -25,7 +28,7 @@ struct replay {
 	struct process *ended, **ended_last;    /* ended ones, waiting for late events */
 	struct pending *waiting, **waiting_last; /* settling, oldest first */
 	uint64_t now, process_ids;
-	uint32_t source_ids;
+	uint32_t source_ids, pipes;
 	uint64_t lost, dropped;
 	struct coverage coverage;
 	struct spawned *spawned;                 /* children of posix_spawn that said nothing yet */
@@ -62,6 +65,10 @@ void generation_unknown(struct generation *);
 void generation_pin(struct generation *);
 void generation_unpin(struct generation *);
 struct description *description_new(uint8_t kind);
+void description_drop(struct description *);
+struct number *number_find(struct image *, int fd); /* NULL: not known */
+/* The child puts something in fd's place: its newest generation from here on. description: as for generation_made. */
+struct generation *generation_placed(const struct moment *, struct image *, int fd, struct description *);
 void image_copy_numbers(struct image *child, const struct image *parent);
 void image_mark_handed(struct image *);
 void image_hold(struct image *, int holds);
@@ -81,6 +88,31 @@ void pending_thread_end(struct replay *, struct image *, struct thread *);
 void pending_settle(struct replay *, const struct image *);     /* image NULL: those whose time has come */
 void pending_doubts(struct replay *, struct image *, int judge);
 
+/* model_passage.c */
+void passage_hold(struct generation *, struct passage *);
+void passage_leave(struct generation *);
+void passage_orphan(struct generation *);
+void passage_used(struct generation *);            /* somebody makes a call on it */
+void passage_closed(struct generation *);          /* by a call of the image that has it */
+void passage_state(struct step *, struct generation *, struct generation *was);
+int passage_same_object(const struct fdw_event *, struct description *); /* remembers what /proc calls it */
+struct image *passage_owner(const struct image *before, const struct generation *was);
+void passage_origin_closed(struct generation *, const struct moment *);
+void passage_fork_known(struct image *, const struct image *born);
+void passage_image_ends(struct image *);
+void passage_children_unseen(struct image *);
+void passage_child_fd(struct step *, struct process *child);
+
+/* model_race.c */
+void race_marked(struct step *, struct generation *); /* close-on-exec was set */
+int race_state(struct step *, const struct generation *was);
+void race_got(struct race *, const struct passage *);
+struct start *start_of(const struct step *);
+void start_child(struct process *child, struct start *);
+void start_execed(struct process *, const struct image *old);
+void starts_thread_ends(struct image *, uint32_t tid, uint64_t now);
+void races_free(struct image *);
+
 /* process.c */
 struct source *source_of(struct replay *, const struct record *);
 struct process *process_of(struct replay *, struct source *, uint32_t pid); /* the one alive, or a new one of unknown start */
@@ -97,8 +129,15 @@ void process_thread(struct step *);
 void process_stops(struct step *);
 void process_reap(struct replay *, int all);
 void processes_free(struct replay *);
-/* Children of posix_spawn that never said hello are not observed. */
-void spawned_end(struct replay *);
+
+/* coverage.c */
 void coverage_unobserved(struct replay *, struct unobserved **, const char *exe, const char *why);
+/* why: enum fdw_why; 0: it was to be observed, and never said hello. */
+void coverage_not_observed(struct replay *, const struct source *, const char *exe, uint32_t why);
+void coverage_partial(struct replay *, const struct image *);
+/* Children of posix_spawn: that one was started, that it said hello, and that no more will. */
+void coverage_spawned(struct step *);
+void coverage_hello(struct replay *, const struct source *, uint32_t pid);
+void coverage_end(struct replay *);
 
 #endif

@@ -197,7 +197,10 @@ void pending_close_ok(const struct step *s, struct generation *g)
 	w->ok = 1;
 	if (g)
 		g->close_run = w->id;
-	if (g && is_loop(w))
+	if (!is_loop(w))
+		return;
+	s->image->swept = 1;
+	if (g)
 		g->swept = 1;
 }
 

@@ -136,19 +136,6 @@ static struct thread *move_thread(struct image *from, struct image *to, uint32_t
 
 /* ---- ending -----------------------------------------------------------------------------------------------------------------------------*/
 
-/* A process that is not known from its beginning to its end: silence about it is no proof. */
-static void say_partial(struct replay *r, const struct image *i)
-{
-	const char *exe = *i->exe ? i->exe : i->process->exe;
-
-	if (!i->events)
-		return;
-	if (!i->started)
-		coverage_unobserved(r, &r->coverage.partial, exe, "its beginning is missing in the recording");
-	if (i->ending == END_NONE)
-		coverage_unobserved(r, &r->coverage.partial, exe, "it said no goodbye: it was killed, still runs, or the end of its recording is missing");
-}
-
 static void judge_image(struct replay *r, struct image *i)
 {
 	struct thread *t, *next;
@@ -158,9 +145,10 @@ static void judge_image(struct replay *r, struct image *i)
 	pending_settle(r, i);
 	pending_doubts(r, i, i->ending != END_EXEC);
 	space_settle(i->space);
-	say_partial(r, i);
+	coverage_partial(r, i);
 	if (i->started && i->totals && i->emitted > i->events && i->emitted - i->events > i->gaps)
 		i->gaps = i->emitted - i->events;
+	passage_image_ends(i);
 	r->lost += i->gaps;
 	r->dropped += i->refused + i->dropped;
 	RULES_CALL(image_end, r, i);
@@ -187,62 +175,6 @@ static void end_before(struct replay *r, struct image *i)
 	i->before = NULL;
 }
 
-static void say_unobserved(struct replay *r, const struct source *s, const char *exe, uint32_t why)
-{
-	static const char *const whys[] = {
-#define WHY_TEXT(name, value, text) [value] = text,
-		FDW_WHYS(WHY_TEXT)
-#undef WHY_TEXT
-	};
-
-	if (!why && s->gap_end)
-		return; /* it may well have said hello: that is lost */
-	coverage_unobserved(r, &r->coverage.unobserved, exe,
-	                    why && why < sizeof whys / sizeof *whys ? whys[why] : "it was started, but never said hello");
-}
-
-struct spawned {
-	struct source *source;
-	uint32_t pid;
-	const char *exe;
-	struct spawned *next;
-};
-
-static void spawned_add(struct step *s)
-{
-	struct process *child = process_find(s->replay, s->process->source, (uint32_t)s->e->ret);
-	const char *exe = name_of(s->replay, s->e->detail, s->e->detail_len);
-	struct spawned *n;
-
-	if (s->e->flags & FDW_F_UNOBSERVED) {
-		say_unobserved(s->replay, s->process->source, exe, (uint32_t)s->e->arg);
-		return;
-	}
-	if (s->e->ret <= 0 || (child && child->known))
-		return;
-	n = xcalloc(1, sizeof *n);
-	*n = (struct spawned){ s->process->source, (uint32_t)s->e->ret, exe, s->replay->spawned };
-	s->replay->spawned = n;
-}
-
-static void spawned_hello(struct replay *r, const struct source *s, uint32_t pid)
-{
-	for (struct spawned **p = &r->spawned, *n; (n = *p); p = &n->next)
-		if (n->source == s && n->pid == pid) {
-			*p = n->next;
-			free(n);
-			return;
-		}
-}
-
-void spawned_end(struct replay *r)
-{
-	for (struct spawned *n; (n = r->spawned); free(n)) {
-		r->spawned = n->next;
-		say_unobserved(r, n->source, n->exe, 0);
-	}
-}
-
 /* Everything about the process is known. What the report lists of it stays. */
 static void finish(struct replay *r, struct process *p)
 {
@@ -253,10 +185,13 @@ static void finish(struct replay *r, struct process *p)
 	p->finished = 1;
 	HASH_DEL(r->alive, p);
 	end_before(r, i);
-	if (p->expected && !p->threads && !p->source->gap_end)
+	start_child(p, NULL);
+	if (p->expected && !p->quiet && !p->threads && !p->source->gap_end)
 		coverage_unobserved(r, &r->coverage.unobserved, p->exe, "a fork child of it ended before it said hello");
-	if (i->execing)
-		say_unobserved(r, p->source, name_of_text(r, i->exec.exe), i->exec.why);
+	if (i->execing) {
+		coverage_not_observed(r, p->source, name_of_text(r, i->exec.exe), i->exec.why);
+		start_execed(p, i);
+	}
 	judge_image(r, i);
 	p->image = NULL;
 	image_free(i);
@@ -366,6 +301,16 @@ static int same_process(const struct process *p, const struct fdw_event *e)
 	return i->ending != END_EXIT;
 }
 
+/* Another program follows. What its fork child's table held by then is not open any more. */
+static void exec_known(struct process *p, struct image *old, uint64_t now)
+{
+	old->ending = END_EXEC;
+	old->execing = 0;
+	old->ended = now;
+	image_hold(old, 0);
+	start_execed(p, old);
+}
+
 static void new_image(struct step *s)
 {
 	struct process *p = s->process;
@@ -377,13 +322,41 @@ static void new_image(struct step *s)
 	i->events = 1;
 	if (old->events)
 		old->events--;
-	old->ending = END_EXEC;
-	old->execing = 0;
-	old->ended = s->time;
+	exec_known(p, old, s->time);
 	i->before = old;
 	p->image = s->image = i;
 	if (!s->thread)
 		s->thread = thread_of(i, s->e);
+}
+
+/* A child that popen or system made: its parent knows no pid. They come in the order in which they were made, most probably. */
+static void unnamed_hello(struct step *s)
+{
+	struct process *p = s->process, *parent = process_find(s->replay, p->source, (uint32_t)s->e->fd2), *u, **at;
+	struct image *i = s->image;
+
+	if (!parent || parent == p || !parent->image)
+		return;
+	for (at = &parent->image->unnamed; (u = *at) && u->next_unnamed; at = &u->next_unnamed)
+		u->image->unsure = u->next_unnamed->image->unsure = 1; /* which is which? */
+	if (!u) {
+		passage_children_unseen(parent->image);
+		return;
+	}
+	*at = NULL;
+	HASH_DEL(s->replay->alive, u);
+	i->before = u->image;
+	i->before->process = p;
+	p->quiet = 1;
+	p->parent = parent;
+	p->parent_pid = parent->pid;
+	p->images++;
+	p->started = u->started;
+	u->started = NULL;
+	u->image = NULL;
+	u->finished = 1;
+	i->before->fork_end = s->time;
+	exec_known(p, i->before, s->time);
 }
 
 void process_started(struct step *s)
@@ -393,9 +366,11 @@ void process_started(struct step *s)
 
 	if (!is_fresh(s->process) && !same_process(s->process, e))
 		replace_process(s);
-	else if (!is_fresh(s->process) || s->process->expected)
+	if (!is_fresh(s->process) || s->process->expected)
 		new_image(s);
-	spawned_hello(s->replay, s->process->source, s->process->pid);
+	else
+		unnamed_hello(s);
+	coverage_hello(s->replay, s->process->source, s->process->pid);
 	s->image->started = 1;
 	s->process->known = 1;
 	s->process->start = e->arg;
@@ -414,7 +389,7 @@ void process_started(struct step *s)
  * The child's FORK_CHILD may come later, or be lost with all that it did before the tracer knew it: its parent's word is enough to
  * know what it inherits. Its table is copied now.
  */
-static void expect_child(struct step *s)
+static struct process *expect_child(struct step *s)
 {
 	struct replay *r = s->replay;
 	uint32_t pid = (uint32_t)s->e->ret;
@@ -425,25 +400,80 @@ static void expect_child(struct step *s)
 		child = NULL;
 	}
 	if (child && (child->known || child->parent))
-		return;
+		return child;
 	if (!child) {
 		child = process_new(r, s->process->source, pid);
 		child->expected = 1;
+		child->quiet = s->e->kind != FDW_FORK_FORK && s->e->kind != FDW_FORK_CLONE && s->e->kind != FDW_FORK_PTY;
 		child->image->started = 1;
 	}
 	link_parent(r, child, s->process);
 	if (child->expected)
 		image_hold(child->image, 0);
+	return child;
+}
+
+/* popen, system: its pid is not known before it says hello. */
+static struct process *expect_unnamed(struct step *s)
+{
+	struct process *child = process_new(s->replay, s->process->source, 0);
+
+	HASH_DEL(s->replay->alive, child);
+	child->key = (struct process_key){ 0, (uint32_t)child->id };
+	HASH_ADD(hh, s->replay->alive, key, sizeof child->key, child);
+	child->expected = child->quiet = 1;
+	child->image->started = 1;
+	link_parent(s->replay, child, s->process);
+	image_hold(child->image, 0);
+	child->next_unnamed = s->image->unnamed;
+	s->image->unnamed = child;
+	return child;
+}
+
+/* It got what was open, and does with it what nobody will know. */
+static void unobserved_child(struct step *s)
+{
+	struct start *st = start_of(s);
+
+	if (st)
+		st->exposed++;
+	passage_children_unseen(s->image);
+}
+
+/* What the parent says of the fork; the child may have said more, and exec'd, by now. */
+static void fork_known(struct step *s, struct process *child)
+{
+	struct image *born = child->images == 1 ? child->image : child->images == 2 ? child->image->before : NULL;
+	uint64_t since = (uint64_t)s->e->gen * 1000;
+
+	if (!born || born->born.time)
+		return;
+	moment_of(s, &born->born);
+	born->fork_begin = since ? s->time - since : 0;
+	born->fork_end = s->time;
+	born->unsure |= (s->e->flags & FDW_F_PARTIAL) != 0;
+	start_child(child, start_of(s));
+	if (born == child->image)
+		return;
+	start_execed(child, born);
+	passage_fork_known(child->image, born);
 }
 
 void process_forked(struct step *s)
 {
 	const struct fdw_event *e = s->e;
+	struct process *child = NULL;
 
 	if (e->kind == FDW_FORK_SPAWN)
-		spawned_add(s);
-	if (e->ret > 0 && (e->kind == FDW_FORK_FORK || e->kind == FDW_FORK_CLONE || e->kind == FDW_FORK_PTY))
-		expect_child(s);
+		coverage_spawned(s);
+	if (e->ret >= 0 && (e->kind == FDW_FORK_POPEN || e->kind == FDW_FORK_SYSTEM))
+		child = expect_unnamed(s);
+	else if (e->ret > 0 && e->kind == FDW_FORK_SPAWN && e->flags & FDW_F_UNOBSERVED)
+		unobserved_child(s);
+	else if (e->ret > 0)
+		child = expect_child(s);
+	if (child)
+		fork_known(s, child);
 }
 
 void process_execs(struct step *s)
@@ -489,8 +519,11 @@ void process_thread(struct step *s)
 {
 	struct thread *t = s->thread;
 
-	if (s->e->seq == 1)
+	if (s->e->seq == 1) {
 		pending_thread_end(s->replay, s->image, t);
+		starts_thread_ends(s->image, t->tid, s->time);
+		t->born = s->time;
+	}
 	t->name = name_of(s->replay, s->e->detail, s->e->detail_len);
 }
 
@@ -509,17 +542,6 @@ int image_lossy(const struct image *i)
 	if (!s->gap_end || s->gap_end < i->began || (i->last && s->gap_begin > i->last + MODEL_LINGER_NS))
 		return 0;
 	return !(i->started && i->totals && i->emitted <= i->events);
-}
-
-void coverage_unobserved(struct replay *r, struct unobserved **list, const char *exe, const char *why)
-{
-	for (; *list; list = &(*list)->next)
-		if ((*list)->exe == exe && !strcmp((*list)->why, why)) {
-			(*list)->count++;
-			return;
-		}
-	*list = xcalloc(1, sizeof **list);
-	**list = (struct unobserved){ exe, why, 1, NULL };
 }
 
 void processes_free(struct replay *r)

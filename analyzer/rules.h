@@ -35,6 +35,8 @@ struct rule {
 	/* In the parent, and in the child when its descriptors are known. */
 	void (*forked)(const struct rule *, const struct transition *);
 	void (*execed)(const struct rule *, const struct transition *);
+	/* A descriptor came to other programs by exec, and none of them is left. */
+	void (*passed)(const struct rule *, const struct passage *);
 	/* Everything about an image is known; image->ending says how it ended. */
 	void (*image_end)(const struct rule *, struct replay *, struct image *);
 	/* One sentence for a human, without the full stop. */

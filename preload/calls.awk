@@ -9,7 +9,7 @@ BEGIN {
 		printf "#define FDW_CALLS(X) X(none, 0)"
 	}
 }
-/^(USE|USEQ|USE2|USE_E|WAIT|MAKE|MAKE_P|HAND|HANDV)\(/ {
+/^(USE|USEQ|USE2|USE_E|ASKS|WAIT|MAKE|MAKE_P|HAND|HANDV)\(/ {
 	role = $0; sub(/\(.*/, "", role)
 	rest = $0; sub(/^[A-Z_2]+\(/, "", rest)
 	split(rest, part, /, */)
@@ -103,6 +103,7 @@ function page() {
 	role_section("Calls that use two", "USE2", "As above, for either of their descriptors.")
 	role_section("Calls that use a descriptor and wait", "WAIT", "As above; a forked process that waits for events is taken for a worker, and watched like any other from then on.")
 	role_section("Calls that return the error", "USE_E", "As the calls that use a descriptor; the error number is their result, and\n.Va errno\nis left alone.")
+	role_section("Calls that only ask", "ASKS", "Whether, or what, a number is. Their failure means nothing; the first one on an inherited number is noted.")
 	role_section("Calls with a protocol of their own", "HAND", "They close, duplicate, pass on, register or take over descriptors, make or replace processes, or change what other calls mean.")
 	print ".Sh CALLS THAT ARE NOT INTERPOSED\nThese functions of the C library take or return a descriptor all the same."
 	not_interposed(exceptions)

@@ -12,6 +12,7 @@
 #include "resolve.h"
 #include "routes.h"
 #include "thread.h"
+#include "vforked.h"
 #include "poison.h"
 
 /*
@@ -192,7 +193,7 @@ FDW_EXPORT int close(int fd)
 	if (fdw_from_below(FDW_CALLER) && fdw_self.closing_below == fd + 1)
 		return (int)fdw_errno_of(fdw_raw(SYS_close, (long)fd));
 	if (unlikely(!fdw_on()))
-		return FDW_LIBC(close)(fd);
+		return fdw_vforked_keeps(fd) ? (int)fdw_errno_of(-EBADF) : FDW_LIBC(close)(fd);
 	return close_fd(real_close, fd, FDW_CALL_close, FDW_CALLER, 0);
 }
 

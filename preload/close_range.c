@@ -9,6 +9,7 @@
 #include "event.h"
 #include "resolve.h"
 #include "routes.h"
+#include "vforked.h"
 #include "poison.h"
 
 static uint32_t clip(unsigned last)
@@ -110,8 +111,11 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 
 FDW_EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
-	if (unlikely(!fdw_on()))
+	if (unlikely(!fdw_on())) {
+		if (fdw_vforked_recording() && first <= last && !(flags & CLOSE_RANGE_CLOEXEC))
+			return split(real_close_range, first, last, flags);
 		return FDW_LIBC(close_range)(first, last, flags);
+	}
 	return fdw_close_range_by(real_close_range, first, last, flags, FDW_CALLER);
 }
 
@@ -129,7 +133,10 @@ FDW_EXPORT void closefrom(int low)
 	int saved = errno;
 
 	if (unlikely(!fdw_on())) {
-		FDW_REAL(closefrom)(low);
+		if (!fdw_vforked_recording())
+			FDW_REAL(closefrom)(low);
+		else if (split(real_close_range, first, UINT32_MAX, 0) != 0)
+			close_each(first);
 		return;
 	}
 	claim_range(first, UINT32_MAX);

@@ -38,6 +38,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
@@ -50,6 +51,7 @@
 #include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <termios.h>
 #include <threads.h>
@@ -100,6 +102,7 @@
 #define USE(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
 #define USE2(ret, name, sys, params, args, fd, fd2) FDW_DECLARE(ret, name, params)
 #define USE_E(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
+#define ASKS(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
 #define WAIT(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
 #define MAKE(ret, name, sys, params, args, born, kind, flags, src) FDW_DECLARE(ret, name, params)
 #define MAKE_P(ret, name, sys, params, args, born, kind, flags, src, path) FDW_DECLARE(ret, name, params)
@@ -145,7 +148,10 @@ struct fdw_thread {
 	uint8_t fork_kind;
 	uint16_t fork_call;
 	uintptr_t fork_pc;
-	uint32_t parent_pid, parent_tid; /* of a fork under way: as the child finds them */
+	uint32_t parent_pid, parent_tid; /* of the last fork by this thread, as its child finds them */
+	uint32_t vfork_pid, vfork_seq;   /* this is a vfork child that tells of itself: vforked.h */
+	int fork_errno;                  /* daemon: the program's while its fork is under way */
+	uint8_t vfork_tells;             /* the last child of this thread by vfork does, or did */
 	sigset_t fork_mask;
 };
 extern _Thread_local struct fdw_thread fdw_self __attribute__((tls_model("initial-exec")));
@@ -172,10 +178,13 @@ extern struct fdw_process fdw_process __attribute__((visibility("hidden")));
 extern __attribute__((visibility("hidden"))) _Atomic int fdw_ready; /* fdw_init is done and the product is on */
 extern char **environ;
 
+/* Whether the flag is a leftover: this is not the vfork child but its parent, in a handler (vforked.c). Then it is taken back. */
+__attribute__((cold)) int fdw_vfork_is_over(void);
 /* The guard: 1 when the wrapper may look at the shared state. */
 FDW_INLINE int fdw_on(void)
 {
-	return likely(atomic_load_explicit(&fdw_ready, memory_order_acquire)) && !fdw_self.vforked && !fdw_self.private_table;
+	return likely(atomic_load_explicit(&fdw_ready, memory_order_acquire)) && (likely(!fdw_self.vforked) || fdw_vfork_is_over()) &&
+	       !fdw_self.private_table;
 }
 
 FDW_INLINE int fdw_recording(void)

@@ -14,6 +14,7 @@
 #include "resolve.h"
 #include "routes.h"
 #include "stream.h"
+#include "vforked.h"
 #include "poison.h"
 
 #define FRAME ((uintptr_t)__builtin_frame_address(0))
@@ -101,11 +102,13 @@ static int by_dup2(int old, int new, int flags) { return real_dup2(old, new); }
 FDW_EXPORT int dup2(int old, int new)
 {
 	if (unlikely(!fdw_on()))
-		return FDW_LIBC(dup2)(old, new);
+		return fdw_vforked_keeps(new) ? (int)fdw_errno_of(-EBADF) : FDW_LIBC(dup2)(old, new);
 	if (old == new) { /* changes nothing */
 		int r = real_dup2(old, new);
 		if (r < 0)
 			fdw_use_failed(old, FDW_CALL_dup2, FDW_CALLER);
+		else
+			fdw_used(old, FDW_CALL_dup2, FDW_CALLER);
 		return r;
 	}
 	return fdw_dup_over(by_dup2, old, new, 0, FDW_CALL_dup2, FDW_CALLER);
@@ -114,7 +117,7 @@ FDW_EXPORT int dup2(int old, int new)
 FDW_EXPORT int dup3(int old, int new, int flags)
 {
 	if (unlikely(!fdw_on()) || old == new)
-		return FDW_LIBC(dup3)(old, new, flags);
+		return old != new && fdw_vforked_keeps(new) ? (int)fdw_errno_of(-EBADF) : FDW_LIBC(dup3)(old, new, flags);
 	return fdw_dup_over(real_dup3, old, new, flags, FDW_CALL_dup3, FDW_CALLER);
 }
 
@@ -147,6 +150,8 @@ static int fcntl_done(int fd, int cmd, long arg, int r, uintptr_t pc)
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_fcntl, pc);
+	if (cmd == F_SETLK || cmd == F_SETLKW || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW)
+		fdw_locked(fd, FDW_CALL_fcntl, pc);
 	if (cmd == F_SETFD) {
 		fdw_marked(fd, 0, FDW_CALL_fcntl, pc);
 		fdw_note_setfd(fd, (arg & FD_CLOEXEC) != 0, FDW_CALL_fcntl, pc);

@@ -88,6 +88,17 @@ void fdw_env_plan(struct fdw_env_plan *p, char *const *envp, struct fdw_target t
 	p->bytes = (p->count + p->additions + 3) * sizeof(char *) + strlen(fdw_options.library) + (preload ? strlen(preload) : 0) + 16;
 }
 
+enum fdw_why fdw_shell_why(void)
+{
+	struct fdw_target t = fdw_target_of(AT_FDCWD, "/bin/sh");
+	struct fdw_env_plan plan;
+
+	if (t.why != FDW_WHY_OK)
+		return t.why;
+	fdw_env_plan(&plan, environ, t);
+	return plan.bytes ? FDW_WHY_ENV : FDW_WHY_OK;
+}
+
 /*
  * A block for what does not fit on the stack. In a vfork child it is the parent's memory, and nobody is left to give it back after the
  * exec: so the thread keeps it for its next one. `busy`: a spawn uses it that a handler of this thread interrupted.

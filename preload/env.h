@@ -31,6 +31,8 @@ struct fdw_env_plan {
 };
 /* 0: the kernel cannot read what p points to, and exec will answer EFAULT. Always 1 where a filter is. */
 int fdw_readable(const void *p);
+/* Why the shell that system() or popen() is about to start will not be observed: libc gives it the program's environment as it is. */
+enum fdw_why fdw_shell_why(void);
 void fdw_env_plan(struct fdw_env_plan *, char *const *envp, struct fdw_target);
 char **fdw_env_build(const struct fdw_env_plan *, void *memory);
 /* More than this is not taken from the stack: threads have as little as 16 KiB. */

@@ -1,7 +1,7 @@
 /*
  * preload/event.c: see event.h.
  *
- * Context: any thread, handlers; nothing in vfork children. May not: allocate; emit on behalf of the tracer, or on a signal stack with
+ * Context: any thread, handlers; vfork children see vforked.h. May not: allocate; emit on behalf of the tracer, or on a signal stack with
  * little room left (counted in `lost`).
  */
 #include "birth.h"
@@ -11,6 +11,7 @@
 #include "protect.h"
 #include "stack.h"
 #include "thread.h"
+#include "vforked.h"
 #include "poison.h"
 
 const struct fdw_trace_ops *fdw_ops;
@@ -46,9 +47,6 @@ static void deliver(struct fdw_event *e)
 		fdw_ops->op(e);
 }
 
-/* LTTng's ring buffer takes four nested writers. */
-#define NESTING_MAX 3
-
 /*
  * An emission that a siglongjmp left is recognised by its frame, which lies at or below ours on the same stack, or by its having been on the
  * signal stack when we are not.
@@ -71,7 +69,7 @@ void fdw_emission_check(uintptr_t frame)
 static int enter(struct fdw_thread *t, uintptr_t frame)
 {
 	fdw_emission_check(frame);
-	if (t->emitting >= NESTING_MAX || !fdw_room_for_tracer() || !fdw_emitter_enter()) {
+	if (t->emitting >= FDW_NESTING_MAX || !fdw_room_for_tracer() || !fdw_emitter_enter()) {
 		t->lost++;
 		return 0;
 	}
@@ -113,8 +111,11 @@ void fdw_send(struct fdw_event *e, uintptr_t pc)
 	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 	int saved = errno;
 
-	if (!fdw_on() || !fdw_recording() || t->tool)
+	if (!fdw_on() || !fdw_recording() || t->tool) {
+		if (unlikely(t->vforked))
+			fdw_vforked_send(e, pc);
 		return;
+	}
 	if (unlikely(t->announced == ANNOUNCING)) {
 		t->lost++;
 		return;
@@ -148,6 +149,8 @@ static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call,
 		fdw_birth_made(fd, flags);
 		flags &= ~FDW_BORN_MASK;
 	}
+	if (src >= 0)
+		fdw_used(src, call, pc);
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = op, .call = call, .kind = kind, .fd = fd, .gen = gen, .fd2 = src,
 			.gen2 = src >= 0 ? fdw_gen(fdw_peek(src)) : 0, .ret = fd, .flags = flags, .detail = d.data,
@@ -201,18 +204,34 @@ void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
 	int known;
 
 	/* the guard first: early in the life of a process errno is out of reach (core.h) */
-	if (!fdw_on() || likely(errno != EBADF) || fd < 0 || fdw_tool_caller(pc))
+	if (!fdw_on())
+		return;
+	if (likely(errno != EBADF)) {
+		fdw_used(fd, call, pc);
+		return;
+	}
+	if (fd < 0 || fdw_tool_caller(pc))
 		return;
 	v = fdw_peek(fd);
 	known = fdw_state(v) == FDW_CLOSED;
-	if (fdw_state(v) == FDW_OPEN || fdw_state(v) == FDW_CLOSING)
+	if (fdw_state(v) == FDW_OPEN || fdw_state(v) == FDW_CLOSING) {
+		fdw_used(fd, call, pc);
 		return; /* EBADF has other reasons: not open for writing, no directory */
+	}
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_USE, .call = call, .fd = fd, .gen = known ? fdw_gen(v) : 0, .fd2 = -1,
 			.ret = -1, .err = EBADF, .flags = known ? FDW_F_KNOWN_CLOSED : fdw_gen(v) ? 0 : FDW_F_NEVER_SEEN }, pc);
 	else if (known && !only_asks(call))
 		log_use(fd, call, pc);
 	errno = EBADF;
+}
+
+_Atomic int fdw_inherited_end;
+
+void fdw_inherited(int fd)
+{
+	if (fd > 2 && fd >= atomic_load(&fdw_inherited_end))
+		atomic_store(&fdw_inherited_end, fd + 1);
 }
 
 void fdw_first_use(int fd, uint16_t call, uintptr_t pc)
@@ -232,6 +251,14 @@ void fdw_object(int fd, uint32_t flags, uint8_t kind, uint16_t call, uintptr_t p
 		.fd2 = -1, .flags = flags, .detail = d.data, .detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
 }
 
+void fdw_locked(int fd, uint16_t call, uintptr_t pc)
+{
+	fdw_word_t *w = fdw_word(fd);
+
+	if (fdw_recording() && fdw_on() && w && !(atomic_fetch_or_explicit(w, FDW_W_LOCKED, memory_order_relaxed) & FDW_W_LOCKED))
+		fdw_object(fd, FDW_F_LOCKED, FDW_KIND_UNKNOWN, call, pc, FDW_NO_DETAIL);
+}
+
 FDW_FORK_PATH void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,
               struct fdw_detail d)
 {
@@ -239,6 +266,14 @@ FDW_FORK_PATH void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg,
 		return;
 	fdw_send(&(struct fdw_event){ .op = op, .kind = kind, .call = call, .fd = -1, .fd2 = fd2, .ret = ret, .arg = arg,
 		.flags = flags, .detail = d.data, .detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
+}
+
+int64_t fdw_boottime(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 void fdw_bound_reached(int fd, uint32_t flags, uint64_t bound_us)

@@ -1,7 +1,7 @@
 /*
  * preload/event.h: from a wrapper's knowledge to an event of the trace, or to one line of the log.
  *
- * Context: any thread, handlers; returns at once in vfork children and for the tracer's own threads. Keeps errno.
+ * Context: any thread, handlers; returns at once for the tracer's own threads, and in vfork children for all but fdw_life. Keeps errno.
  * When nothing is recorded each function costs one load.
  */
 #ifndef FDW_EVENT_H
@@ -26,7 +26,7 @@ int fdw_made_dup(int fd, int src, uint32_t flags, uint16_t call, uintptr_t pc);
 /* fd came in a message over sock. */
 int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc);
 
-/* A call on fd failed with EBADF. errno stays. */
+/* A call on fd failed: with EBADF it was no use of it, with anything else it was. errno stays. */
 void fdw_use_failed(int fd, uint16_t call, uintptr_t pc);
 /* The first use of an inherited number. */
 void fdw_first_use(int fd, uint16_t call, uintptr_t pc);
@@ -35,6 +35,11 @@ FDW_INLINE void fdw_used(int fd, uint16_t call, uintptr_t pc)
 	if (unlikely(fdw_recording()) && unlikely(fdw_peek(fd) & FDW_W_INHERITED))
 		fdw_first_use(fd, call, pc);
 }
+/* Numbers above 2 that the program found open, up to the highest. Calls that name many numbers look only there; 0: there are none. */
+extern _Atomic int fdw_inherited_end;
+void fdw_inherited(int fd);
+/* A file or record lock was taken on fd: told once. */
+void fdw_locked(int fd, uint16_t call, uintptr_t pc);
 void fdw_object(int fd, uint32_t flags, uint8_t kind, uint16_t call, uintptr_t pc, struct fdw_detail);
 void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint32_t flags, uint16_t call, uintptr_t pc,
               struct fdw_detail);
@@ -42,9 +47,11 @@ void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint
 void fdw_thread_hello(void);
 /* After this an emission of this thread that is still counted is really under way further out. */
 void fdw_emission_check(uintptr_t frame);
+#define FDW_NESTING_MAX 3 /* LTTng's ring buffer takes four nested writers */
 int fdw_room_for_tracer(void); /* 0: on a signal stack with too little left */
 /* A wait for fd ended at its bound. flags: FDW_F_LOSER, the loser of two closes; 0: a closer, for those in flux. */
 void fdw_bound_reached(int fd, uint32_t flags, uint64_t bound_us);
+int64_t fdw_boottime(void); /* CLOCK_BOOTTIME, ns: what a process's start time is measured by */
 void fdw_emit_blind(const char *what, uint16_t call, uintptr_t pc);
 
 FDW_INLINE struct fdw_detail fdw_text(const char *s) { return (struct fdw_detail){ s, s ? strlen(s) : 0 }; }

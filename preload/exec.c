@@ -1,8 +1,7 @@
 /*
  * preload/exec.c: the exec family: each is a function of its own in libc, none calls the exported execve.
  *
- * Context: everywhere, above all in fork and vfork children. Memory: env.h. In a vfork child no event is sent: the
- * parent tells of the child, the new image of itself.
+ * Context: everywhere, above all in fork and vfork children (whose events: vforked.h). Memory: env.h.
  */
 #include "env.h"
 #include "event.h"
@@ -16,21 +15,23 @@ static void before_exec(const char *path, struct fdw_target t, uint16_t call, ui
 {
 	fdw_gate();
 	fdw_gate_child(-1, 0, call, pc);
-	if (!fdw_recording() || fdw_self.vforked)
+	if (!fdw_recording())
 		return;
 	fdw_life(FDW_OP_EXEC, 0, t.why, 0, -1, t.why ? FDW_F_UNOBSERVED : 0, call, pc,
 	         fdw_text(fdw_readable(path) ? path : NULL));
 	fdw_totals(call, pc);
-	fdw_emitters_stop();
+	if (!fdw_self.vforked) /* the emitters are the parent's threads, which go on */
+		fdw_emitters_stop();
 }
 
 static int exec_failed(const char *path, uint16_t call, uintptr_t pc)
 {
 	int err = errno;
 
-	if (!fdw_recording() || fdw_self.vforked)
+	if (!fdw_recording())
 		return -1;
-	fdw_emitters_resume();
+	if (!fdw_self.vforked)
+		fdw_emitters_resume();
 	if (err == EFAULT)
 		path = NULL;
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_EXEC_FAILED, .call = call, .fd = -1, .fd2 = -1, .ret = -1, .err = err,
@@ -116,6 +117,7 @@ FDW_EXPORT int execveat(int dir, const char *path, char *const argv[], char *con
 		                          : (int)fdw_errno_of(fdw_raw(SYS_execveat, (long)dir, path, argv, envp, (long)flags));
 	t = flags & AT_EMPTY_PATH && path && fdw_readable(path) && !*path ? fdw_target_of_fd(dir) : fdw_target_of(dir, path);
 	fdw_env_plan(&plan, envp, t);
+	fdw_used(dir, FDW_CALL_execveat, FDW_CALLER);
 	before_exec(path, t, FDW_CALL_execveat, FDW_CALLER);
 	r = FDW_REAL(execveat)(dir, path, argv, FDW_ENV(&plan), flags);
 	if (too_big(&plan))
@@ -135,6 +137,7 @@ FDW_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 		return FDW_REAL(fexecve)(fd, argv, envp);
 	t = fd >= 0 ? fdw_target_of_fd(fd) : (struct fdw_target){ 0 };
 	fdw_env_plan(&plan, envp, t);
+	fdw_used(fd, FDW_CALL_fexecve, FDW_CALLER);
 	before_exec("(fexecve)", t, FDW_CALL_fexecve, FDW_CALLER);
 	r = FDW_REAL(fexecve)(fd, argv, envp ? FDW_ENV(&plan) : NULL);
 	if (too_big(&plan))

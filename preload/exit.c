@@ -82,23 +82,26 @@ void fdw_emitters_resume(void) { atomic_store(&stopped, 0); }
 
 void fdw_totals(uint16_t call, uintptr_t pc)
 {
-	uint64_t n = 0;
+	uint64_t n = fdw_self.vforked ? fdw_self.vfork_seq : 0;
 
-	for (unsigned s = 0; s < STRIPES; s++)
+	for (unsigned s = 0; s < STRIPES && !fdw_self.vforked; s++)
 		n += atomic_load_explicit(&stripes[s].total, memory_order_relaxed);
-	fdw_life(FDW_OP_TOTALS, 0, (int64_t)atomic_load(&refused), n, -1, 0, call, pc, FDW_NO_DETAIL);
+	fdw_life(FDW_OP_TOTALS, 0, fdw_self.vforked ? 0 : (int64_t)atomic_load(&refused), n, -1, 0, call, pc, FDW_NO_DETAIL);
 }
 
 void fdw_says_exit(int status, uint16_t call, uintptr_t pc)
 {
-	fdw_life(FDW_OP_EXIT, 0, status, 0, -1, 0, call, pc, FDW_NO_DETAIL);
+	fdw_life(FDW_OP_EXIT, 0, status & 0xff, 0, -1, 0, call, pc, FDW_NO_DETAIL);
 	fdw_totals(call, pc);
 }
 
-FDW_FORK_PATH static void ending(int status, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH void fdw_ending(int status, uint16_t call, uintptr_t pc)
 {
-	if (!fdw_on())
+	if (!fdw_on()) {
+		if (fdw_self.vforked && fdw_recording())
+			fdw_says_exit(status, call, pc);
 		return;
+	}
 	fdw_pending_flush();
 	if (!fdw_recording())
 		return;
@@ -108,7 +111,7 @@ FDW_FORK_PATH static void ending(int status, uint16_t call, uintptr_t pc)
 
 FDW_FORK_PATH FDW_EXPORT __attribute__((noreturn)) void _exit(int status)
 {
-	ending(status, FDW_CALL__exit, FDW_CALLER);
+	fdw_ending(status, FDW_CALL__exit, FDW_CALLER);
 	if (real__exit)
 		real__exit(status);
 	for (;;)
@@ -117,7 +120,7 @@ FDW_FORK_PATH FDW_EXPORT __attribute__((noreturn)) void _exit(int status)
 
 FDW_EXPORT __attribute__((noreturn)) void _Exit(int status)
 {
-	ending(status, FDW_CALL__Exit, FDW_CALLER);
+	fdw_ending(status, FDW_CALL__Exit, FDW_CALLER);
 	if (real__Exit)
 		real__Exit(status);
 	for (;;)

@@ -13,13 +13,16 @@
  * child becomes a worker: before that nobody waits for them.
  */
 #include "close.h"
+#include "env.h"
 #include "event.h"
 #include "exit.h"
 #include "fork.h"
 #include "gate.h"
 #include "protect.h"
+#include "reap.h"
 #include "resolve.h"
 #include "thread.h"
+#include "vforked.h"
 #include "poison.h"
 
 /*
@@ -40,6 +43,8 @@ FDW_FORK_PATH static void reset_child(void)
 {
 	struct fdw_thread *t = &fdw_self;
 
+	t->vforked = 0; /* forked by a vfork child: this memory is our own */
+	t->vfork_pid = 0;
 	/* libc corrects its own idea of the thread's id in fork, but not in clone() and not in what goes through syscall(). */
 	if (fdw_tid() == t->parent_tid)
 		fdw_tid_offset = 0;
@@ -59,7 +64,12 @@ FDW_FORK_PATH static void reset_child(void)
 	atomic_store(&fdw_process.child, 1);
 }
 
-FDW_FORK_PATH static void before_fork(void) { fdw_self.parent_pid = fdw_process.pid; fdw_self.parent_tid = fdw_tid(); }
+/* As the child finds them: thread-local, for other threads may fork at the same time. */
+FDW_FORK_PATH static void before_fork(void)
+{
+	fdw_self.parent_pid = fdw_self.vforked ? fdw_self.vfork_pid : fdw_process.pid;
+	fdw_self.parent_tid = fdw_tid();
+}
 
 /* ---- LTTng's hooks --------------------------------------------------------------------------------------------------------------------------*/
 
@@ -82,7 +92,7 @@ static void call_tracer(void (*hook)(void *mask))
 static int tracer_before(void)
 {
 	fdw_emission_check((uintptr_t)__builtin_frame_address(0));
-	if (!fdw_recording() || fdw_process.filtered || fdw_self.emitting || !fdw_room_for_tracer())
+	if (!fdw_recording() || fdw_process.filtered || fdw_self.emitting || fdw_self.vforked || !fdw_room_for_tracer())
 		return 0;
 	fdw_thread_hello();
 	call_tracer(fdw_ops->before_fork);
@@ -102,32 +112,46 @@ static void after_fork_child(void *mask) { fdw_call_on_stack(fdw_ops->after_fork
  * set up anew only after all of the program's handlers (end): it allocates, and the allocator's locks are released there.
  * They also see the forks libc makes on its own (wordexp); these do without hooks.
  */
+FDW_FORK_PATH static int is_daemon(void) { return fdw_self.in_fork && fdw_self.fork_kind == FDW_FORK_DAEMON; }
+
 FDW_FORK_PATH static void at_prepare(void)
 {
 	if (!fdw_self.in_fork)
 		fdw_gate(); /* wordexp: not by one of our wrappers */
 	before_fork();
 	fdw_self.hooked = fdw_self.in_fork && tracer_before();
+	if (!is_daemon())
+		return;
+	fdw_self.fork_errno = errno;
+	errno = 0; /* so that at_parent knows whether there is a child */
 }
 
+/* daemon()'s parent ends inside libc, by a call nobody sees, when there is a child. */
 FDW_FORK_PATH static void at_parent(void)
 {
 	if (fdw_self.hooked)
 		call_tracer(fdw_ops->after_fork_parent);
 	fdw_self.hooked = 0;
+	if (is_daemon() && errno == 0)
+		fdw_ending(0, FDW_CALL_daemon, fdw_self.fork_pc);
 }
 
 /* The first thing in a child. */
 FDW_FORK_PATH static void child_begins(int hooked, uint8_t kind, uint16_t call, uintptr_t pc)
 {
+	uint32_t parent_tid = fdw_self.vfork_pid ? fdw_self.vfork_pid : fdw_self.parent_tid;
+
 	reset_child();
 	if (!hooked && fdw_recording())
 		go_without_hooks();
-	fdw_life(FDW_OP_FORK_CHILD, kind, 0, fdw_self.parent_pid, (int)fdw_self.parent_tid, 0, call, pc, FDW_NO_DETAIL);
+	if (fdw_recording())
+		fdw_life(FDW_OP_FORK_CHILD, kind, fdw_boottime(), fdw_self.parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
 }
 
 FDW_FORK_PATH static void at_child(void)
 {
+	if (is_daemon())
+		errno = fdw_self.fork_errno;
 	if (fdw_self.in_fork)
 		child_begins(fdw_self.hooked, fdw_self.fork_kind, fdw_self.fork_call, fdw_self.fork_pc);
 	else
@@ -145,7 +169,17 @@ void fdw_child_becomes_worker(void)
 	fdw_flux_reset();
 }
 
+void fdw_forking(void) { before_fork(); }
 void fdw_forked_child(uint8_t kind, uint16_t call, uintptr_t pc) { child_begins(0, kind, call, pc); }
+
+void fdw_said_shell(uint8_t kind, int fd, uint32_t gen, const char *command, uint16_t call, uintptr_t pc)
+{
+	enum fdw_why why = fdw_shell_why();
+	struct fdw_detail d = fdw_text(command);
+
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_FORK, .kind = kind, .call = call, .fd = fd, .gen2 = gen, .fd2 = -1, .arg = why,
+		.flags = why ? FDW_F_UNOBSERVED : 0, .detail = d.data, .detail_len = (uint32_t)d.len }, pc);
+}
 
 FDW_FORK_PATH static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 {
@@ -154,6 +188,8 @@ FDW_FORK_PATH static void said_parent(uint8_t kind, pid_t r, uint16_t call, uint
 	fdw_gate_child(r, kind, call, pc);
 	errno = saved;
 }
+
+void fdw_forked_parent(pid_t r, uint8_t kind, uint16_t call, uintptr_t pc) { said_parent(kind, r, call, pc); }
 
 /* Around a libc function that forks, running the handlers above, and returns in both processes. r: 0 in the child. */
 FDW_FORK_PATH static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
@@ -187,8 +223,12 @@ FDW_FORK_PATH FDW_EXPORT pid_t fork(void)
 	int nested;
 	pid_t r;
 
-	if (unlikely(!fdw_on() || fdw_self.tool))
-		return FDW_REAL(fork)();
+	if (unlikely(!fdw_on() || fdw_self.tool)) {
+		r = FDW_REAL(fork)(); /* the handlers above see it all the same */
+		if (r != 0 && fdw_self.vforked)
+			said_parent(FDW_FORK_FORK, r, FDW_CALL_fork, FDW_CALLER);
+		return r;
+	}
 	nested = begin(FDW_FORK_FORK, FDW_CALL_fork, FDW_CALLER);
 	r = FDW_REAL(fork)();
 	end(nested, r, FDW_FORK_FORK, FDW_CALL_fork, FDW_CALLER);
@@ -200,7 +240,7 @@ FDW_FORK_PATH FDW_EXPORT pid_t _Fork(void)
 {
 	pid_t r;
 
-	if (unlikely(!fdw_on() || !FDW_REAL(_Fork)))
+	if (unlikely(!(fdw_on() || fdw_self.vforked) || !FDW_REAL(_Fork)))
 		return real__Fork ? real__Fork() : (pid_t)fdw_errno_of(fdw_raw(SYS_clone, (long)SIGCHLD, 0L, NULL, NULL, NULL));
 	fdw_gate();
 	before_fork();
@@ -272,15 +312,23 @@ FDW_EXPORT int login_tty(int fd)
 
 FDW_EXPORT int system(const char *command)
 {
+	int saved = errno, r;
+
 	/* Waits for the command: nothing may be held meanwhile. A cancellation point. */
-	if (command)
-		fdw_life(FDW_OP_FORK, FDW_FORK_SYSTEM, 0, 0, -1, 0, FDW_CALL_system, FDW_CALLER,
-		         fdw_recording() ? fdw_text(command) : FDW_NO_DETAIL);
 	if (command) {
 		fdw_gate();
 		fdw_gate_child(-1, FDW_FORK_SYSTEM, FDW_CALL_system, FDW_CALLER);
 	}
-	return FDW_REAL(system)(command);
+	if (likely(!command || !fdw_recording()))
+		return FDW_REAL(system)(command);
+	fdw_said_shell(FDW_FORK_SYSTEM, -1, 0, command, FDW_CALL_system, FDW_CALLER);
+	errno = saved;
+	r = FDW_REAL(system)(command);
+	if (r != -1)
+		fdw_reaped_command(r, -1, 0, FDW_CALL_system, FDW_CALLER);
+	else
+		said_parent(FDW_FORK_SYSTEM, -1, FDW_CALL_system, FDW_CALLER); /* or its end will never be known: SIGCHLD is ignored */
+	return r;
 }
 
 /* ---- clone -------------------------------------------------------------------------------------------------------------------------------*/
@@ -289,12 +337,28 @@ FDW_EXPORT int system(const char *command)
 
 struct started { int (*fn)(void *); void *arg; uintptr_t pc; };
 
+/* libc ends the child with fn's result, by a system call that ends its thread only. */
+static int ended_by_return(int status, uintptr_t pc)
+{
+	if (fdw_self.vforked || !atomic_load_explicit(&fdw_process.threads, memory_order_relaxed))
+		fdw_ending(status, FDW_CALL_clone, pc);
+	return status;
+}
+
 static int run_clone_child(void *p)
 {
 	struct started s = *(struct started *)p; /* our parent's frame, as copied */
 
 	fdw_forked_child(FDW_FORK_CLONE, FDW_CALL_clone, s.pc);
-	return s.fn(s.arg);
+	return ended_by_return(s.fn(s.arg), s.pc);
+}
+
+static int run_vfork_clone_child(void *p)
+{
+	struct started *s = p; /* our parent's frame itself */
+
+	fdw_vforked_child(FDW_FORK_CLONE, FDW_CALL_clone, s->pc);
+	return ended_by_return(s->fn(s->arg), s->pc);
 }
 
 FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
@@ -317,9 +381,9 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	if (!(flags & CLONE_FILES))
 		fdw_gate();
 	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */
-		fdw_self.vforked = 1;
-		r = FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
-		fdw_self.vforked = 0;
+		uint64_t was = fdw_vforked_begins();
+		r = FDW_REAL(clone)(run_vfork_clone_child, stack, flags, &s, ptid, tls, ctid);
+		fdw_vforked_ended(was);
 	} else {
 		before_fork();
 		r = FDW_REAL(clone)(run_clone_child, stack, flags, &s, ptid, tls, ctid);
@@ -330,27 +394,30 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 
 /* ---- vfork: the hooks of vfork.S ------------------------------------------------------------------------------------------------------------*/
 
-int fdw_vfork_pre(void);
-int fdw_vfork_parent(long r, uintptr_t pc, int nested);
+uint64_t fdw_vfork_pre(void);
+void fdw_vfork_child(uintptr_t pc);
+int fdw_vfork_parent(long r, uintptr_t pc, uint64_t was);
 
-/* Returns what vforked was: a vfork child may vfork. */
-int fdw_vfork_pre(void)
+uint64_t fdw_vfork_pre(void)
 {
-	int was = fdw_self.vforked;
+	int saved = errno;
+	uint64_t was;
+
 	fdw_gate();
-	fdw_self.vforked = 1;
+	was = fdw_vforked_begins();
+	errno = saved;
 	return was;
 }
 
-int fdw_vfork_parent(long r, uintptr_t pc, int nested)
-{
-	int saved = errno;
+void fdw_vfork_child(uintptr_t pc) { fdw_vforked_child(FDW_FORK_VFORK, FDW_CALL_vfork, pc); }
 
-	fdw_self.vforked = (uint8_t)nested;
-	if (!nested) {
-		fdw_life(FDW_OP_FORK, FDW_FORK_VFORK, r < 0 ? -1 : r, 0, -1, 0, FDW_CALL_vfork, pc, FDW_NO_DETAIL);
-		fdw_gate_child(r < 0 ? -1 : r, FDW_FORK_VFORK, FDW_CALL_vfork, pc);
-	}
+int fdw_vfork_parent(long r, uintptr_t pc, uint64_t was)
+{
+	int saved = errno, tells = fdw_vforked_tells();
+
+	fdw_vforked_ended(was);
+	fdw_life(FDW_OP_FORK, FDW_FORK_VFORK, r < 0 ? -1 : r, 0, -1, tells ? 0 : FDW_F_UNOBSERVED, FDW_CALL_vfork, pc, FDW_NO_DETAIL);
+	fdw_gate_child(r < 0 ? -1 : r, FDW_FORK_VFORK, FDW_CALL_vfork, pc);
 	errno = saved;
 	if (r < 0) {
 		errno = (int)-r;

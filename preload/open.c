@@ -181,6 +181,8 @@ FDW_EXPORT int signalfd(int fd, const sigset_t *mask, int flags)
 		fdw_use_failed(fd, FDW_CALL_signalfd, FDW_CALLER);
 	} else if (fd == -1) {
 		fdw_made_plain(r, FDW_KIND_SIGNALFD, asks | birth, FDW_CALL_signalfd, FDW_CALLER, -1);
+	} else {
+		fdw_used(fd, FDW_CALL_signalfd, FDW_CALLER);
 	}
 	return r;
 }
@@ -191,6 +193,8 @@ FDW_EXPORT int vdprintf(int fd, const char *format, va_list ap)
 
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_vdprintf, FDW_CALLER);
+	else
+		fdw_used(fd, FDW_CALL_vdprintf, FDW_CALLER);
 	return r;
 }
 
@@ -200,6 +204,8 @@ FDW_EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list ap)
 
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL___vdprintf_chk, FDW_CALLER);
+	else
+		fdw_used(fd, FDW_CALL___vdprintf_chk, FDW_CALLER);
 	return r;
 }
 
@@ -213,6 +219,8 @@ FDW_EXPORT int dprintf(int fd, const char *format, ...)
 	va_end(ap);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_dprintf, FDW_CALLER);
+	else
+		fdw_used(fd, FDW_CALL_dprintf, FDW_CALLER);
 	return r;
 }
 
@@ -226,5 +234,7 @@ FDW_EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
 	va_end(ap);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL___dprintf_chk, FDW_CALLER);
+	else
+		fdw_used(fd, FDW_CALL___dprintf_chk, FDW_CALLER);
 	return r;
 }

@@ -1,10 +1,11 @@
 /*
- * preload/poller.c: epoll_ctl and select: arming holds the number in flux while the kernel call runs.
+ * preload/poller.c: epoll_ctl, poll and select: arming holds the number in flux while the kernel call runs.
  *
  * Context: everywhere; epoll_ctl never blocks.
  */
 #include "birth.h"
 #include "close.h"
+#include "env.h"
 #include "event.h"
 #include "fork.h"
 #include "resolve.h"
@@ -27,6 +28,7 @@ FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, st
 			fdw_use_failed(fd, FDW_CALL_epoll_ctl, pc);
 	} else {
 		fdw_word_t *w = fdw_word(fd);
+		fdw_used(epfd, FDW_CALL_epoll_ctl, pc);
 		fdw_used(fd, FDW_CALL_epoll_ctl, pc);
 		if (op == EPOLL_CTL_ADD && w && !(atomic_load_explicit(w, memory_order_relaxed) & FDW_W_REGISTERED))
 			atomic_fetch_or_explicit(w, FDW_W_REGISTERED, memory_order_relaxed);
@@ -64,29 +66,63 @@ FDW_INLINE void waits(uint16_t call)
 	fdw_passed_over(-1, -1, call);
 }
 
-/* poll only asks whether its numbers are open (POLLNVAL); what matters is that the process waits. */
+/*
+ * poll only asks whether its numbers are open (POLLNVAL); what matters is that the process waits. Asking is a use of an inherited number. The
+ * array can be read once the kernel has read it.
+ */
+static int polled(int r, const struct pollfd *fds, nfds_t n, uint16_t call, uintptr_t pc)
+{
+	int end = unlikely(fdw_recording()) ? atomic_load_explicit(&fdw_inherited_end, memory_order_relaxed) : 0;
+
+	if (likely(!end) || (r < 0 && errno != EINTR))
+		return r;
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].fd > 2 && fds[i].fd < end)
+			fdw_used(fds[i].fd, call, pc);
+	return r;
+}
+
 FDW_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
 	waits(FDW_CALL_poll);
-	return FDW_REAL(poll)(fds, n, timeout);
+	return polled(FDW_REAL(poll)(fds, n, timeout), fds, n, FDW_CALL_poll, FDW_CALLER);
 }
 
 FDW_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
 	waits(FDW_CALL_ppoll);
-	return FDW_REAL(ppoll)(fds, n, timeout, mask);
+	return polled(FDW_REAL(ppoll)(fds, n, timeout, mask), fds, n, FDW_CALL_ppoll, FDW_CALLER);
 }
 
 FDW_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
 {
 	waits(FDW_CALL___poll_chk);
-	return FDW_REAL(__poll_chk)(fds, n, timeout, size);
+	return polled(FDW_REAL(__poll_chk)(fds, n, timeout, size), fds, n, FDW_CALL_poll, FDW_CALLER);
 }
 
 FDW_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t size)
 {
 	waits(FDW_CALL___ppoll_chk);
-	return FDW_REAL(__ppoll_chk)(fds, n, timeout, mask, size);
+	return polled(FDW_REAL(__ppoll_chk)(fds, n, timeout, mask, size), fds, n, FDW_CALL_ppoll, FDW_CALLER);
+}
+
+/*
+ * The kernel overwrites the sets: they are read before it, where they can be. One word a time, which lies in one page.
+ */
+static void selecting(int n, const fd_set *const *sets, uint16_t call, uintptr_t pc)
+{
+	int end = unlikely(fdw_recording()) ? atomic_load_explicit(&fdw_inherited_end, memory_order_relaxed) : 0;
+
+	if (likely(!end))
+		return;
+	end = n < end ? n : end;
+	for (int s = 0; s < 3; s++)
+		for (int fd = 0; sets[s] && fd < end; fd += NFDBITS) {
+			const unsigned long *word = (const unsigned long *)(const void *)sets[s] + fd / NFDBITS;
+			for (unsigned long bits = fdw_readable(word) ? *word : 0; bits; bits &= bits - 1)
+				if (fd + __builtin_ctzl(bits) > 2 && fd + __builtin_ctzl(bits) < end)
+					fdw_used(fd + __builtin_ctzl(bits), call, pc);
+		}
 }
 
 /* EBADF does not say which: every number in the sets whose close we saw is one. */
@@ -102,24 +138,26 @@ static void sets_failed(int n, const fd_set *const *sets, uint16_t call, uintptr
 
 FDW_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
 {
+	const fd_set *const sets[] = { r, w, e };
 	int result;
 
 	waits(FDW_CALL_select);
+	selecting(n, sets, FDW_CALL_select, FDW_CALLER);
 	result = FDW_REAL(select)(n, r, w, e, timeout);
-
 	if (unlikely(result < 0)) /* on failure the kernel leaves the sets as they were */
-		sets_failed(n, (const fd_set *const[]){ r, w, e }, FDW_CALL_select, FDW_CALLER);
+		sets_failed(n, sets, FDW_CALL_select, FDW_CALLER);
 	return result;
 }
 
 FDW_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *timeout, const sigset_t *mask)
 {
+	const fd_set *const sets[] = { r, w, e };
 	int result;
 
 	waits(FDW_CALL_pselect);
+	selecting(n, sets, FDW_CALL_pselect, FDW_CALLER);
 	result = FDW_REAL(pselect)(n, r, w, e, timeout, mask);
-
 	if (unlikely(result < 0))
-		sets_failed(n, (const fd_set *const[]){ r, w, e }, FDW_CALL_pselect, FDW_CALLER);
+		sets_failed(n, sets, FDW_CALL_pselect, FDW_CALLER);
 	return result;
 }

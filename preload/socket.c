@@ -199,6 +199,8 @@ FDW_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 	r = FDW_LIBC(recvmmsg)(fd, msgs, n, in.born ? flags | MSG_CMSG_CLOEXEC : flags, timeout);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_recvmmsg, FDW_CALLER);
+	else
+		fdw_used(fd, FDW_CALL_recvmmsg, FDW_CALLER);
 	for (int i = 0; i < r && fdw_on(); i++)
 		received(fd, &msgs[i].msg_hdr, flags, &in, FDW_CALL_recvmmsg, FDW_CALLER);
 	fdw_birth_failed(in.birth);
@@ -228,6 +230,8 @@ FDW_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 	r = FDW_LIBC(sendmmsg)(fd, msgs, n, flags);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_sendmmsg, FDW_CALLER);
+	else
+		fdw_used(fd, FDW_CALL_sendmmsg, FDW_CALLER);
 	for (int i = 0; i < r; i++)
 		sent(fd, &msgs[i].msg_hdr, FDW_CALL_sendmmsg, FDW_CALLER);
 	return r;

@@ -11,6 +11,7 @@
 #include "event.h"
 #include "exit.h"
 #include "module.h"
+#include "named.h"
 #include "options.h"
 #include "proc.h"
 #include "protect.h"
@@ -39,6 +40,20 @@ static uint8_t kind_of(const char *target)
 	return FDW_KIND_OTHER;
 }
 
+/* A directory and a listening socket look like a file and a socket. */
+static uint8_t finer_kind(int fd, uint8_t kind)
+{
+	struct stat st;
+	int listens = 0;
+	socklen_t n = sizeof listens;
+
+	if (kind == FDW_KIND_FILE && fdw_raw(SYS_newfstatat, (long)fd, "", &st, (long)AT_EMPTY_PATH) == 0 && S_ISDIR(st.st_mode))
+		return FDW_KIND_DIR;
+	if (kind == FDW_KIND_SOCKET && fdw_raw(SYS_getsockopt, (long)fd, (long)SOL_SOCKET, (long)SO_ACCEPTCONN, &listens, &n) == 0 && listens)
+		return FDW_KIND_LISTENER;
+	return kind;
+}
+
 static void say_state(int dir, const char *name, void *said)
 {
 	char target[FDW_DETAIL_MAX];
@@ -52,7 +67,7 @@ static void say_state(int dir, const char *name, void *said)
 		return;
 	n = fdw_raw(SYS_readlinkat, (long)dir, name, target, sizeof target - 1);
 	target[n > 0 ? n : 0] = 0;
-	kind = kind_of(target);
+	kind = finer_kind(fd, kind_of(target));
 	if (fdw_raw(SYS_fcntl, (long)fd, (long)F_GETFD, 0L) & FD_CLOEXEC)
 		flags |= FDW_F_CLOEXEC;
 	if (fdw_state(v) == FDW_OPEN) {
@@ -60,15 +75,21 @@ static void say_state(int dir, const char *name, void *said)
 		flags &= ~FDW_F_INHERITED;
 	} else {
 		gen = fdw_born(fd, kind, flags, FDW_CALL_none, 0);
+		fdw_inherited(fd);
+		flags |= fdw_named(fd) ? FDW_F_NAMED : 0;
 	}
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_STATE, .kind = kind, .fd = fd, .gen = gen, .fd2 = -1, .flags = flags,
 		.detail = (uint8_t *)target, .detail_len = (uint32_t)(n > 0 ? n : 0) }, 0);
 	++*(uint64_t *)said;
 }
 
+static char *const *arguments;
+
 static void say_states(void)
 {
 	uint64_t said = 0;
+
+	fdw_named_learn(arguments, environ);
 
 	if (!fdw_process.filtered && fdw_each_entry("/proc/self/fd", say_state, &said) == 0)
 		fdw_life(FDW_OP_STATE_END, 0, 0, said, -1, 0, FDW_CALL_none, 0, FDW_NO_DETAIL);
@@ -201,6 +222,13 @@ static int numbers_for_tracer(void)
 	return fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0 || rl.rlim_max >= 64 + 4 * (fdw_number(buf + last) + 1);
 }
 
+/*
+ * For quick_exit(), as at_fini below for exit(), which says why it is told the status: registered first it runs last, and libc ends the
+ * process by a call of its own right after it.
+ */
+int __cxa_at_quick_exit(void (*)(void *), void *);
+static void at_quick_fini(void *none, int status) { fdw_ending(status, FDW_CALL_none, 0); }
+
 void fdw_start_recording(void)
 {
 	if (!fdw_options.record[0] || !fdw_on() || fdw_process.filtered || fdw_recording())
@@ -218,6 +246,8 @@ void fdw_start_recording(void)
 	say_start();
 	fdw_modules_forget(FDW_CALL_none, 0);
 	say_states();
+	/* libc has room for 32 such handlers before it allocates. */
+	__cxa_at_quick_exit((void (*)(void *))(uintptr_t)at_quick_fini, NULL);
 }
 
 /* ---- the hook ----------------------------------------------------------------------------------------------------------------------------*/
@@ -226,13 +256,17 @@ static void (*real_fini)(void);
 
 /*
  * Runs after the program's atexit handlers and static destructors and before those of libraries: the last moment at which the tracer
- * still works.
+ * still works. glibc registers it as it does what __cxa_atexit is given, and calls all of these with the exit status as second argument
+ * (stdlib/exit.c, ef_cxa, since 1999). on_exit(3) would tell it too, but no place in its list is right: registered before libc's
+ * start ours would run after this, registered later before handlers of the program's that may exit() again, with another status.
  */
-static void at_fini(void)
+static void at_fini(void *none, int status)
 {
 	fdw_pending_flush();
-	if (fdw_on() && fdw_recording()) {
-		fdw_says_exit(-1, FDW_CALL_none, 0);
+	if (!fdw_on()) {
+		fdw_ending(status, FDW_CALL_none, 0);
+	} else if (fdw_recording()) {
+		fdw_says_exit(status, FDW_CALL_none, 0);
 		if (!fdw_emitters_stop())
 			atomic_store(&fdw_process.no_fini, 1);
 	}
@@ -246,8 +280,9 @@ FDW_EXPORT int __libc_start_main(int (*main)(int, char **, char **), int argc, c
 	int saved = errno;
 
 	real_fini = rtld_fini;
+	arguments = argv;
 	if (fdw_on())
 		fdw_start_recording();
 	errno = saved;
-	return FDW_REAL(__libc_start_main)(main, argc, argv, init, fini, at_fini, stack_end);
+	return FDW_REAL(__libc_start_main)(main, argc, argv, init, fini, (void (*)(void))(uintptr_t)at_fini, stack_end);
 }

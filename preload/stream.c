@@ -7,8 +7,10 @@
 #include "birth.h"
 #include "close.h"
 #include "event.h"
+#include "fork.h"
 #include "gate.h"
 #include "log.h"
+#include "reap.h"
 #include "resolve.h"
 #include "stream.h"
 #include "poison.h"
@@ -137,15 +139,20 @@ FDW_EXPORT FILE *popen(const char *command, const char *mode)
 	char buf[MODE_MAX];
 	uint32_t birth;
 	const char *real_mode = birth_mode(buf, mode, &birth, FDW_CALLER);
+	int saved, fd;
 	FILE *f;
 
 	fdw_gate();
 	f = FDW_REAL(popen)(command, real_mode);
+	saved = errno;
 	fdw_gate_child(-1, FDW_FORK_POPEN, FDW_CALL_popen, FDW_CALLER);
-	if (f)
-		fdw_life(FDW_OP_FORK, FDW_FORK_POPEN, 0, 0, -1, 0, FDW_CALL_popen, FDW_CALLER,
-		         fdw_recording() ? fdw_text(command) : FDW_NO_DETAIL);
-	return made_file(f, birth, command, mode, FDW_KIND_POPEN, FDW_CALL_popen, FDW_CALLER);
+	f = made_file(f, birth, command, mode, FDW_KIND_POPEN, FDW_CALL_popen, FDW_CALLER);
+	if (f && fdw_recording()) {
+		fd = fileno(f);
+		fdw_said_shell(FDW_FORK_POPEN, fd, fdw_gen(fdw_peek(fd)), command, FDW_CALL_popen, FDW_CALLER);
+	}
+	errno = saved;
+	return f;
 }
 
 FDW_EXPORT FILE *fdopen(int fd, const char *mode)
@@ -268,14 +275,17 @@ static void finish_end(struct ending *e, int fd, int r, int err, uint16_t call, 
 static int end_file(FILE *f, int (*real)(FILE *), uint16_t call, uintptr_t pc)
 {
 	struct ending e;
-	int saved = errno, r, err, fd = fileno(f);
+	int saved = errno, r, err, fd = fileno(f), command;
 
 	errno = saved;
 	begin_end(&e, f, fd, call, pc);
+	command = e.fd == fd && e.known && fdw_records[fd].kind == FDW_KIND_POPEN;
 	r = real(f);
 	err = errno;
 	/* pclose answers with the command's status: positive is no error of the close */
 	finish_end(&e, fd, r < 0 ? -1 : 0, r < 0 ? err : 0, call, pc);
+	if (command && r >= 0)
+		fdw_reaped_command(r, fd, e.owned.gen, call, pc);
 	errno = err;
 	return r;
 }

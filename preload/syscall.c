@@ -15,8 +15,10 @@
 #include "exit.h"
 #include "fork.h"
 #include "gate.h"
+#include "reap.h"
 #include "resolve.h"
 #include "routes.h"
+#include "vforked.h"
 #include "poison.h"
 
 long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc);
@@ -151,11 +153,41 @@ static int uses_descriptor(long nr)
 	return 0;
 }
 
+/* A call on its first argument, a descriptor. */
+static int is_call_on_first(long nr)
+{
+	switch (nr) {
+	case SYS_fstat: case SYS_newfstatat: case SYS_statx: case SYS_ioctl: case SYS_openat: case SYS_openat2: case SYS_accept: case SYS_accept4:
+	case SYS_bind: case SYS_listen: case SYS_connect: case SYS_getsockname: case SYS_getpeername: case SYS_getsockopt: case SYS_setsockopt:
+	case SYS_shutdown: case SYS_recvmmsg: case SYS_sendmmsg: case SYS_epoll_pwait: case SYS_preadv: case SYS_pwritev: case SYS_preadv2:
+	case SYS_pwritev2: case SYS_sendfile: case SYS_splice: case SYS_tee: case SYS_vmsplice: case SYS_copy_file_range: case SYS_fallocate:
+	case SYS_fadvise64: case SYS_readahead: case SYS_sync_file_range: case SYS_syncfs: case SYS_fchmod: case SYS_fchown: case SYS_fchdir:
+	case SYS_fstatfs: case SYS_readlinkat: case SYS_unlinkat: case SYS_mkdirat: case SYS_faccessat: case SYS_linkat: case SYS_symlinkat:
+	case SYS_renameat2: case SYS_utimensat: case SYS_timerfd_settime: case SYS_timerfd_gettime: case SYS_inotify_add_watch:
+	case SYS_inotify_rm_watch: case SYS_setns: case SYS_execveat: case SYS_pidfd_send_signal: case SYS_pidfd_getfd: case SYS_fsmount:
+	case SYS_fsconfig: case SYS_fspick: case SYS_open_tree: case SYS_move_mount:
+#if defined(__x86_64__)
+	case SYS_getdents: case SYS_epoll_wait:
+#endif
+		return 1;
+	}
+	return uses_descriptor(nr);
+}
+
+static void used_by(long nr, long a, long e, uintptr_t pc)
+{
+	if (is_call_on_first(nr))
+		fdw_used((int)a, FDW_CALL_syscall, pc);
+	else if (nr == SYS_mmap)
+		fdw_used((int)e, FDW_CALL_syscall, pc);
+}
+
 /* ---- calls with a protocol, made as system calls: routes.h --------------------------------------------------------------------------*/
 
-#define CALL(nr, ...) CALL_6(nr, __VA_ARGS__, 0, 0, 0, 0)
-#define CALL_6(nr, a, b, c, d, ...) \
-	(real_syscall ? real_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0L, 0L) : fdw_plain_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0))
+#define CALL(nr, ...) CALL_6(nr, __VA_ARGS__, 0, 0, 0, 0, 0)
+#define CALL_6(nr, a, b, c, d, e, ...) \
+	(real_syscall ? real_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0L) : \
+	                fdw_plain_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0))
 
 static int by_close(int fd) { return (int)CALL(SYS_close, fd); }
 static int by_dup3(int old, int new, int flags) { return (int)CALL(SYS_dup3, old, new, flags); }
@@ -214,6 +246,42 @@ static long pair(long nr, long *a, int flag_at, int fd_at, uint32_t flags, uintp
 	return r;
 }
 
+static long wait_for(long pid, long status, long options, long usage, uintptr_t pc)
+{
+	int own = 0, *where = status || !fdw_recording() ? (int *)status : &own;
+	long r = CALL(SYS_wait4, pid, (uintptr_t)where, options, usage);
+
+	if (r > 0 && where)
+		fdw_reaped((pid_t)r, *where, FDW_CALL_syscall, pc);
+	return r;
+}
+
+static long wait_for_id(long type, long id, long info, long options, long usage, uintptr_t pc)
+{
+	siginfo_t own, *where = info || !fdw_recording() ? (siginfo_t *)info : &own;
+	long r;
+
+	own.si_signo = 0;
+	r = CALL(SYS_waitid, type, id, (uintptr_t)where, options, usage);
+	if (r == 0 && where && fdw_recording())
+		fdw_reaped_info(where, (int)options, FDW_CALL_syscall, pc);
+	return r;
+}
+
+/* A vfork child's calls pass through, but for what would take the tracer's numbers from under its feet: vforked.h. */
+static int refused_to_vfork_child(long nr, long a, long b, uintptr_t pc)
+{
+	if (likely(!fdw_self.vforked))
+		return 0;
+	if (nr == SYS_exit_group || nr == SYS_exit)
+		fdw_ending((int)a, FDW_CALL_syscall, pc);
+#if defined(__x86_64__)
+	if (nr == SYS_dup2 && a != b)
+		return fdw_vforked_keeps((int)b);
+#endif
+	return (nr == SYS_close && fdw_vforked_keeps((int)a)) || (nr == SYS_dup3 && a != b && fdw_vforked_keeps((int)b));
+}
+
 /* Calls that say something about the process. */
 static long of_process(long r, long nr, long a, uintptr_t pc)
 {
@@ -235,9 +303,10 @@ static long forks(long nr, const long *a, uintptr_t pc)
 	long r;
 
 	fdw_gate();
+	fdw_forking();
 	r = plain(nr, a);
 	if (r != 0)
-		fdw_gate_child(r, FDW_FORK_CLONE, FDW_CALL_syscall, pc);
+		fdw_forked_parent((pid_t)r, FDW_FORK_CLONE, FDW_CALL_syscall, pc);
 	return of_process(r, nr, a[0], pc);
 }
 
@@ -248,7 +317,7 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	uint8_t kind;
 
 	if (unlikely(!fdw_on()) || fdw_from_below(pc))
-		return plain(nr, args);
+		return refused_to_vfork_child(nr, a, b, pc) ? fdw_errno_of(-EBADF) : plain(nr, args);
 	switch (nr) {
 	case SYS_close: return fdw_close_by(by_close, (int)a, FDW_CALL_syscall, pc, FDW_F_SYSCALL);
 	case SYS_dup: return duplicate((int)a, pc);
@@ -262,6 +331,16 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	case SYS_fcntl: return fdw_fcntl_by(by_fcntl, (int)a, (int)b, c, pc);
 	case SYS_close_range: return fdw_close_range_by(by_close_range, (unsigned)a, (unsigned)b, (int)c, pc);
 	case SYS_epoll_ctl: return fdw_epoll_ctl_by(by_epoll_ctl, (int)a, (int)b, (int)c, (struct epoll_event *)d, pc);
+	case SYS_exit: /* ends this thread, and with the last one the process: the tracer's threads would go on */
+		if (!fdw_recording() || atomic_load(&fdw_process.threads))
+			return plain(nr, args);
+		nr = SYS_exit_group;
+		/* fall through */
+	case SYS_exit_group:
+		fdw_ending((int)a, FDW_CALL_syscall, pc);
+		return plain(nr, args);
+	case SYS_wait4: return wait_for(a, b, c, d, pc);
+	case SYS_waitid: return wait_for_id(a, b, c, d, e, pc);
 	case SYS_seccomp:
 		if (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT)
 			fdw_before_filter();
@@ -282,6 +361,8 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 			fdw_pass_over_all();
 		return of_process(plain(nr, args), nr, a, pc);
 	}
+	if (unlikely(fdw_recording()))
+		used_by(nr, a, e, pc);
 	kind = kind_made_by(nr, args, &flags);
 	if (kind != FDW_KIND_UNKNOWN)
 		return make(nr, args, kind, flags, pc);

@@ -127,10 +127,28 @@ FDW_EXPORT int lockf(int fd, int cmd, off_t n)
 	if (cmd == F_LOCK || cmd == F_TLOCK)
 		fdw_lock_taken();
 	r = FDW_REAL(lockf)(fd, cmd, n);
-	if (unlikely(r < 0))
+	if (unlikely(r < 0)) {
 		fdw_use_failed(fd, FDW_CALL_lockf, FDW_CALLER);
-	else
-		fdw_used(fd, FDW_CALL_lockf, FDW_CALLER);
+		return r;
+	}
+	fdw_used(fd, FDW_CALL_lockf, FDW_CALLER);
+	if (cmd == F_LOCK || cmd == F_TLOCK)
+		fdw_locked(fd, FDW_CALL_lockf, FDW_CALLER);
+	return r;
+}
+
+/* A lock of this kind belongs to the description: no close of another one ends it. */
+FDW_EXPORT int flock(int fd, int op)
+{
+	int r = FDW_LIBC(flock)(fd, op);
+
+	if (unlikely(r < 0)) {
+		fdw_use_failed(fd, FDW_CALL_flock, FDW_CALLER);
+		return r;
+	}
+	fdw_used(fd, FDW_CALL_flock, FDW_CALLER);
+	if (!(op & LOCK_UN))
+		fdw_locked(fd, FDW_CALL_flock, FDW_CALLER);
 	return r;
 }
 

@@ -43,6 +43,7 @@ long fdw_early_result(long r)
 #define USE(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
 #define USE2(ret, name, sys, params, args, fd, fd2) EARLY(ret, name, sys, params, args)
 #define USE_E(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
+#define ASKS(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
 #define WAIT(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
 #define MAKE(ret, name, sys, params, args, born, kind, flags, src) EARLY(ret, name, sys, params, args)
 #define MAKE_P(ret, name, sys, params, args, born, kind, flags, src, path) EARLY(ret, name, sys, params, args)
@@ -130,6 +131,8 @@ long fdw_early_result(long r)
 			errno = EBADF;                                                                                 \
 			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
 			errno = saved;                                                                                 \
+		} else {                                                                                               \
+			fdw_used(fd, FDW_CALL_##name, FDW_CALLER);                                                      \
 		}                                                                                                      \
 		return r;                                                                                              \
 	}
@@ -145,6 +148,15 @@ long fdw_early_result(long r)
 	} else {                                                                                                       \
 		fdw_birth_failed(birth);
 #define ALWAYS -1 /* asks for close-on-exec in its flags: never called */
+#define ASKS(ret, name, sys, params, args, fd)                                                                         \
+	FDW_EXPORT ret name params                                                                                     \
+	{                                                                                                              \
+		ret r;                                                                                                 \
+		ONLY_EARLY(name, args)                                                                                 \
+		r = real_##name args;                                                                                  \
+		fdw_used(fd, FDW_CALL_##name, FDW_CALLER);                                                              \
+		return r;                                                                                              \
+	}
 #define MAKE(ret, name, sys, params, args, born, kind, flags_, src)                                                    \
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \

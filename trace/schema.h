@@ -61,12 +61,19 @@
 	X(PROC_ARGS, 33)  /* detail: the command line, arguments separated by NUL */                                    \
 	X(STATE, 34)      /* dump: fd/gen is open, kind, FDW_F_CLOEXEC; detail: readlink of /proc/self/fd/N */          \
 	X(STATE_END, 35)  /* the dump is complete; arg: number of STATE events */                                       \
-	X(FORK, 36)       /* in the parent, after: ret child pid or -1; kind FDW_FORK_*; detail: program when spawned */\
-	X(FORK_CHILD, 37) /* in the child, its first event: arg parent pid, fd2 parent tid, kind FDW_FORK_* */          \
+	X(FORK, 36)       /* in the parent, after: ret child pid or -1; kind FDW_FORK_*; detail: program when spawned; gen: \
+	                     microseconds since the call began, so that the fork lies between, 0 not known.               \
+	                     ret 0: not known, detail is the command: popen (after; fd/gen2 the stream's), system (before; \
+	                     the same with ret -1: nothing came of it), daemon (before; EXIT follows if it came).         \
+	                     FDW_F_UNOBSERVED: the child says nothing of itself (until exec); spawn, popen, system: arg   \
+	                     FDW_WHY_* */                                                                              \
+	X(FORK_CHILD, 37) /* in the child, its first event: arg parent pid, fd2 parent tid, kind FDW_FORK_*; ret          \
+	                     CLOCK_BOOTTIME ns, 0 not known: who has this pid and started later is somebody else. A vfork \
+	                     child's tid is its pid, and its modules and stacks are its parent's */                    \
 	X(EXEC, 38)       /* before exec; detail: the path as asked for. FDW_F_UNOBSERVED: target cannot load us, ret    \
 	                     FDW_WHY_* */                                                                              \
 	X(EXEC_FAILED, 39) /* exec came back: err */                                                                    \
-	X(EXIT, 40)       /* the process ends: ret status as far as known */                                            \
+	X(EXIT, 40)       /* the process ends: ret status as wait(2) will tell it, 0 to 255; -1 not known */              \
 	X(TOTALS, 41)     /* at exit and exec: arg events emitted by this process so far; ret what the interposer       \
 	                     itself had to drop */                                                                     \
 	X(THREAD, 42)     /* first event of a thread: detail its name */                                                \
@@ -75,9 +82,11 @@
 	X(BLIND, 45)      /* a route the interposer cannot see came into use: detail names it (io_uring, go, unshare) */ \
 	X(STOP, 46)       /* recording of this process ends here although it goes on: detail says why */                \
 	X(LOST, 47)       /* the interposer had to drop arg events of this thread (nested, too deep on a signal stack) */ \
-	X(REAPED, 48)     /* in the process that waited: child ret ended, arg its wait status as wait(2) gives it */        \
-	X(CHILD_FD, 49)   /* in the parent, beside FORK: what was done on purpose with number fd between the vfork or      \
-	                     posix_spawn of child ret and its exec. arg FDW_CHILD_*, fd2 the source of a duplicate */
+	X(REAPED, 48)     /* in the process that waited: child ret ended, arg its wait status as wait(2) gives it. ret -1:  \
+	                     the command this thread's system() started, or that of the stream fd/gen made by popen */     \
+	X(CHILD_FD, 49)   /* in the child of vfork itself, or in the parent after its FORK by posix_spawn: what was done   \
+	                     with number fd between the making of child ret and its exec. arg FDW_CHILD_*, fd2 the       \
+	                     source of a duplicate, -1 none */
 
 enum fdw_op {
 #define FDW_OP_ENUM(name, value) FDW_OP_##name = value,
@@ -108,7 +117,8 @@ enum fdw_fork { FDW_FORK_FORK = 1, FDW_FORK_VFORK = 2, FDW_FORK_CLONE = 3, FDW_F
 	FDW_FORK_SYSTEM = 6, FDW_FORK_DAEMON = 7, FDW_FORK_PTY = 8 };
 
 enum fdw_child_fd { FDW_CHILD_PLACED = 1 /* dup2, dup3, F_DUPFD, open, or a file action */, FDW_CHILD_KEPT = 2 /* close-on-exec cleared */,
-	FDW_CHILD_CLOSED = 3 };
+	FDW_CHILD_CLOSED = 3 /* fd to fd2, -1: to the last there can be */, FDW_CHILD_MARKED = 4 /* close-on-exec set */, FDW_CHILD_USED = 5 /* inherited by exec,
+	and used */ };
 
 /* Why an exec target cannot be observed. */
 #define FDW_WHYS(X)                                                                                                    \
@@ -147,6 +157,9 @@ enum fdw_why {
 #define FDW_F_UNOBSERVED   0x00010000u /* EXEC/FORK: the new image will not be observed */
 #define FDW_F_MULTI        0x00020000u /* the process had more than one thread */
 #define FDW_F_SIGNAL_STACK 0x00040000u /* on a signal stack: no unwinding, stack is the caller only */
+#define FDW_F_NAMED        0x00080000u /* STATE: the number is named in the program's arguments or environment */
+#define FDW_F_LOCKED       0x00100000u /* OBJECT: a file or record lock was taken on it */
+#define FDW_F_PARTIAL      0x00200000u /* FORK: what the child did to its descriptors before its exec is not told in full */
 #define FDW_F_USER_SHIFT   24          /* bits 24-31: a small number of the call itself (EPOLL_CTL_*) */
 
 /* From this length on the failed closes of a run of closes are counted, not sent (a loop to 2^30 must stay a loop). */

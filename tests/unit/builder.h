@@ -196,6 +196,12 @@ static inline void exits(struct world *w)
 	send_event(w, "_exit", (struct fdw_event){ .op = FDW_OP_EXIT, .fd = -1, .fd2 = -1 });
 }
 
+/* What follows EXEC and EXIT: how many events the process sent. */
+static inline void ends(struct world *w)
+{
+	send_event(w, "none", (struct fdw_event){ .op = FDW_OP_TOTALS, .fd = -1, .fd2 = -1, .arg = w->seqs[w->tid % 512] });
+}
+
 /* ---- asking --------------------------------------------------------------------------------------------------------------------*/
 
 static inline void finish(struct world *w)

@@ -93,6 +93,13 @@ static void making(void)
 		CASE("bad kind", call(F_DIR, "other", S_IFDIR | 0600, 0));
 		BADFD(call(fd, "made", S_IFIFO | 0600, 0));
 	}
+	CALLS(int, (int, const char *, struct dirent ***, int (*)(const struct dirent *), int (*)(const struct dirent **, const struct dirent **)),
+	      "scandirat", "scandirat64") {
+		struct dirent **names;
+		CASE("a directory", call(F_DIR, ".", &names, NULL, alphasort) > 2);
+		CASE("missing", call(F_DIR, "missing", &names, NULL, alphasort));
+		BADFD(call(fd, ".", &names, NULL, alphasort));
+	}
 	CALLS(int, (int, const char *, int), "unlinkat") {
 		CASE("one", call(F_DIR, "made", 0));
 		CASE("again", call(F_DIR, "made", 0));

@@ -65,6 +65,42 @@ static void sessions(void)
 	}
 }
 
+static void names(void)
+{
+	char name[64];
+
+	CALLS(int, (int), "isatty") {
+		CASE("a terminal", call(F_SLAVE));
+		CASE("a file", call(F_FILE));
+		BADFD(call(fd));
+	}
+	CALLS(char *, (int), "ttyname") {
+		CASE("a terminal", call(F_SLAVE) != NULL);
+		CASE("a file", call(F_FILE));
+		BADFD(call(fd));
+	}
+	CALLS(char *, (int), "ptsname") {
+		CASE("a master", call(F_MASTER) != NULL);
+		CASE("a file", call(F_FILE));
+		BADFD(call(fd));
+	}
+	CALLS(int, (int, char *, size_t), "ttyname_r") {
+		CASE("a terminal", call(F_SLAVE, name, sizeof name));
+		CASE("a file", call(F_FILE, name, sizeof name));
+		BADFD(call(fd, name, sizeof name));
+	}
+	CALLS(int, (int, char *, size_t, size_t), "__ttyname_r_chk") {
+		CASE("a terminal", call(F_SLAVE, name, sizeof name, sizeof name));
+		CASE("a file", call(F_FILE, name, sizeof name, sizeof name));
+		BADFD(call(fd, name, sizeof name, sizeof name));
+	}
+	CALLS(int, (int, char *, size_t, size_t), "__ptsname_r_chk") {
+		CASE("a master", call(F_MASTER, name, sizeof name, sizeof name));
+		CASE("a file", call(F_FILE, name, sizeof name, sizeof name));
+		BADFD(call(fd, name, sizeof name, sizeof name));
+	}
+}
+
 static void masters(void)
 {
 	CALLS(int, (int), "grantpt", "unlockpt") {
@@ -87,4 +123,5 @@ void rows_devices(void)
 	settings();
 	sessions();
 	masters();
+	names();
 }

@@ -222,6 +222,103 @@ static pid_t started(int (*call)(int (*)(int, char **, char **), int, char **, v
 	return pid;
 }
 
+static void stops(int signal) { raise(signal); _exit(5); }
+
+/* How children ended, the same for every call that waits: one that exits, is killed, has stopped and goes on, NULL for the status. */
+static pid_t (*waits)(pid_t, int *, int);
+
+static void waiting(void)
+{
+	int status = 0;
+	pid_t pid = ended_by(_exit, 9);
+
+	CASE("exits", waits(pid, &status, 0) == pid ? status : -1);
+	pid = ended_by((void (*)(int))(void *)raise, SIGKILL);
+	CASE("killed", waits(pid, &status, 0) == pid ? status : -1);
+	pid = ended_by(_exit, 8);
+	CASE("no status wanted", waits(pid, NULL, 0) == pid);
+	pid = ended_by(_exit, 7);
+	CASE("bad address", waits(pid, NOWHERE, 0));
+	CASE("nobody", waits(-1, &status, 0));
+}
+
+static pid_t (*any)(int *);
+static pid_t (*any_more)(int *, int, struct rusage *);
+static pid_t (*one)(pid_t, int *, int);
+static pid_t (*one_more)(pid_t, int *, int, struct rusage *);
+static pid_t by_any(pid_t pid, int *status, int options) { return any(status); }
+static pid_t by_any_more(pid_t pid, int *status, int options) { return any_more(status, options, NULL); }
+static pid_t by_one(pid_t pid, int *status, int options) { return one(pid, status, options); }
+static pid_t by_one_more(pid_t pid, int *status, int options) { return one_more(pid, status, options, NULL); }
+
+static void waiting_for_stops(void)
+{
+	int status = 0;
+	pid_t pid = ended_by(stops, SIGSTOP);
+
+	CASE("stopped", waits(pid, &status, WUNTRACED) == pid ? status : -1);
+	CASE("nothing new", waits(pid, &status, WNOHANG));
+	kill(pid, SIGCONT);
+	CASE("and ends", waits(pid, &status, 0) == pid ? status : -1);
+}
+
+static void waiting_for_ids(int (*call)(idtype_t, id_t, siginfo_t *, int))
+{
+	siginfo_t info = { 0 };
+	pid_t pid = ended_by(_exit, 6);
+	int fd;
+
+	CASE("is looked at", call(P_PID, pid, &info, WEXITED | WNOWAIT) ? -1 : info.si_status);
+	CASE("exits", call(P_PID, pid, &info, WEXITED) ? -1 : info.si_status);
+	pid = ended_by((void (*)(int))(void *)raise, SIGKILL);
+	CASE("killed", call(P_ALL, 0, &info, WEXITED) ? -1 : info.si_code * 100 + info.si_status);
+	pid = ended_by(_exit, 5);
+	CASE("nothing wanted", call(P_PID, pid, NULL, WEXITED));
+	pid = ended_by(_exit, 4);
+	fd = (int)raw(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
+	CASE("by its descriptor", fd < 0 ? 4 : call(3, fd, &info, WEXITED) ? -1 : info.si_status);
+	raw(SYS_close, fd, 0, 0, 0, 0, 0);
+	BADFD(call(3, fd, &info, WEXITED));
+	CASE("no options", call(P_ALL, 0, &info, 0));
+	CASE("nobody", call(P_ALL, 0, &info, WEXITED));
+}
+
+static void reaping(void)
+{
+	CALLS(pid_t, (int *), "wait", "__wait") {
+		IN_CHILD {
+			any = call, waits = by_any;
+			waiting();
+		}
+	}
+	CALLS(pid_t, (int *, int, struct rusage *), "wait3") {
+		IN_CHILD {
+			any_more = call, waits = by_any_more;
+			waiting();
+			waiting_for_stops();
+		}
+	}
+	CALLS(pid_t, (pid_t, int *, int), "waitpid", "__waitpid") {
+		IN_CHILD {
+			one = call, waits = by_one;
+			waiting();
+			waiting_for_stops();
+		}
+	}
+	CALLS(pid_t, (pid_t, int *, int, struct rusage *), "wait4") {
+		IN_CHILD {
+			one_more = call, waits = by_one_more;
+			waiting();
+			waiting_for_stops();
+		}
+	}
+	CALLS(int, (idtype_t, id_t, siginfo_t *, int), "waitid") {
+		IN_CHILD {
+			waiting_for_ids(call);
+		}
+	}
+}
+
 static void rest(void)
 {
 	CALLS(int, (int), "unshare") {
@@ -319,6 +416,7 @@ void rows_processes(void)
 	spawning();
 	spawning_old();
 	ending();
+	reaping();
 	rest();
 	identities();
 	refused();

@@ -1,0 +1,86 @@
+/*
+ * analyzer/coverage.c: what was not observed, and why: once for each program and reason.
+ */
+#include "analyzer/model_parts.h"
+
+void coverage_unobserved(struct replay *r, struct unobserved **list, const char *exe, const char *why)
+{
+	for (; *list; list = &(*list)->next)
+		if ((*list)->exe == exe && !strcmp((*list)->why, why)) {
+			(*list)->count++;
+			return;
+		}
+	*list = xcalloc(1, sizeof **list);
+	**list = (struct unobserved){ exe, why, 1, NULL };
+}
+
+/* A process that is not known from its beginning to its end: silence about it is no proof. */
+void coverage_partial(struct replay *r, const struct image *i)
+{
+	const char *exe = *i->exe ? i->exe : i->process->exe;
+
+	if (!i->events)
+		return;
+	if (!i->started)
+		coverage_unobserved(r, &r->coverage.partial, exe, "its beginning is missing in the recording");
+	if (i->ending == END_NONE)
+		coverage_unobserved(r, &r->coverage.partial, exe, "it said no goodbye: it was killed, still runs, or the end of its recording is missing");
+}
+
+/* ---- children that never said hello ----------------------------------------------------------------------------------------------*/
+
+void coverage_not_observed(struct replay *r, const struct source *s, const char *exe, uint32_t why)
+{
+	static const char *const whys[] = {
+#define WHY_TEXT(name, value, text) [value] = text,
+		FDW_WHYS(WHY_TEXT)
+#undef WHY_TEXT
+	};
+
+	if (!why && s->gap_end)
+		return; /* it may well have said hello: that is lost */
+	coverage_unobserved(r, &r->coverage.unobserved, exe,
+	                    why && why < sizeof whys / sizeof *whys ? whys[why] : "it was started, but never said hello");
+}
+
+struct spawned {
+	struct source *source;
+	uint32_t pid;
+	const char *exe;
+	struct spawned *next;
+};
+
+void coverage_spawned(struct step *s)
+{
+	struct process *child = process_find(s->replay, s->process->source, (uint32_t)s->e->ret);
+	const char *exe = name_of(s->replay, s->e->detail, s->e->detail_len);
+	struct spawned *n;
+
+	if (s->e->flags & FDW_F_UNOBSERVED) {
+		coverage_not_observed(s->replay, s->process->source, exe, (uint32_t)s->e->arg);
+		return;
+	}
+	if (s->e->ret <= 0 || (child && child->known))
+		return;
+	n = xcalloc(1, sizeof *n);
+	*n = (struct spawned){ s->process->source, (uint32_t)s->e->ret, exe, s->replay->spawned };
+	s->replay->spawned = n;
+}
+
+void coverage_hello(struct replay *r, const struct source *s, uint32_t pid)
+{
+	for (struct spawned **p = &r->spawned, *n; (n = *p); p = &n->next)
+		if (n->source == s && n->pid == pid) {
+			*p = n->next;
+			free(n);
+			return;
+		}
+}
+
+void coverage_end(struct replay *r)
+{
+	for (struct spawned *n; (n = r->spawned); free(n)) {
+		r->spawned = n->next;
+		coverage_not_observed(r, n->source, n->exe, 0);
+	}
+}
