@@ -14,7 +14,7 @@ TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -MMD -MP -I
 TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c tests/demo/*.c)))
 TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows \
 	$(addprefix $(O)/tests/e2e/src/hazards/,hazards own_close early $(if $(shell command -v $(CXX)),statics) libuse.so libsecond.so libfirst.so libraw.so)
-FORKLOCK_BIN := $(addprefix $(O)/tests/forklock/,stress handoff inherit flags stepped held libfdwarden.so)
+FORKLOCK_BIN := $(addprefix $(O)/tests/forklock/,stress handoff inherit flags hazards stepped held libfdwarden.so)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 
 $(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/% $(O)/tests/demo/%,$(TEST_BIN)): $(O)/tests/%: tests/%.c
@@ -41,9 +41,10 @@ $(O)/tests/forklock/%.o: tests/forklock/%.c
 	$(FORKLOCK_CC) -c -o $@ $<
 $(O)/tests/forklock/sites.o: tests/forklock/sites.S
 	$(FORKLOCK_CC) -c -o $@ $<
-$(addprefix $(O)/tests/forklock/,stress handoff inherit flags stepped): %: %.o $(addprefix $(O)/tests/forklock/,calls.o ways.o tools.o)
+$(addprefix $(O)/tests/forklock/,stress handoff inherit flags hazards stepped): %: %.o $(addprefix $(O)/tests/forklock/,calls.o ways.o tools.o)
 	$(call say,LD,$@)$(CC) -o $@ $^ -lpthread
 $(O)/tests/forklock/handoff: $(O)/tests/forklock/sites.o
+$(O)/tests/forklock/hazards: $(patsubst %.c,$(O)/%.o,$(wildcard tests/forklock/hazards_*.c))
 $(O)/tests/forklock/held: tests/forklock/held.c
 	$(FORKLOCK_CC) -static -o $@ $<
 # The interposer again, with a place to lose time at each step of the fork lock.

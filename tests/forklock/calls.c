@@ -187,7 +187,9 @@ static int by_recvmmsg(struct maker *m, int *fd)
 		message(&h[i].msg_hdr, &iov[i], &byte[i], &c[i]);
 	if (recvmmsg(m->sv[1], h, 2, 0, NULL) != 2)
 		return -1;
-	return taken(m, &h[0].msg_hdr, fd) == 1 && taken(m, &h[1].msg_hdr, fd + 1) == 1 ? 2 : -1;
+	if (taken(m, &h[0].msg_hdr, fd) != 1)
+		return -1;
+	return taken(m, &h[1].msg_hdr, fd + 1) == 1 ? 2 : 1;
 }
 
 #if defined(SYS_recvmsg)
@@ -279,7 +281,7 @@ static void take_handle(struct maker *m)
 
 	m->handle = (struct file_handle *)room[m->index % 64];
 	m->handle->handle_bytes = MAX_HANDLE_SZ;
-	m->mount = quiet(open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	m->mount = quiet(open(scratch(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (name_to_handle_at(AT_FDCWD, m->path, m->handle, &(int){ 0 }, 0))
 		m->handle->handle_bytes = 0;
 }
@@ -295,7 +297,7 @@ void maker_begin(struct maker *m, int index)
 	m->sv[0] = quiet(sv[0]);
 	m->sv[1] = quiet(sv[1]);
 	listen_somewhere(m);
-	snprintf(m->path, sizeof m->path, "/tmp/forklock.%d.%d", (int)getpid(), index);
+	snprintf(m->path, sizeof m->path, "%s/forklock.%d.%d", scratch(), (int)getpid(), index);
 	close(quiet(open(m->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)));
 	take_handle(m);
 }

@@ -42,6 +42,7 @@ int kernel_flag(int fd);                            /* F_GETFD by a system call 
 void mark(int fd, unsigned how);                    /* close-on-exec, by F_SETFD (even) or FIOCLEX (odd) */
 uint64_t step_hits(const char *name);               /* of FDW_STEP(name) so far, in all processes; 0 without FDW_STEP_PAGE */
 uint64_t bounds_reached(void);                      /* decisions that were no maker's */
+const char *scratch(void);                          /* a folder for files: FORKLOCK_DIR, or /tmp */
 const char *own_folder(void);                       /* where this program and `held` lie */
 /* Options of the form --name=value: value, or `otherwise`. An unknown one ends the program with status 2: see the names given. */
 const char *option(int argc, char **argv, const char *name, const char *otherwise);

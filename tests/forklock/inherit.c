@@ -144,13 +144,19 @@ static void make_all(void)
 	is("undecided, the last before the child", dup(null), 1);
 }
 
+/* What a forker that nobody can see does not wait for. */
+static int may_miss(const char *what)
+{
+	return !strcmp(way->name, "unseen") && strstr(what, "undecided");
+}
+
 static int judge(uint64_t map)
 {
 	int bad = 0;
 
 	for (int i = 0; i < n; i++) {
 		int got = (int)(map >> i & 1);
-		if (got == all[i].inherited)
+		if (got == all[i].inherited || (!got && may_miss(all[i].what)))
 			continue;
 		bad++;
 		printf("%s: %s: %s\n", way->name, all[i].what, got ? "the child has it" : "the child has it not");

@@ -96,6 +96,13 @@ uint64_t step_hits(const char *name)
 
 uint64_t bounds_reached(void) { return step_hits("bound") + step_hits("asleep"); }
 
+const char *scratch(void)
+{
+	const char *s = getenv("FORKLOCK_DIR");
+
+	return s && strlen(s) < 48 ? s : "/tmp";
+}
+
 const char *own_folder(void)
 {
 	static char path[200];

@@ -84,6 +84,26 @@ static pid_t by_sys_fork(struct starter *s)
 }
 #endif
 
+/* A forker that nobody can see: it may lose what it was handed while a section is open, but it must not leak. */
+static pid_t by_unseen(struct starter *s)
+{
+	long pid;
+#if defined(__x86_64__)
+	__asm__ volatile("xorl %%r10d, %%r10d\n\txorl %%r8d, %%r8d\n\tsyscall" : "=a"(pid)
+	                 : "a"((long)SYS_clone), "D"((long)SIGCHLD), "S"(0L), "d"(0L) : "rcx", "r8", "r10", "r11", "memory");
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = SYS_clone, x0 __asm__("x0") = SIGCHLD, x1 __asm__("x1") = 0, x2 __asm__("x2") = 0;
+	register long x3 __asm__("x3") = 0, x4 __asm__("x4") = 0;
+	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
+	pid = x0;
+#else
+#error "a system call without libc, please"
+#endif
+	if (pid == 0)
+		become_held(s);
+	return (pid_t)pid;
+}
+
 static pid_t by_posix_spawn(struct starter *s)
 {
 	pid_t pid;
@@ -143,6 +163,7 @@ const struct way ways[] = {
 #if defined(SYS_fork)
 	FORKS(sys_fork),
 #endif
+	{ "unseen", by_unseen, 0, 0 },
 	WHOLE(daemon), WHOLE(exec), WHOLE(execvp), WHOLE(execl), WHOLE(sys_execve),
 };
 const size_t ways_count = COUNT(ways);
