@@ -110,7 +110,7 @@ static void sample(struct waiting *w, unsigned n, uint32_t us)
 	known = !fdw_process.filtered && fdw_probe(p, n);
 	for (unsigned i = 0; i < n; i++) {
 		int gone = known && p[i].state == 'X';
-		if ((gone || is_over(&w[i], &p[i], known, us)) && fdw_section_clear(&w[i].s) && !gone)
+		if ((gone || is_over(&w[i], &p[i], known, us)) && fdw_section_clear(&w[i].s, !gone) && !gone)
 			at_bound(&w[i].s, us);
 	}
 }
@@ -147,8 +147,11 @@ FDW_FORK_PATH void fdw_gate_slow(void)
 		n = fdw_sections(found, BATCH, &next);
 		if (n) {
 			clock_gettime(CLOCK_MONOTONIC, &start);
-			for (unsigned i = 0; i < n; i++)
+			for (unsigned i = 0; i < n; i++) {
 				w[i] = (struct waiting){ .s = found[i] };
+				if (fdw_section_late(&found[i])) /* this child gets it too */
+					at_bound(&found[i], 0);
+			}
 			wait_for(w, n, &start);
 		}
 	} while (next);
