@@ -23,6 +23,7 @@ static struct block {
 	_Alignas(128) _Atomic uint32_t owner;
 	uint8_t oldest;           /* which slot goes first when all are taken */
 	uint16_t site[SLOTS];
+	_Atomic uint32_t gate[SLOTS]; /* fdw_process.gates when it was born */
 	_Atomic uint64_t entry[SLOTS];
 	uintptr_t frame[SLOTS];   /* of the call that took the slot, UINTPTR_MAX on a signal stack */
 } blocks[BLOCKS];
@@ -305,6 +306,7 @@ uint32_t fdw_birth_begin(uintptr_t pc)
 		return 0;
 	own_block()->site[slot] = site;
 	own_block()->frame[slot] = frame;
+	atomic_store_explicit(&own_block()->gate[slot], atomic_load_explicit(&fdw_process.gates, memory_order_relaxed), memory_order_relaxed);
 	return FDW_BORN | (uint32_t)slot << FDW_BORN_SLOT_SHIFT;
 }
 
@@ -416,7 +418,13 @@ void fdw_birth_ended(int fd)
 
 /* ---- for the gate, and the fork child ---------------------------------------------------------------------------------------------------*/
 
-unsigned fdw_sections(struct fdw_section *s, unsigned room, unsigned *next)
+/*
+ * What was handed to a thread was born before that thread counts here, and then read a smaller number. The relaxed load of fdw_birth_begin
+ * may be old, never too new.
+ */
+uint32_t fdw_sections_since(void) { return atomic_fetch_add(&fdw_process.gates, 1) + 1; }
+
+unsigned fdw_sections(struct fdw_section *s, unsigned room, unsigned *next, uint32_t since)
 {
 	uint32_t end = atomic_load_explicit(&fdw_section_blocks, memory_order_acquire), tid = fdw_tid();
 	unsigned n = 0;
@@ -426,6 +434,8 @@ unsigned fdw_sections(struct fdw_section *s, unsigned room, unsigned *next)
 		uint32_t owner = atomic_load_explicit(&b->owner, memory_order_relaxed);
 		for (unsigned i = 0; owner != tid && i < SLOTS; i++) {
 			uint64_t e = atomic_load_explicit(&b->entry[i], memory_order_acquire);
+			if ((int32_t)(atomic_load_explicit(&b->gate[i], memory_order_relaxed) - since) >= 0)
+				continue;
 			s[n] = (struct fdw_section){ .fd = fd_of(e), .gen = gen_of(e), .tid = owner };
 			n += e && (fdw_section_open(&s[n]) || fdw_section_late(&s[n]));
 		}
