@@ -160,21 +160,32 @@ static void pass_over_slot(unsigned i)
 	give_slot(i);
 }
 
+int fdw_reads(uint16_t call)
+{
+#define C(name) case FDW_CALL_##name:
+	switch (call) {
+	C(read) C(__read_chk) C(pread) C(__pread_chk) C(readv) C(preadv) C(preadv2) C(recv) C(__recv_chk) C(recvfrom) C(__recvfrom_chk)
+	C(recvmsg) C(recvmmsg) C(splice) C(accept) C(accept4) C(eventfd_read)
+		return 1;
+	}
+#undef C
+	return 0;
+}
+
 /* What a thread may hand a descriptor on with, or go on to wait in. All else decides nothing. */
 static int moves_data_or_waits(uint16_t call)
 {
 #define C(name) case FDW_CALL_##name:
 	switch (call) {
-	C(none) C(read) C(__read_chk) C(write) C(pread) C(__pread_chk) C(pwrite) C(readv) C(writev) C(preadv) C(pwritev) C(preadv2) C(pwritev2)
-	C(recv) C(__recv_chk) C(recvfrom) C(__recvfrom_chk) C(recvmsg) C(recvmmsg) C(send) C(sendto) C(sendmsg) C(sendmmsg)
-	C(sendfile) C(splice) C(tee) C(vmsplice) C(copy_file_range) C(accept) C(accept4) C(connect)
+	C(none) C(write) C(pwrite) C(writev) C(pwritev) C(pwritev2) C(send) C(sendto) C(sendmsg) C(sendmmsg)
+	C(sendfile) C(tee) C(vmsplice) C(copy_file_range) C(connect)
 	C(epoll_ctl) C(epoll_wait) C(epoll_pwait) C(epoll_pwait2) C(poll) C(ppoll) C(__poll_chk) C(__ppoll_chk) C(select) C(pselect)
-	C(eventfd_read) C(eventfd_write) C(mq_send) C(mq_timedsend) C(mq_receive) C(mq_timedreceive) C(flock) C(lockf)
+	C(eventfd_write) C(mq_send) C(mq_timedsend) C(mq_receive) C(mq_timedreceive) C(flock) C(lockf)
 	C(syscall)
 		return 1;
 	}
 #undef C
-	return 0;
+	return fdw_reads(call);
 }
 
 void fdw_pass_over(int fd, int fd2, uint16_t call)

@@ -25,14 +25,7 @@
 #ifndef FDW_BIRTH_H
 #define FDW_BIRTH_H
 
-#include "table.h"
-
-/* Places where the tests let threads lose time. */
-#ifdef FDW_STEPS
-#include "tests/forklock/step.h"
-#else
-#define FDW_STEP(name) ((void)0)
-#endif
+#include "retire.h"
 
 void fdw_births_allow(uintptr_t pc); /* code at pc makes a thread of the program */
 void fdw_births_forbid(void); /* from here on, for good: a filter, a runtime that starts children past us */
@@ -42,6 +35,7 @@ void fdw_births_reset(void);  /* in a fork child: the makers are gone; no flag i
 uint32_t fdw_birth_begin(uintptr_t pc);
 FDW_INLINE uint32_t fdw_birth(uint32_t asked, uintptr_t pc)
 {
+	fdw_release_due();
 	return unlikely(atomic_load_explicit(&fdw_process.births, memory_order_relaxed)) && !(asked & FDW_F_CLOEXEC) ? fdw_birth_begin(pc) : 0;
 }
 /* Two at once (pipe): born[0] is 0 when there are not two to be had. */

@@ -9,7 +9,7 @@ BEGIN {
 		printf "#define FDW_CALLS(X) X(none, 0)"
 	}
 }
-/^(USE|USEQ|USE2|USE_E|ASKS|WAIT|MAKE|MAKE_P|HAND|HANDV)\(/ {
+/^(USE|USEQ|USE2|USE_E|ASKS|MAKE|MAKE_P|HAND|HANDV)\(/ {
 	role = $0; sub(/\(.*/, "", role)
 	rest = $0; sub(/^[A-Z_2]+\(/, "", rest)
 	split(rest, part, /, */)

@@ -10,6 +10,7 @@
 #include "protect.h"
 #include "quick.h"
 #include "resolve.h"
+#include "retire.h"
 #include "routes.h"
 #include "thread.h"
 #include "vforked.h"
@@ -68,7 +69,7 @@ void fdw_marked(int fd, int failed, uint16_t call, uintptr_t pc)
 {
 	uint32_t run = run_of(fd);
 	uint64_t v = fdw_peek(fd);
-	int known = fdw_state(v) == FDW_CLOSED;
+	int known = fdw_state(v) == FDW_CLOSED || fdw_state(v) == FDW_TOMBSTONE;
 
 	if (likely(!failed) || fd < 0 || (!known && fdw_gen(v)))
 		return;
@@ -84,7 +85,7 @@ static uint32_t history(const struct fdw_claim *c, int err)
 {
 	if (err != EBADF)
 		return 0;
-	if (fdw_state(c->before) == FDW_CLOSED)
+	if (fdw_state(c->before) == FDW_CLOSED || fdw_state(c->before) == FDW_TOMBSTONE)
 		return FDW_F_KNOWN_CLOSED;
 	return fdw_gen(c->before) == 0 ? FDW_F_NEVER_SEEN : 0;
 }
@@ -134,10 +135,14 @@ FDW_INLINE int close_fd(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc,
 		errno = EBADF;
 		return -1;
 	}
-	/* What stands below us may call close again: that is no second close (see close). */
-	fdw_self.closing_below = fd + 1;
-	r = real(fd);
-	fdw_self.closing_below = 0;
+	if (fdw_retire(&c, call, pc)) {
+		r = 0;
+	} else {
+		/* What stands below us may call close again: that is no second close (see close). */
+		fdw_self.closing_below = fd + 1;
+		r = real(fd);
+		fdw_self.closing_below = 0;
+	}
 	if (likely(r == 0 && c.owner && !fdw_recording())) {
 		run_of(fd);
 		fdw_claim_done(&c, call, pc);

@@ -25,9 +25,12 @@ static void claim_range(unsigned first, unsigned last)
 
 	for (uint32_t i = first; i < clip(last); i++) {
 		uint64_t v = atomic_load_explicit(&fdw_words[i], memory_order_acquire);
-		while (fdw_state(v) == FDW_OPEN)
+		/* A tombstone too: the kernel closes it like any other, and nobody else may after that. */
+		while (fdw_state(v) == FDW_OPEN || fdw_state(v) == FDW_TOMBSTONE)
 			if (atomic_compare_exchange_weak(&fdw_words[i], &v, fdw_with_state(v, FDW_CLOSING))) {
 				fdw_records[i].close_tid = tid;
+				if (fdw_state(v) == FDW_TOMBSTONE)
+					fdw_records[i].arm |= FDW_ARM_WAS_TOMBSTONE;
 				if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION)))
 					fdw_claimed_busy((int)i, &fdw_words[i], v);
 				break;
@@ -44,7 +47,10 @@ static void end_range(unsigned first, unsigned last, int ok, uint16_t call, uint
 		struct fdw_claim c = { .fd = (int)i, .before = fdw_with_state(v, FDW_OPEN), .owner = 1 };
 		if (fdw_state(v) != FDW_CLOSING || fdw_records[i].close_tid != tid)
 			continue;
-		if (ok)
+		if (fdw_records[i].arm & FDW_ARM_WAS_TOMBSTONE) { /* closed long ago */
+			fdw_records[i].arm &= (uint8_t)~FDW_ARM_WAS_TOMBSTONE;
+			fdw_claim_done(&c, fdw_records[i].close_call, fdw_records[i].close_pc);
+		} else if (ok)
 			fdw_closed(&c, 0, 0, call, pc, FDW_F_RANGE, first == last);
 		else
 			fdw_claim_end(&c, FDW_CLOSE_UNDO, call, pc);

@@ -103,7 +103,6 @@
 #define USE2(ret, name, sys, params, args, fd, fd2) FDW_DECLARE(ret, name, params)
 #define USE_E(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
 #define ASKS(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
-#define WAIT(ret, name, sys, params, args, fd) FDW_DECLARE(ret, name, params)
 #define MAKE(ret, name, sys, params, args, born, kind, flags, src) FDW_DECLARE(ret, name, params)
 #define MAKE_P(ret, name, sys, params, args, born, kind, flags, src, path) FDW_DECLARE(ret, name, params)
 #define HAND(ret, name, sys, params, args, file) FDW_DECLARE(ret, name, params)
@@ -176,8 +175,12 @@ struct fdw_process {
 	uint8_t may_birth;        /* what the process is like permits it; births says whether it has threads */
 	_Atomic uint8_t child;    /* a fork child that has neither exec'd nor become a worker: observed only */
 	_Atomic uint32_t bounds;  /* bounded waits that ended at their bound */
+	_Atomic uint32_t retired; /* numbers that tombstones keep (retire.h) */
+	_Atomic uint8_t uses;     /* FDW_USES_*: why successful calls are looked at */
 	_Atomic uint32_t gates;   /* starts of children that had to wait for sections, so far (birth.h) */
 };
+#define FDW_USES_RECORDED 1u
+#define FDW_USES_ONESHOT 2u
 extern struct fdw_process fdw_process __attribute__((visibility("hidden")));
 extern __attribute__((visibility("hidden"))) _Atomic int fdw_ready; /* fdw_init is done and the product is on */
 extern char **environ;

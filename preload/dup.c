@@ -12,6 +12,7 @@
 #include "protect.h"
 #include "quick.h"
 #include "resolve.h"
+#include "retire.h"
 #include "routes.h"
 #include "stream.h"
 #include "vforked.h"
@@ -49,9 +50,12 @@ FDW_EXPORT int dup(int fd)
 		errno = EBADF;
 		return -1;
 	}
+	if (fdw_refused(fd, FDW_CALL_dup, FDW_CALLER))
+		return -1;
 	birth = fdw_birth(0, FDW_CALLER);
 	fdw_flux_enter(fd, FRAME);
 	r = birth ? real_fcntl(fd, F_DUPFD_CLOEXEC, 0) : real_dup(fd);
+	r = FDW_OR_AGAIN(r, birth ? real_fcntl(fd, F_DUPFD_CLOEXEC, 0) : real_dup(fd));
 	fdw_flux_leave(fd);
 	if (likely(r >= 0))
 		return fdw_made_dup(r, fd, birth, FDW_CALL_dup, FDW_CALLER);
@@ -72,6 +76,8 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 		errno = EBADF;
 		return -1;
 	}
+	if (fdw_refused(old, call, pc))
+		return -1;
 	fdw_claim_as(&c, new, FDW_W_REPLACED);
 	ended = c.owner ? fdw_gen(c.before) : 0;
 	stream = c.owner && c.before & FDW_W_STREAM ? fdw_records[new].stream : 0;
@@ -112,7 +118,7 @@ FDW_EXPORT int dup2(int old, int new)
 	if (unlikely(!fdw_on()))
 		return fdw_vforked_keeps(new) ? (int)fdw_errno_of(-EBADF) : placed(FDW_LIBC(dup2)(old, new), old, FDW_CALL_dup2, FDW_CALLER);
 	if (old == new) { /* changes nothing */
-		int r = real_dup2(old, new);
+		int r = fdw_refused(old, FDW_CALL_dup2, FDW_CALLER) ? -1 : real_dup2(old, new);
 		if (r < 0)
 			fdw_use_failed(old, FDW_CALL_dup2, FDW_CALLER);
 		else
@@ -187,6 +193,7 @@ static int fcntl_dup(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc
 	uint32_t asks = cmd == F_DUPFD_CLOEXEC ? FDW_F_CLOEXEC : 0, birth = fdw_birth(asks, pc);
 	int r = fcntl_in_flux(real, fd, birth ? F_DUPFD_CLOEXEC : cmd, arg);
 
+	r = FDW_OR_AGAIN(r, fcntl_in_flux(real, fd, birth ? F_DUPFD_CLOEXEC : cmd, arg));
 	if (unlikely(r < 0))
 		fdw_birth_failed(birth);
 	r = fcntl_done(fd, cmd, arg, r, pc);
@@ -218,6 +225,8 @@ FDW_INLINE int fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t
 		errno = EBADF;
 		return -1;
 	}
+	if (unlikely(fdw_process.retired) && fdw_tombstone_met(fd, FDW_CALL_fcntl, pc))
+		return -1;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) {
 		r = fcntl_dup(real, fd, cmd, arg, pc);
 	} else if (cmd == F_SETFD) {

@@ -213,6 +213,8 @@ void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
 	/* the guard first: early in the life of a process errno is out of reach (core.h) */
 	if (!fdw_on())
 		return;
+	if (errno == ENOTDIR && fdw_state(fdw_peek(fd)) == FDW_TOMBSTONE)
+		errno = EBADF; /* it is no directory either */
 	if (likely(errno != EBADF)) {
 		fdw_used(fd, call, pc);
 		return;
@@ -220,7 +222,7 @@ void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
 	if (fd < 0 || fdw_tool_caller(pc))
 		return;
 	v = fdw_peek(fd);
-	known = fdw_state(v) == FDW_CLOSED;
+	known = fdw_state(v) == FDW_CLOSED || fdw_state(v) == FDW_TOMBSTONE;
 	if (fdw_state(v) == FDW_OPEN || fdw_state(v) == FDW_CLOSING) {
 		fdw_used(fd, call, pc);
 		return; /* EBADF has other reasons: not open for writing, no directory */
@@ -239,6 +241,17 @@ void fdw_inherited(int fd)
 {
 	if (fd > 2 && fd >= atomic_load(&fdw_inherited_end))
 		atomic_store(&fdw_inherited_end, fd + 1);
+}
+
+/* Whoever reads from what was armed one-shot has its event (retire.h). */
+void fdw_used_slow(int fd, uint16_t call, uintptr_t pc)
+{
+	uint64_t v = fdw_peek(fd);
+
+	if (v & FDW_W_INHERITED && fdw_recording())
+		fdw_first_use(fd, call, pc);
+	if (v & FDW_W_ONESHOT && fdw_reads(call))
+		fdw_records[fd].handler = fdw_tid();
 }
 
 void fdw_first_use(int fd, uint16_t call, uintptr_t pc)

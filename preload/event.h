@@ -30,10 +30,12 @@ int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc);
 void fdw_use_failed(int fd, uint16_t call, uintptr_t pc);
 /* The first use of an inherited number. */
 void fdw_first_use(int fd, uint16_t call, uintptr_t pc);
+int fdw_reads(uint16_t call); /* a call that takes data, or a client, from a descriptor (birth.c) */
+void fdw_used_slow(int fd, uint16_t call, uintptr_t pc);
 FDW_INLINE void fdw_used(int fd, uint16_t call, uintptr_t pc)
 {
-	if (unlikely(fdw_recording()) && unlikely(fdw_peek(fd) & FDW_W_INHERITED))
-		fdw_first_use(fd, call, pc);
+	if (unlikely(atomic_load_explicit(&fdw_process.uses, memory_order_relaxed)))
+		fdw_used_slow(fd, call, pc);
 }
 /* Numbers above 2 that the program found open, up to the highest. Calls that name many numbers look only there; 0: there are none. */
 extern _Atomic int fdw_inherited_end;

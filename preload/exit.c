@@ -160,6 +160,7 @@ static void stop_recording(const char *why)
 	fdw_totals(FDW_CALL_none, 0);
 	fdw_emitters_stop();
 	atomic_store(&fdw_process.recording, 0);
+	atomic_fetch_and(&fdw_process.uses, (uint8_t)~FDW_USES_RECORDED);
 	atomic_store(&fdw_process.no_fini, 1);
 	fdw_tool_threads_end();
 	fdw_protected_close();

@@ -37,6 +37,7 @@ static void go_without_hooks(void)
 		return;
 	fdw_buffers_detach();
 	atomic_store(&fdw_process.recording, 0);
+	atomic_fetch_and(&fdw_process.uses, (uint8_t)~FDW_USES_RECORDED);
 }
 
 FDW_FORK_PATH static void reset_child(void)
@@ -55,6 +56,7 @@ FDW_FORK_PATH static void reset_child(void)
 	t->run_length = 0;
 	fdw_pending_forget();
 	fdw_births_reset();
+	fdw_retired_reset();
 	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
 	t->counted = 1;
 	if (fdw_recording()) {

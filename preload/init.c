@@ -40,7 +40,6 @@ _Atomic int fdw_ready;
 #define USE2(ret, name, sys, params, args, fd, fd2) FIND_OR_CALL(name)
 #define USE_E(ret, name, sys, params, args, fd) FIND_OR_CALL(name)
 #define ASKS(ret, name, sys, params, args, fd) FIND_OR_CALL(name)
-#define WAIT(ret, name, sys, params, args, fd) FIND_OR_CALL(name)
 #define MAKE(ret, name, sys, params, args, born, kind, flags, src) FIND_OR_CALL(name)
 #define MAKE_P(ret, name, sys, params, args, born, kind, flags, src, path) FIND_OR_CALL(name)
 #define HAND(ret, name, sys, params, args, file) FIND_OR_CALL(name)

@@ -38,6 +38,7 @@ FDW_EXPORT int open(const char *path, int flags, ...)
 	int r = likely(real_open) ? real_open(path, real_flags, mode)
 	                          : (int)fdw_early_result(fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)flags, (long)mode));
 
+	r = FDW_OR_AGAIN(r, real_open(path, real_flags, mode));
 	if (likely(r >= 0))
 		fdw_made(r, kind_of(flags), fdw_oflags(flags) | birth, FDW_CALL_open, FDW_CALLER, -1, path_of(path));
 	else
@@ -53,6 +54,7 @@ FDW_EXPORT int openat(int dir, const char *path, int flags, ...)
 	int r = likely(real_openat) ? real_openat(dir, path, real_flags, mode)
 	                            : (int)fdw_early_result(fdw_raw(SYS_openat, (long)dir, path, (long)flags, (long)mode));
 
+	r = FDW_OR_AGAIN(r, real_openat(dir, path, real_flags, mode));
 	if (likely(r >= 0)) {
 		fdw_made(r, kind_of(flags), fdw_oflags(flags) | birth, FDW_CALL_openat, FDW_CALLER, dir, path_of(path));
 	} else {

@@ -9,6 +9,7 @@
 #include "event.h"
 #include "fork.h"
 #include "resolve.h"
+#include "retire.h"
 #include "routes.h"
 #include "poison.h"
 
@@ -18,7 +19,14 @@ FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, st
 
 	fdw_passed_over(epfd, fd, FDW_CALL_epoll_ctl);
 	fdw_flux_enter(fd, (uintptr_t)__builtin_frame_address(0));
-	r = real(epfd, op, fd, event);
+	if (op != EPOLL_CTL_DEL)
+		fdw_arming(epfd, fd, op);
+	if (op != EPOLL_CTL_DEL && unlikely(fdw_is_closing(fd) || fdw_is_closing(epfd))) {
+		errno = EBADF;
+		r = -1;
+	} else {
+		r = real(epfd, op, fd, event);
+	}
 	fdw_flux_leave(fd);
 	if (unlikely(r < 0)) {
 		saved = errno;
@@ -27,11 +35,10 @@ FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, st
 		if (op != EPOLL_CTL_DEL)
 			fdw_use_failed(fd, FDW_CALL_epoll_ctl, pc);
 	} else {
-		fdw_word_t *w = fdw_word(fd);
 		fdw_used(epfd, FDW_CALL_epoll_ctl, pc);
 		fdw_used(fd, FDW_CALL_epoll_ctl, pc);
-		if (op == EPOLL_CTL_ADD && w && !(atomic_load_explicit(w, memory_order_relaxed) & FDW_W_REGISTERED))
-			atomic_fetch_or_explicit(w, FDW_W_REGISTERED, memory_order_relaxed);
+		if (op != EPOLL_CTL_DEL)
+			fdw_armed(fd, event->events); /* the kernel could read it */
 	}
 	if (fdw_recording()) {
 		/* EFAULT: it cannot be read */
@@ -65,6 +72,33 @@ FDW_INLINE void waits(uint16_t call)
 	fdw_child_is_worker();
 	fdw_passed_over(-1, -1, call);
 }
+
+/*
+ * Waits on a poller: while a thread is inside one, or works on what it got, it may hold events of descriptors that others close.
+ */
+#define WAITING(name, params, args)                                                                                       \
+	FDW_EXPORT int name params                                                                                     \
+	{                                                                                                              \
+		int r, notes;                                                                                          \
+		if (unlikely(!real_##name))                                                                            \
+			return fdw_early_##name args;                                                                  \
+		waits(FDW_CALL_##name);                                                                                \
+		fdw_release_due();                                                                                     \
+		notes = fdw_process.births && fdw_on();                                                                \
+		if (notes)                                                                                             \
+			fdw_wait_begins(fd);                                                                           \
+		r = real_##name args;                                                                                  \
+		if (notes)                                                                                             \
+			fdw_wait_ended(fd);                                                                            \
+		if (unlikely(r < 0))                                                                                   \
+			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
+		else                                                                                                   \
+			fdw_used(fd, FDW_CALL_##name, FDW_CALLER);                                                      \
+		return r;                                                                                              \
+	}
+WAITING(epoll_wait, (int fd, struct epoll_event *ev, int max, int timeout), (fd, ev, max, timeout))
+WAITING(epoll_pwait, (int fd, struct epoll_event *ev, int max, int timeout, const sigset_t *mask), (fd, ev, max, timeout, mask))
+WAITING(epoll_pwait2, (int fd, struct epoll_event *ev, int max, const struct timespec *timeout, const sigset_t *mask), (fd, ev, max, timeout, mask))
 
 /*
  * poll only asks whether its numbers are open (POLLNVAL); what matters is that the process waits. Asking is a use of an inherited number. The
@@ -107,22 +141,40 @@ FDW_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *
 }
 
 /*
- * The kernel overwrites the sets: they are read before it, where they can be. One word a time, which lies in one page.
+ * Looks at the numbers in the sets below end, before the kernel overwrites them, where they can be read. One word at a time, which lies in one
+ * page. 1: see() said so of one.
  */
-static void selecting(int n, const fd_set *const *sets, uint16_t call, uintptr_t pc)
+static int in_each_set(int end, const fd_set *const *sets, int (*see)(int fd, uint16_t call, uintptr_t pc), uint16_t call, uintptr_t pc)
 {
-	int end = unlikely(fdw_recording()) ? atomic_load_explicit(&fdw_inherited_end, memory_order_relaxed) : 0;
-
-	if (likely(!end))
-		return;
-	end = n < end ? n : end;
 	for (int s = 0; s < 3; s++)
 		for (int fd = 0; sets[s] && fd < end; fd += NFDBITS) {
 			const unsigned long *word = (const unsigned long *)(const void *)sets[s] + fd / NFDBITS;
 			for (unsigned long bits = fdw_readable(word) ? *word : 0; bits; bits &= bits - 1)
-				if (fd + __builtin_ctzl(bits) > 2 && fd + __builtin_ctzl(bits) < end)
-					fdw_used(fd + __builtin_ctzl(bits), call, pc);
+				if (fd + __builtin_ctzl(bits) < end && see(fd + __builtin_ctzl(bits), call, pc))
+					return 1;
 		}
+	return 0;
+}
+
+static int uses(int fd, uint16_t call, uintptr_t pc)
+{
+	if (fd > 2)
+		fdw_used(fd, call, pc);
+	return 0;
+}
+
+static void selecting(int n, const fd_set *const *sets, uint16_t call, uintptr_t pc)
+{
+	int end = unlikely(fdw_recording()) ? atomic_load_explicit(&fdw_inherited_end, memory_order_relaxed) : 0;
+
+	if (unlikely(end))
+		in_each_set(n < end ? n : end, sets, uses, call, pc);
+}
+
+/* A tombstone in the sets: the kernel would call it ready. */
+static int tombstone_in(int n, const fd_set *const *sets, uint16_t call, uintptr_t pc)
+{
+	return unlikely(fdw_process.retired) && in_each_set(n, sets, fdw_tombstone_met, call, pc);
 }
 
 /* EBADF does not say which: every number in the sets whose close we saw is one. */
@@ -143,6 +195,8 @@ FDW_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *ti
 
 	waits(FDW_CALL_select);
 	selecting(n, sets, FDW_CALL_select, FDW_CALLER);
+	if (tombstone_in(n, sets, FDW_CALL_select, FDW_CALLER))
+		return -1;
 	result = FDW_REAL(select)(n, r, w, e, timeout);
 	if (unlikely(result < 0)) /* on failure the kernel leaves the sets as they were */
 		sets_failed(n, sets, FDW_CALL_select, FDW_CALLER);
@@ -156,6 +210,8 @@ FDW_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct time
 
 	waits(FDW_CALL_pselect);
 	selecting(n, sets, FDW_CALL_pselect, FDW_CALLER);
+	if (tombstone_in(n, sets, FDW_CALL_pselect, FDW_CALLER))
+		return -1;
 	result = FDW_REAL(pselect)(n, r, w, e, timeout, mask);
 	if (unlikely(result < 0))
 		sets_failed(n, sets, FDW_CALL_pselect, FDW_CALLER);

@@ -162,7 +162,7 @@ static long park_above(int fd, const struct rlimit *rl)
 	return r;
 }
 
-static int park(int fd)
+int fdw_park(int fd)
 {
 	struct rlimit rl = { 1024, 1024 };
 	long top, r;
@@ -189,7 +189,7 @@ FDW_EXPORT int lttng_ust_add_fd_to_tracker(int fd)
 
 	if (fd < 0 || !fdw_on())
 		return fd;
-	at = park(fd);
+	at = fdw_park(fd);
 	fdw_protect(at);
 	errno = saved;
 	return at;

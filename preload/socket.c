@@ -9,6 +9,7 @@
 #include "event.h"
 #include "fork.h"
 #include "protect.h"
+#include "env.h"
 #include "resolve.h"
 #include "routes.h"
 #include "poison.h"
@@ -39,6 +40,7 @@ static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, 
 		r = real_accept4(fd, addr, len, flags | SOCK_CLOEXEC);
 	else
 		r = call == FDW_CALL_accept ? FDW_LIBC(accept)(fd, addr, len) : FDW_LIBC(accept4)(fd, addr, len, flags);
+	r = FDW_OR_AGAIN(r, real_accept4(fd, addr, len, birth ? flags | SOCK_CLOEXEC : flags));
 	if (unlikely(r < 0)) {
 		fdw_birth_failed(birth);
 		fdw_use_failed(fd, call, pc);
@@ -150,6 +152,27 @@ static void received(int sock, struct msghdr *m, int flags, struct receipt *in, 
 	}
 }
 
+/* The kernel would send a tombstone. */
+static int sends_tombstone(const struct msghdr *m, uint16_t call, uintptr_t pc)
+{
+	struct cmsghdr *c;
+
+	if (likely(!fdw_process.retired) || !fdw_readable(m) || !m->msg_control || m->msg_controllen < sizeof(struct cmsghdr) ||
+	    !fdw_readable(m->msg_control))
+		return 0;
+	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR((struct msghdr *)m, c)) {
+		size_t n = c->cmsg_len < CMSG_LEN(0) ? 0 : (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		for (size_t i = 0; c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && i < n && i < 253; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+			if (fdw_tombstone_met(fd, call, pc))
+				return 1;
+		}
+	}
+	return 0;
+}
+
 static void sent(int sock, const struct msghdr *m, uint16_t call, uintptr_t pc)
 {
 	struct cmsghdr *c;
@@ -218,6 +241,8 @@ FDW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	ssize_t r;
 
 	fdw_passed_over(fd, -1, FDW_CALL_sendmsg);
+	if (sends_tombstone(msg, FDW_CALL_sendmsg, FDW_CALLER))
+		return -1;
 	r = FDW_LIBC(sendmsg)(fd, msg, flags);
 	if (unlikely(r < 0)) {
 		fdw_use_failed(fd, FDW_CALL_sendmsg, FDW_CALLER);

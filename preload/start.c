@@ -243,6 +243,7 @@ void fdw_start_recording(void)
 		return; /* no session listens: nothing is sent, nothing is paid for */
 	fdw_tool_ranges_learn();
 	fdw_actions_learn();
+	atomic_fetch_or(&fdw_process.uses, FDW_USES_RECORDED);
 	atomic_store_explicit(&fdw_process.recording, 1, memory_order_release);
 	fdw_thread_main();
 	say_start();

@@ -158,7 +158,7 @@ FDW_EXPORT FILE *popen(const char *command, const char *mode)
 
 FDW_EXPORT FILE *fdopen(int fd, const char *mode)
 {
-	FILE *f = FDW_REAL(fdopen)(fd, mode);
+	FILE *f = fdw_refused(fd, FDW_CALL_fdopen, FDW_CALLER) ? NULL : FDW_REAL(fdopen)(fd, mode);
 
 	if (f)
 		own(f, fd, FDW_CALL_fdopen, FDW_CALLER);
@@ -189,7 +189,7 @@ FDW_EXPORT DIR *opendir(const char *path)
 
 FDW_EXPORT DIR *fdopendir(int fd)
 {
-	DIR *d = FDW_REAL(fdopendir)(fd);
+	DIR *d = fdw_refused(fd, FDW_CALL_fdopendir, FDW_CALLER) ? NULL : FDW_REAL(fdopendir)(fd);
 
 	if (d) { /* libc marks it */
 		fdw_birth_marked(fd);

@@ -18,6 +18,7 @@
 #include "gate.h"
 #include "reap.h"
 #include "resolve.h"
+#include "retire.h"
 #include "routes.h"
 #include "vforked.h"
 #include "poison.h"
@@ -190,6 +191,13 @@ static int is_call_on_first(long nr)
 	return uses_descriptor(nr);
 }
 
+/* An O_PATH descriptor would serve: a tombstone must not (retire.h). */
+static int serves_tombstone(long nr, const long *a)
+{
+	return nr == SYS_fstat || nr == SYS_fstatfs || (nr == SYS_newfstatat && fdw_names_itself((const char *)a[1], (int)a[3])) ||
+	       (nr == SYS_statx && fdw_names_itself((const char *)a[1], (int)a[2]));
+}
+
 static void used_by(long nr, long a, long e, uintptr_t pc)
 {
 	if (is_call_on_first(nr))
@@ -225,6 +233,8 @@ static long duplicate(int fd, uintptr_t pc)
 		errno = EBADF;
 		return -1;
 	}
+	if (fdw_refused(fd, FDW_CALL_dup, pc))
+		return -1;
 	birth = fdw_birth(0, pc);
 	fdw_flux_enter(fd, (uintptr_t)__builtin_frame_address(0));
 	r = birth ? by_fcntl(fd, F_DUPFD_CLOEXEC, 0) : CALL(SYS_dup, fd);
@@ -390,8 +400,10 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 			fdw_pass_over_all();
 		return of_process(plain(nr, args), nr, a, pc);
 	}
-	if (unlikely(fdw_recording()))
+	if (unlikely(fdw_process.uses))
 		used_by(nr, a, e, pc);
+	if (unlikely(fdw_process.retired) && serves_tombstone(nr, args) && fdw_tombstone_met((int)a, FDW_CALL_syscall, pc))
+		return -1;
 	kind = kind_made_by(nr, args, &flags);
 	if (kind != FDW_KIND_UNKNOWN)
 		return make(nr, args, kind, flags, pc);

@@ -175,7 +175,7 @@ static void lose(struct fdw_claim *c, fdw_word_t *w, uint64_t v)
 	/* Observe; or we are a handler that interrupted the closer: waiting for ourselves would be foolish. A newer generation was made
 	 * after this call began: it cannot be what the caller meant. */
 	if (fdw_enforcing() && fdw_records[c->fd].close_tid != fdw_tid() && wait_closing(c, w, &v))
-		c->refused = fdw_gen(v) != fdw_gen(c->before);
+		c->refused = fdw_gen(v) != fdw_gen(c->before) || fdw_state(v) == FDW_TOMBSTONE;
 }
 
 /*
@@ -206,6 +206,8 @@ void fdw_claim_slow(struct fdw_claim *c, fdw_word_t *w, uint64_t v, uint64_t mar
 	} while (fdw_state(v) == FDW_CLOSING && v & FDW_W_REPLACED && after_replacement(c, w, &v));
 	if (fdw_state(c->before) == FDW_CLOSING)
 		lose(c, w, v);
+	else if (fdw_state(c->before) == FDW_TOMBSTONE)
+		c->refused = 1; /* the kernel has something there, which is ours */
 	else if (fdw_state(c->before) == FDW_PROTECTED)
 		c->protect = 1;
 }

@@ -31,7 +31,7 @@
  *  closing    exactly one thread is closing this generation (fdw_claim)
  *  closed     this generation was closed by a call we saw
  *  protected  the tracer's own
- *  tombstone  closed; the number is kept by an O_PATH descriptor
+ *  tombstone  closed, by a call that we saw; the number is kept by an O_PATH descriptor for a while (retire.h)
  */
 enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, FDW_TOMBSTONE };
 #define FDW_STATE_MASK   UINT64_C(0xf)
@@ -44,6 +44,7 @@ enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, 
 #define FDW_W_REPLACED   (UINT64_C(1) << 10) /* with closing: dup2 or freopen puts another descriptor here; the number is never free */
 #define FDW_W_DECIDING   (UINT64_C(1) << 11) /* somebody clears the flag in the kernel at this moment, and holds an in-flux count */
 #define FDW_W_LATE       (UINT64_C(1) << 12) /* that happened at a bound of whoever started a child; its maker has not decided yet */
+#define FDW_W_ONESHOT    (UINT64_C(1) << 13) /* was armed one-shot since it was made */
 #define FDW_W_LOCKED     (UINT64_C(1) << 15) /* a lock was taken on it, and that was told */
 #define FDW_FLAGS_MASK   UINT64_C(0xffff0)
 #define FDW_FLUX_SHIFT   20
@@ -63,12 +64,18 @@ struct fdw_record { /* one cache line */
 	_Alignas(64) uint32_t gen;         /* which generation the fields speak of */
 	uint32_t open_tid, close_tid;
 	uint16_t open_call, close_call;
-	uint8_t kind;
-	uint8_t spare[5];
+	uint8_t kind, arm;    /* arm: FDW_ARM_* */
 	uint16_t site;        /* fork lock: where it was born (site.h) */
+	_Atomic uint32_t turn; /* of a poller: how often it was waited on, * 2; odd: it is, at this moment (retire.h) */
 	uintptr_t open_pc, close_pc;
 	uintptr_t stream;     /* FILE or DIR that owns it */
+	uint32_t poller, poller_gen; /* where it was registered last: number + 1 */
+	uint32_t handler;     /* armed one-shot: the thread that read from it last since then */
+	uint32_t waiter;      /* of a poller: the thread that waited on it last */
 };
+#define FDW_ARM_MANY_POLLERS 1u
+#define FDW_ARM_MANY_WAITERS 2u
+#define FDW_ARM_WAS_TOMBSTONE 4u /* closing, by a range that goes over a tombstone */
 
 extern fdw_word_t *fdw_words;
 extern struct fdw_record *fdw_records;
@@ -147,7 +154,9 @@ FDW_INLINE uint32_t fdw_born_inline(int fd, uint8_t kind, uint32_t flags, uint16
 	r->open_call = call;
 	r->open_pc = pc;
 	r->kind = kind;
+	r->arm = 0;
 	r->stream = 0;
+	r->poller = r->waiter = 0;
 	return fdw_gen(n);
 }
 

@@ -44,7 +44,6 @@ long fdw_early_result(long r)
 #define USE2(ret, name, sys, params, args, fd, fd2) EARLY(ret, name, sys, params, args)
 #define USE_E(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
 #define ASKS(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
-#define WAIT(ret, name, sys, params, args, fd) EARLY(ret, name, sys, params, args)
 #define MAKE(ret, name, sys, params, args, born, kind, flags, src) EARLY(ret, name, sys, params, args)
 #define MAKE_P(ret, name, sys, params, args, born, kind, flags, src, path) EARLY(ret, name, sys, params, args)
 #define HAND(ret, name, sys, params, args, file) EARLY(ret, name, sys, params, args)
@@ -82,22 +81,19 @@ long fdw_early_result(long r)
 		USED(name, r, fd)                                                                                      \
 		return r;                                                                                              \
 	}
+/* Calls that an O_PATH descriptor serves too: a tombstone (retire.h) must not. Known when compiled. */
+FDW_INLINE int serves_tombstone(enum fdw_call call)
+{
+	return call == FDW_CALL_fstat || call == FDW_CALL___fxstat || call == FDW_CALL_fstatfs || call == FDW_CALL_fstatvfs ||
+	       call == FDW_CALL_fpathconf;
+}
 #define USE(ret, name, sys, params, args, fd)                                                                          \
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
 		ret r;                                                                                                 \
 		ONLY_EARLY(name, args)                                                                                 \
-		fdw_passed_over(fd, -1, FDW_CALL_##name);                                                              \
-		r = real_##name args;                                                                                  \
-		USED(name, r, fd)                                                                                      \
-		return r;                                                                                              \
-	}
-#define WAIT(ret, name, sys, params, args, fd)                                                                         \
-	FDW_EXPORT ret name params                                                                                     \
-	{                                                                                                              \
-		ret r;                                                                                                 \
-		ONLY_EARLY(name, args)                                                                                 \
-		fdw_child_is_worker();                                                                                 \
+		if (serves_tombstone(FDW_CALL_##name) && fdw_refused(fd, FDW_CALL_##name, FDW_CALLER))                  \
+			return (ret)-1;                                                                                \
 		fdw_passed_over(fd, -1, FDW_CALL_##name);                                                              \
 		r = real_##name args;                                                                                  \
 		USED(name, r, fd)                                                                                      \
@@ -143,6 +139,7 @@ long fdw_early_result(long r)
 	ONLY_EARLY(name, args)                                                                                         \
 	birth = fdw_birth(asks, FDW_CALLER);                                                                           \
 	r = unlikely(birth) ? born : real_##name args;                                                                 \
+	r = FDW_OR_AGAIN(r, birth ? born : real_##name args);                                                          \
 	if (likely(r >= 0)) {                                                                                          \
 		made;                                                                                                  \
 	} else {                                                                                                       \

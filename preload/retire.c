@@ -1,0 +1,303 @@
+/*
+ * preload/retire.c: see retire.h.
+ *
+ * Context: any thread, handlers. System calls: dup3 in place of close, close, prlimit, clock_gettime (vDSO); openat and fcntl once. Only where
+ * substitutes are allowed.
+ * Locks: none. An entry of the ring belongs to whoever takes its key by compare-and-swap; a number to whoever moves its word from tombstone to
+ * closing, so it is closed once, and only as the generation that was retired.
+ */
+#include "event.h"
+#include "log.h"
+#include "protect.h"
+#include "retire.h"
+#include "poison.h"
+
+#define RING 1024u /* most numbers held back at once; 64 KiB, touched as used */
+
+static struct entry {
+	_Alignas(64) _Atomic uint64_t key; /* generation << 32 | number + 1; 0: free */
+	uint32_t poller, poller_gen, turn; /* poller: number + 1 of the one whose only waiter may hold an event; 0: anybody may */
+	uint64_t at;                       /* us */
+} ring[RING];
+static _Atomic uint32_t next_ticket;
+static _Atomic uint64_t look_at;        /* us: nothing is due before */
+static _Atomic int stone = -1;          /* the O_PATH descriptor all tombstones are duplicates of */
+
+static uint64_t now_us(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* ---- who may hold an event ------------------------------------------------------------------------------------------------------------------*/
+
+/* An event may be delivered, and its descriptor closed by somebody, before the kernel's call returns: so it counts as one-shot before it. */
+void fdw_arming(int poller, int fd, int op)
+{
+	fdw_word_t *w = fdw_word(fd);
+	struct fdw_record *r;
+	uint32_t gen = fdw_gen(fdw_peek(poller));
+
+	if (!w || !gen || !fdw_enforcing())
+		return;
+	r = &fdw_records[fd];
+	r->handler = 0;
+	if (r->poller != (uint32_t)poller + 1 || r->poller_gen != gen) {
+		if (r->poller)
+			r->arm |= FDW_ARM_MANY_POLLERS;
+		r->poller = (uint32_t)poller + 1;
+		r->poller_gen = gen;
+	}
+	if (op == EPOLL_CTL_ADD && fdw_process.births)
+		atomic_fetch_or_explicit(w, FDW_W_REGISTERED | FDW_W_ONESHOT, memory_order_relaxed);
+}
+
+void fdw_armed(int fd, uint32_t events)
+{
+	fdw_word_t *w = fdw_word(fd);
+	uint64_t v = w ? atomic_load_explicit(w, memory_order_relaxed) : 0;
+	uint64_t flags = FDW_W_REGISTERED | (events & EPOLLONESHOT ? FDW_W_ONESHOT : 0);
+
+	while (fdw_state(v) == FDW_OPEN && (v & (FDW_W_REGISTERED | FDW_W_ONESHOT)) != flags &&
+	       !fdw_cas(w, &v, (v & ~FDW_W_ONESHOT) | flags))
+		;
+	if (events & EPOLLONESHOT && unlikely(!(atomic_load_explicit(&fdw_process.uses, memory_order_relaxed) & FDW_USES_ONESHOT)))
+		atomic_fetch_or(&fdw_process.uses, FDW_USES_ONESHOT);
+}
+
+static int others_wait_on(const struct fdw_record *poller)
+{
+	return poller->waiter && (poller->arm & FDW_ARM_MANY_WAITERS || poller->waiter != fdw_tid());
+}
+
+/* The poller fd was registered in last, if it is still that one. */
+static struct fdw_record *poller_of(const struct fdw_record *r)
+{
+	int n = (int)r->poller - 1;
+	return n >= 0 && fdw_word(n) && fdw_gen(fdw_peek(n)) == r->poller_gen && fdw_peek(n) & FDW_W_POLLER ? &fdw_records[n] : NULL;
+}
+
+static int may_be_held(const struct fdw_claim *c)
+{
+	const struct fdw_record *r = &fdw_records[c->fd], *poller = poller_of(r);
+
+	if (c->before & FDW_W_POLLER && others_wait_on(r))
+		return 1;
+	if (!(c->before & FDW_W_REGISTERED))
+		return 0;
+	if (r->arm & FDW_ARM_MANY_POLLERS)
+		return 1;
+	if (!poller || !poller->waiter)
+		return 0;
+	return c->before & FDW_W_ONESHOT ? r->handler != fdw_tid() : others_wait_on(poller);
+}
+
+/* Their close has no error worth keeping, and an end that peers see. */
+static int may_be_replaced(uint8_t kind)
+{
+	switch (kind) {
+	case FDW_KIND_SOCKET: case FDW_KIND_LISTENER: case FDW_KIND_CONN: case FDW_KIND_PIPE_R: case FDW_KIND_PIPE_W: case FDW_KIND_EVENTFD:
+	case FDW_KIND_TIMERFD: case FDW_KIND_SIGNALFD: case FDW_KIND_INOTIFY: case FDW_KIND_EPOLL: case FDW_KIND_PORT: case FDW_KIND_PIDFD:
+		return 1;
+	}
+	return 0;
+}
+
+/* ---- giving numbers back ----------------------------------------------------------------------------------------------------------------------*/
+
+/* 1: nobody holds an event for it any more. *bound: that is only assumed. */
+static int is_due(const struct entry *e, uint64_t now, int *bound)
+{
+	uint64_t age = now > e->at ? now - e->at : 0;
+	uint32_t turn;
+
+	*bound = 0;
+	if (!e->poller)
+		return age >= FDW_RETIRE_US;
+	if (age >= FDW_RETIRE_LONG_US)
+		return *bound = 1;
+	if (fdw_gen(fdw_peek((int)e->poller - 1)) != e->poller_gen)
+		return age >= FDW_RETIRE_US;
+	turn = atomic_load_explicit(&fdw_records[e->poller - 1].turn, memory_order_acquire);
+	/* Turns: odd while it waits; each wait begins with a higher one. */
+	if (turn > (e->turn | 1))
+		return 1;
+	return e->turn & 1 && turn == e->turn && age >= FDW_RETIRE_US;
+}
+
+/* The entry is ours to end. */
+static void give_back(uint64_t key)
+{
+	int fd = (int)(uint32_t)key - 1;
+	fdw_word_t *w = fdw_word(fd);
+	uint64_t v, closing;
+
+	atomic_fetch_sub(&fdw_process.retired, 1);
+	if (!w)
+		return;
+	v = atomic_load_explicit(w, memory_order_acquire);
+	do {
+		if (fdw_state(v) != FDW_TOMBSTONE || fdw_gen(v) != (uint32_t)(key >> 32))
+			return; /* the program put something over it */
+		closing = fdw_with_state(v, FDW_CLOSING);
+	} while (!fdw_cas(w, &v, closing));
+	FDW_STEP(give_back);
+	fdw_raw(SYS_close, (long)fd);
+	v = closing;
+	while (!fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSED) & ~FDW_FLAGS_MASK))
+		if (fdw_gen(v) != fdw_gen(closing) || fdw_state(v) != FDW_CLOSING)
+			return;
+}
+
+static int release(struct entry *e, uint64_t key)
+{
+	if (!key || !atomic_compare_exchange_strong(&e->key, &key, 0))
+		return 0;
+	give_back(key);
+	return 1;
+}
+
+static unsigned release_if(int all)
+{
+	uint64_t now = now_us(CLOCK_MONOTONIC);
+	unsigned n = 0;
+	int saved = errno, bound;
+
+	for (unsigned i = 0; i < RING; i++) {
+		uint64_t key = atomic_load_explicit(&ring[i].key, memory_order_acquire);
+		if (!key || (!all && !is_due(&ring[i], now, &bound)))
+			continue;
+		if (!all && bound)
+			fdw_bound_reached((int)(uint32_t)key - 1, 0, FDW_RETIRE_LONG_US);
+		n += (unsigned)release(&ring[i], key);
+	}
+	errno = saved;
+	return n;
+}
+
+void fdw_release_due_slow(void)
+{
+	uint64_t at = atomic_load_explicit(&look_at, memory_order_relaxed), now;
+
+	if (!fdw_on())
+		return;
+	now = now_us(CLOCK_MONOTONIC_COARSE);
+	if (now < at || !atomic_compare_exchange_strong(&look_at, &at, now + 1000))
+		return;
+	release_if(0);
+}
+
+int fdw_release_all(void)
+{
+	return fdw_on() && release_if(1);
+}
+
+FDW_FORK_PATH void fdw_retired_reset(void)
+{
+	if (likely(!fdw_process.retired))
+		return;
+	for (unsigned i = 0; i < RING; i++)
+		ring[i].at = 0;
+	atomic_store(&look_at, 0);
+}
+
+/* ---- retiring ------------------------------------------------------------------------------------------------------------------------------------*/
+
+/* How many may be held back, and up to which number: what is near the limit is wanted. */
+static uint32_t room(uint32_t *end)
+{
+	static _Atomic uint32_t known, asked;
+	uint32_t limit = atomic_load_explicit(&known, memory_order_relaxed);
+	struct rlimit rl;
+
+	/* It may be lowered by routes that we do not see: asked again now and then. */
+	if (!limit || atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed) % 16 == 0) {
+		if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0)
+			return 0;
+		limit = rl.rlim_cur > FDW_TABLE_MAX ? FDW_TABLE_MAX : (uint32_t)rl.rlim_cur;
+		atomic_store_explicit(&known, limit, memory_order_relaxed);
+	}
+	*end = limit - limit / 4;
+	return limit / 4 < RING ? limit / 4 : RING;
+}
+
+/* Not a directory, or openat and fchdir would work on it. */
+static int have_stone(void)
+{
+	int fd = atomic_load(&stone), none = -1;
+
+	if (likely(fd >= 0))
+		return fd;
+	fd = (int)fdw_raw(SYS_openat, (long)AT_FDCWD, "/dev/null", (long)(O_PATH | O_CLOEXEC), 0L);
+	if (fd < 0)
+		fd = (int)fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/self/exe", (long)(O_PATH | O_CLOEXEC), 0L);
+	if (fd < 0)
+		return -1;
+	fd = fdw_park(fd);
+	if (atomic_compare_exchange_strong(&stone, &none, fd)) {
+		fdw_protect(fd);
+		return fd;
+	}
+	fdw_raw(SYS_close, (long)fd);
+	return none;
+}
+
+/* In the order of tickets: first in, first out. What is too much goes before its time. */
+static void enter(uint64_t key, const struct fdw_claim *c, uint32_t most)
+{
+	uint32_t ticket = atomic_fetch_add(&next_ticket, 1);
+	struct entry *e = &ring[ticket % RING], *oldest = &ring[(ticket - most) % RING];
+	const struct fdw_record *r = &fdw_records[c->fd], *poller = poller_of(r);
+	int only_one = !(c->before & (FDW_W_ONESHOT | FDW_W_POLLER)) && !(r->arm & FDW_ARM_MANY_POLLERS) && poller &&
+	               !(poller->arm & FDW_ARM_MANY_WAITERS);
+
+	if (release(oldest, atomic_load_explicit(&oldest->key, memory_order_acquire)) | release(e, atomic_load_explicit(&e->key, memory_order_acquire)))
+		atomic_fetch_add_explicit(&fdw_process.bounds, 1, memory_order_relaxed);
+	e->poller = only_one ? r->poller : 0;
+	e->poller_gen = only_one ? r->poller_gen : 0;
+	e->turn = only_one ? atomic_load_explicit(&poller->turn, memory_order_acquire) : 0;
+	e->at = now_us(CLOCK_MONOTONIC);
+	atomic_store_explicit(&e->key, key, memory_order_release);
+}
+
+int fdw_retire_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
+{
+	struct fdw_record *r = &fdw_records[c->fd];
+	uint32_t most, end = 0;
+	uint64_t v = fdw_with_state(c->before, FDW_CLOSING);
+	int from, errno_before = errno;
+
+	/* A stream's number is closed once more by its stream, inside libc. */
+	if (!fdw_process.births || !fdw_enforcing() || c->fd < 3 || c->before & FDW_W_STREAM || !may_be_replaced(r->kind) || !may_be_held(c))
+		return 0;
+	most = room(&end);
+	if (!most || (uint32_t)c->fd >= end || (from = have_stone()) < 0)
+		return 0;
+	FDW_STEP(retire_before);
+	if (fdw_raw(SYS_dup3, (long)from, (long)c->fd, (long)O_CLOEXEC) != c->fd)
+		return 0;
+	FDW_STEP(retire_done);
+	r->close_call = call;
+	r->close_pc = pc;
+	/* The number is ours, so nobody was given it: but whoever put something over it by dup2 may have said so (rule 3). */
+	while (!fdw_cas(&fdw_words[c->fd], &v, fdw_with_state(v, FDW_TOMBSTONE) & ~FDW_FLAGS_MASK))
+		if (fdw_gen(v) != fdw_gen(c->before) || fdw_state(v) != FDW_CLOSING) {
+			errno = errno_before;
+			return 1;
+		}
+	atomic_fetch_add(&fdw_process.retired, 1);
+	enter((uint64_t)fdw_gen(c->before) << 32 | (uint32_t)(c->fd + 1), c, most);
+	errno = errno_before;
+	return 1;
+}
+
+int fdw_tombstone_met(int fd, uint16_t call, uintptr_t pc)
+{
+	if (fdw_state(fdw_peek(fd)) != FDW_TOMBSTONE || !fdw_on())
+		return 0;
+	errno = EBADF;
+	fdw_use_failed(fd, call, pc);
+	return 1;
+}

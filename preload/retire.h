@@ -1,0 +1,108 @@
+/*
+ * preload/retire.h: quiescence: a number that somebody may hold an event for is not given out again at once.
+ *
+ * A poller's event names a descriptor by whatever the program registered, in the end by its number. Who took the event out of the poller
+ * acts on it a moment later: reads, re-arms, closes. When another thread closes the descriptor in that moment, and a third is given the number,
+ * the first one acts on a stranger's. So such a close puts a *tombstone* on the number, an O_PATH descriptor, by one dup3: the description is
+ * released as by close, peers see the end, and the number answers EBADF, as a closed one does, until nobody can hold an event any more.
+ *
+ * Who may hold one:
+ *   registered one-shot    anybody, for the receiver may have passed it on: RETIRE_US. But when the closer's thread made the last call that
+ *                          reads from the descriptor since it was armed, the event was its own, and delivered once
+ *   otherwise              the threads that wait on the poller, until they wait again (or for RETIRE_US when they were waiting, for
+ *                          RETIRE_LONG_US when they were not). With several of them nobody knows who: RETIRE_US
+ *   a poller               its waiters, who know its number: the same
+ * Closers who are the poller's only waiter hold no event that they do not know of: nothing is retired for them, nor in a process with one thread.
+ *
+ * May not happen: a number that was not ours to keep is closed, or kept; EMFILE because of us; an error of close lost (files are not
+ * retired); anything under a seccomp filter or past another interposer (fdw_process.births says both).
+ *
+ *   function              | any thread | handler | vfork child | waits
+ *   fdw_retire            |    yes     |   yes   |   never     | no more than close
+ *   fdw_release_due, _all |    yes     |   yes   |   never     | no
+ */
+#ifndef FDW_RETIRE_H
+#define FDW_RETIRE_H
+
+#include "table.h"
+
+/* Places where the tests let threads lose time. */
+#ifdef FDW_STEPS
+#include "tests/forklock/step.h"
+#else
+#define FDW_STEP(name) ((void)0)
+#endif
+
+/*
+ * A holder that is ready to run may have to wait for a CPU. Measured with one-shot pools (tests/rearm): 20 ms left none of 1.3 million wrong
+ * re-arms on a calm machine, and 783 in one second where fifteen threads shared two CPUs.
+ */
+#define FDW_RETIRE_US 100000u
+/* A receiver that works on its batch for longer is given up, and counted. */
+#define FDW_RETIRE_LONG_US 1000000u
+
+/* Instead of the kernel's close, by the owner of the claim: 1: done, and the claim ended. 0: close it. */
+int fdw_retire_slow(struct fdw_claim *, uint16_t call, uintptr_t pc);
+FDW_INLINE int fdw_retire(struct fdw_claim *c, uint16_t call, uintptr_t pc)
+{
+	return unlikely(c->before & (FDW_W_REGISTERED | FDW_W_POLLER)) && c->owner && fdw_retire_slow(c, call, pc);
+}
+
+void fdw_release_due_slow(void);
+/* Before a call that makes a descriptor: the lowest free number is the program's. */
+FDW_INLINE void fdw_release_due(void)
+{
+	if (unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)))
+		fdw_release_due_slow();
+}
+int fdw_release_all(void); /* how many there were: after EMFILE the call is made again */
+/* r, or again when a call failed for want of numbers that we hold. */
+#define FDW_OR_AGAIN(r, again)                                                                                         \
+	(unlikely((r) < 0) && errno == EMFILE && unlikely(fdw_process.retired) && fdw_release_all() ? (again) : (r))
+void fdw_retired_reset(void); /* in a fork child: nobody here holds an event */
+
+/* Calls that an O_PATH descriptor would serve: 1, with EBADF in errno and said, when fd is a tombstone. */
+int fdw_tombstone_met(int fd, uint16_t call, uintptr_t pc);
+FDW_INLINE int fdw_refused(int fd, uint16_t call, uintptr_t pc)
+{
+	return unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)) && fdw_tombstone_met(fd, call, pc);
+}
+
+/* Whether a call with AT_EMPTY_PATH in its flags means the descriptor itself. */
+int fdw_names_itself(const char *path, int flags);
+
+/* ---- what is known of registrations (epoll_ctl, epoll_wait) -------------------------------------------------------------------------------*/
+
+/* Before the kernel arms fd in poller by EPOLL_CTL_ADD or MOD: an event can be delivered before that call returns. */
+void fdw_arming(int poller, int fd, int op);
+/* Another thread is closing it, and it is not replaced: arming it fails as if it were closed. enforce only. */
+FDW_INLINE int fdw_is_closing(int fd)
+{
+	uint64_t v = fdw_peek(fd);
+	return unlikely(fdw_state(v) == FDW_CLOSING) && !(v & FDW_W_REPLACED) && fdw_enforcing() && fdw_records[fd].close_tid != fdw_tid();
+}
+/* After it did. */
+void fdw_armed(int fd, uint32_t events);
+/* Around a wait on poller, in a process with threads. */
+FDW_INLINE void fdw_wait_begins(int poller)
+{
+	struct fdw_record *r;
+	uint32_t tid = fdw_tid();
+
+	if (!fdw_word(poller))
+		return;
+	r = &fdw_records[poller];
+	if (unlikely(r->waiter != tid)) {
+		if (r->waiter)
+			r->arm |= FDW_ARM_MANY_WAITERS;
+		r->waiter = tid;
+	}
+	atomic_store_explicit(&r->turn, (atomic_load_explicit(&r->turn, memory_order_relaxed) | 1) + 2, memory_order_release);
+}
+FDW_INLINE void fdw_wait_ended(int poller)
+{
+	if (fdw_word(poller))
+		atomic_fetch_and_explicit(&fdw_records[poller].turn, ~1u, memory_order_release);
+}
+
+#endif
