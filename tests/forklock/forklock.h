@@ -61,6 +61,8 @@ struct maker {             /* one thread that makes descriptors */
 	void *stream;
 	struct file_handle *handle;
 	int mount;
+	pid_t pid;             /* forkpty's child */
+	int terminal;
 	int wrong;             /* what the call answered otherwise than the manual says */
 };
 
