@@ -6,9 +6,11 @@
  * acquire: a hand-off orders the two; and a section that the scan misses is harmless, its flag is set.
  * A section without an entry would never be decided by the gate, so an entry's slot is taken before the call that creates.
  */
+#include <linux/membarrier.h>
 #include "birth.h"
 #include "event.h"
 #include "module.h"
+#include "probe.h"
 #include "protect.h"
 #include "site.h"
 #include "stack.h"
@@ -20,6 +22,7 @@
 #define BLOCKS 4096u /* 704 bytes each, touched as used */
 
 /* One a thread. Entry: generation << 32 | number + 1; written by the owner alone, stale as soon as its word is no longer in SECTION. */
+#define RESERVED UINT64_MAX /* its call is under way */
 static struct block {
 	_Alignas(128) _Atomic uint32_t owner;
 	uint8_t oldest;           /* which slot goes first when all are taken */
@@ -156,6 +159,7 @@ static void give_slot(unsigned i)
 	clear_bit(i);
 }
 
+static int is_listed(uint64_t entry) { return entry && entry != RESERVED; }
 static int fd_of(uint64_t entry) { return (int)(uint32_t)entry - 1; }
 static uint32_t gen_of(uint64_t entry) { return (uint32_t)(entry >> 32); }
 
@@ -164,8 +168,8 @@ static void pass_over_slot(unsigned i)
 {
 	uint64_t e = atomic_load_explicit(&own_block()->entry[i], memory_order_relaxed);
 
-	if (!e)
-		return; /* reserved: its call is under way further out */
+	if (!is_listed(e))
+		return; /* its call is under way further out */
 	if (clear(fd_of(e), gen_of(e), 0))
 		fdw_site_not_marked(own_block()->site[i]);
 	give_slot(i);
@@ -204,7 +208,7 @@ void fdw_pass_over(int fd, int fd2, uint16_t call)
 		unsigned i = (unsigned)__builtin_ctz(left);
 		uint64_t e = atomic_load_explicit(&own_block()->entry[i], memory_order_relaxed);
 		int n = fd_of(e);
-		if (e && n != fd && n != fd2 && (how == PASSES_ALL || fdw_site_kind(own_block()->site[i]) != FDW_SITE_MARKS))
+		if (is_listed(e) && n != fd && n != fd2 && (how == PASSES_ALL || fdw_site_kind(own_block()->site[i]) != FDW_SITE_MARKS))
 			pass_over_slot(i);
 	}
 	errno = saved;
@@ -224,9 +228,10 @@ static void inherit(struct block *b)
 {
 	for (unsigned i = 0; i < atomic_load_explicit(&b->end, memory_order_relaxed); i++) {
 		uint64_t e = atomic_load_explicit(&b->entry[i], memory_order_acquire);
-		if (e && clear(fd_of(e), gen_of(e), 0))
+		if (is_listed(e) && clear(fd_of(e), gen_of(e), 0))
 			fdw_site_not_marked(b->site[i]);
-		atomic_store_explicit(&b->entry[i], 0, memory_order_relaxed);
+		if (e != RESERVED)
+			atomic_store_explicit(&b->entry[i], 0, memory_order_relaxed);
 	}
 }
 
@@ -307,7 +312,7 @@ static void make_room(uintptr_t frame)
 	struct block *b = own_block();
 
 	for (unsigned i = 0; i < SLOTS; i++)
-		if (!atomic_load_explicit(&b->entry[i], memory_order_relaxed) && b->frame[i] <= frame && frame != UINTPTR_MAX)
+		if (atomic_load_explicit(&b->entry[i], memory_order_relaxed) == RESERVED && b->frame[i] <= frame && frame != UINTPTR_MAX)
 			give_slot(i);
 	for (unsigned n = 0; fdw_self.undecided == ALL_TAKEN && n < SLOTS; n++)
 		pass_over_slot(b->oldest++ % SLOTS);
@@ -325,17 +330,37 @@ void fdw_births_share(void)
 }
 
 /*
+ * Threads that have decided for the close-on-exec form of a call, and may not have come to the kernel yet. One that sleeps has, or has been
+ * waiting in it all along.
+ */
+static int calls_to_come(void)
+{
+	uint32_t end = atomic_load_explicit(&fdw_section_blocks, memory_order_acquire);
+
+	for (unsigned n = 0; n < end; n++)
+		for (unsigned i = 0; n + 1 != fdw_self.birth_block && i < atomic_load_explicit(&blocks[n].end, memory_order_relaxed); i++) {
+			struct fdw_probe p = { .tid = atomic_load_explicit(&blocks[n].owner, memory_order_relaxed) };
+			if (atomic_load_explicit(&blocks[n].entry[i], memory_order_relaxed) == RESERVED && fdw_probe(&p, 1) && p.state != 'S' && p.state != 'X')
+				return 1;
+		}
+	return 0;
+}
+
+/*
  * Before a filter of the program's own, under which no flag can be cleared: all that is undecided is decided as asked so far, and threads that
  * are about to clear one are waited for. What a blocked call still brings stays close-on-exec (fdw_birth_made).
  */
+#define SEAL_BOUND_US 2000000u /* once in a process's life; a thread that comes too late is killed */
 void fdw_births_seal(void)
 {
 	struct fdw_wait wait;
 
 	fdw_births_share();
 	atomic_store(&fdw_process.sealed, 1);
-	fdw_wait_start(&wait, FDW_DECIDING_BOUND_US);
-	while (atomic_load(&fdw_process.clearing) && fdw_wait_step(&wait))
+	/* Their half of the fence between their slot and may_birth (fdw_birth_begin). */
+	fdw_raw(SYS_membarrier, (long)MEMBARRIER_CMD_GLOBAL, 0L, 0L);
+	fdw_wait_start(&wait, SEAL_BOUND_US);
+	while ((atomic_load(&fdw_process.clearing) || calls_to_come()) && fdw_wait_step(&wait))
 		;
 }
 
@@ -359,6 +384,13 @@ uint32_t fdw_birth_begin(uintptr_t pc)
 	list_reaches(own_block(), (unsigned)slot + 1);
 	own_block()->site[slot] = site;
 	own_block()->frame[slot] = frame;
+	atomic_store_explicit(&own_block()->entry[slot], RESERVED, memory_order_relaxed);
+	/* In this order: who forbids looks at the slots after that, and has all threads pass a fence in between. */
+	atomic_signal_fence(memory_order_seq_cst);
+	if (unlikely(!*(volatile uint8_t *)&fdw_process.may_birth)) {
+		give_slot((unsigned)slot);
+		return 0;
+	}
 	atomic_store_explicit(&own_block()->gate[slot], atomic_load_explicit(&fdw_process.gates, memory_order_relaxed), memory_order_relaxed);
 	return FDW_BORN | (uint32_t)slot << FDW_BORN_SLOT_SHIFT;
 }
@@ -500,7 +532,7 @@ unsigned fdw_sections(struct fdw_section *s, unsigned room, unsigned *next, uint
 			continue;
 		}
 		e = atomic_load_explicit(&b->entry[i], memory_order_acquire);
-		if (!e || (int32_t)(atomic_load_explicit(&b->gate[i], memory_order_relaxed) - since) >= 0)
+		if (!is_listed(e) || (int32_t)(atomic_load_explicit(&b->gate[i], memory_order_relaxed) - since) >= 0)
 			continue;
 		s[n] = (struct fdw_section){ .fd = fd_of(e), .gen = gen_of(e), .tid = atomic_load_explicit(&b->owner, memory_order_relaxed) };
 		if (unlikely(s[n].tid == tid)) /* the kernel gave us the id of a maker that ended, and so has decided */
@@ -549,7 +581,7 @@ FDW_FORK_PATH void fdw_births_reset(void)
 		atomic_store_explicit(&blocks[n].owner, 0, memory_order_relaxed);
 		for (unsigned i = 0; i < atomic_load_explicit(&blocks[n].end, memory_order_relaxed); i++) {
 			uint64_t e = atomic_exchange_explicit(&blocks[n].entry[i], 0, memory_order_relaxed);
-			if (e && fdw_word(fd_of(e)))
+			if (is_listed(e) && fdw_word(fd_of(e)))
 				atomic_fetch_and_explicit(fdw_word(fd_of(e)), ~(FDW_W_SECTION | FDW_W_DECIDING | FDW_W_LATE), memory_order_relaxed);
 		}
 	}

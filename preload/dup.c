@@ -310,7 +310,6 @@ FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
 {
 	va_list ap;
 	void *arg;
-	uint32_t birth = 0;
 	uint8_t kind;
 	int r;
 
@@ -327,17 +326,14 @@ FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
 	}
 	if (request == FIOCLEX || request == FIONCLEX)
 		return fdw_ioctl_mark(by_ioctl, fd, request, FDW_CALLER);
-	/* Its argument are the flags of an open; the others make theirs as they like. */
-	if (unlikely(request == TIOCGPTPEER))
-		birth = fdw_birth(fdw_oflags((int)(uintptr_t)arg), FDW_CALLER);
-	r = real_ioctl(fd, request, birth ? (void *)((uintptr_t)arg | O_CLOEXEC) : arg);
+	r = real_ioctl(fd, request, arg);
 	if (unlikely(r < 0)) {
-		fdw_birth_failed(birth);
 		fdw_use_failed(fd, FDW_CALL_ioctl, FDW_CALLER);
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_ioctl, FDW_CALLER);
+	/* TIOCGPTPEER takes the flags of an open, but F_GETFL would show close-on-exec: none is born here. */
 	if (makes_descriptor(request, &kind))
-		fdw_made_plain(r, kind, birth | (request == TIOCGPTPEER ? fdw_oflags((int)(uintptr_t)arg) : 0), FDW_CALL_ioctl, FDW_CALLER, fd);
+		fdw_made_plain(r, kind, request == TIOCGPTPEER ? fdw_oflags((int)(uintptr_t)arg) : 0, FDW_CALL_ioctl, FDW_CALLER, fd);
 	return r;
 }

@@ -131,6 +131,10 @@ static void wait_for(struct waiting *w, unsigned n, const struct timespec *start
 		sample(w, n, us);
 		next = us_since(start) + SAMPLE_US;
 	}
+	/* We had no CPU ourselves for so long. */
+	for (unsigned i = 0; i < n; i++)
+		if (fdw_section_clear(&w[i].s, 1))
+			at_bound(&w[i].s, us_since(start));
 }
 
 /* Mostly there is none, and nothing is written: after a fork that is a page fault. */

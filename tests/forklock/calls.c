@@ -12,7 +12,6 @@
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -259,17 +258,6 @@ static void end_forkpty(struct maker *m, const int *fd, int n)
 {
 	need(n == 1 && waitpid(m->pid, NULL, 0) == m->pid && close(fd[0]) == 0);
 }
-/* The other end of a terminal, asked of its master. */
-static int by_peer(struct maker *m, int *fd)
-{
-	m->terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (m->terminal < 0 || unlockpt(m->terminal) != 0)
-		return -1;
-	fd[0] = ioctl(m->terminal, TIOCGPTPEER, O_RDWR | O_NOCTTY);
-	return fd[0] < 0 ? -1 : 1;
-}
-static void end_peer(struct maker *m, const int *fd, int n) { need(n == 1 && close(fd[0]) == 0 && close(m->terminal) == 0); }
-
 #define CALL(name) { #name, by_##name, NULL, 1 }
 const struct call calls[] = {
 	CALL(dup), CALL(dup2), { "dup2-over", by_dup2_over, NULL, 1 }, CALL(dup3), CALL(F_DUPFD), CALL(open), CALL(openat), CALL(creat),
@@ -282,7 +270,7 @@ const struct call calls[] = {
 	{ "openpty", by_openpty, NULL, 5 }, CALL(open_by_handle_at), { "fanotify_init", by_fanotify_init, NULL, 20 },
 	CALL(sys_dup), CALL(sys_fcntl), CALL(sys_openat), CALL(sys_socket), CALL(sys_socketpair), CALL(sys_pipe2), CALL(sys_accept4),
 	CALL(sys_eventfd2), CALL(sys_epoll_create1), CALL(sys_memfd_create), CALL(sys_signalfd4), CALL(sys_openat2), CALL(sys_recvmmsg),
-	{ "forkpty", by_forkpty, end_forkpty, 5 }, { "TIOCGPTPEER", by_peer, end_peer, 5 },
+	{ "forkpty", by_forkpty, end_forkpty, 5 },
 #if defined(SYS_dup2)
 	CALL(sys_dup2),
 #endif

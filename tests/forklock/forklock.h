@@ -62,7 +62,6 @@ struct maker {             /* one thread that makes descriptors */
 	struct file_handle *handle;
 	int mount;
 	pid_t pid;             /* forkpty's child */
-	int terminal;
 	int wrong;             /* what the call answered otherwise than the manual says */
 };
 
