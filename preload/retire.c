@@ -67,6 +67,18 @@ void fdw_armed(int fd, uint32_t events)
 		atomic_fetch_or(&fdw_process.uses, FDW_USES_ONESHOT);
 }
 
+int fdw_reads(uint16_t call)
+{
+#define C(name) case FDW_CALL_##name:
+	switch (call) {
+	C(read) C(__read_chk) C(pread) C(__pread_chk) C(readv) C(preadv) C(preadv2) C(recv) C(__recv_chk) C(recvfrom) C(__recvfrom_chk)
+	C(recvmsg) C(recvmmsg) C(splice) C(accept) C(accept4) C(eventfd_read)
+		return 1;
+	}
+#undef C
+	return 0;
+}
+
 static int others_wait_on(const struct fdw_record *poller)
 {
 	return poller->waiter && (poller->arm & FDW_ARM_MANY_WAITERS || poller->waiter != fdw_tid());
