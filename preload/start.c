@@ -169,7 +169,7 @@ static void *with_own_settings(void *(*load)(void))
 	if (home <= 0)
 		env[--at] = (char *)"LTTNG_HOME=/nonexistent";
 	if (!timeout)
-		env[--at] = (char *)"LTTNG_UST_REGISTER_TIMEOUT=1000";
+		env[--at] = (char *)"LTTNG_UST_REGISTER_TIMEOUT=" FDW_REGISTER_TIMEOUT;
 	environ = env + at;
 	result = load();
 	if (environ == env + at)

@@ -230,6 +230,12 @@ struct fdw_trace_ops {
  * FDWARDEN_FILTERS=N: the command itself runs under N seccomp filters, and its own test recording worked under them.
  */
 #define FDW_ENV_RECORD   "FDWARDEN_RECORD"
+/*
+ * LTTNG_UST_REGISTER_TIMEOUT, ms: how long a new image, and a fork child, waits for the session daemon, which takes one after the other, some
+ * 5 ms each: whoever is not served in time is not recorded. With 1000 a burst of 110 processes on a busy machine lost some. A daemon
+ * that hangs holds each of them up for as long; one that is gone, not at all.
+ */
+#define FDW_REGISTER_TIMEOUT "5000"
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"
 #define FDW_ENV_FILTERS  "FDWARDEN_FILTERS"
 
