@@ -6,7 +6,9 @@
  *	model_passage.c  descriptors that cross exec
  *	model_race.c     descriptors marked later than made, and threads that start children
  *	model_pending.c  failed closes and uses that wait: for the end of their run, for other threads' events, for an exec
- *	process.c        processes, images, threads
+ *	process.c        processes, images, threads: made, found, judged
+ *	process_life.c   fork, hello, exec, exit as events
+ *	tree.c           what is kept of all processes for report --tree
  *	coverage.c       what was not observed
  */
 #ifndef FDW_MODEL_PARTS_H
@@ -117,7 +119,17 @@ void races_free(struct image *);
 struct source *source_of(struct replay *, const struct record *);
 struct process *process_of(struct replay *, struct source *, uint32_t pid); /* the one alive, or a new one of unknown start */
 struct process *process_find(struct replay *, const struct source *, uint32_t pid);
+struct process *process_new(struct replay *, struct source *, uint32_t pid);
+struct image *image_new(struct replay *, struct process *, struct space *parent);
 struct thread *thread_of(struct image *, const struct fdw_event *);
+/* The thread whose first event announced what we now know to be another image; NULL: it is not there. */
+struct thread *thread_move(struct image *from, struct image *to, uint32_t tid);
+void image_end_before(struct replay *, struct image *); /* judges the image that exec'd this one */
+void process_will_end(struct replay *, struct process *);
+void process_reap(struct replay *, int all);
+void processes_free(struct replay *);
+
+/* process_life.c */
 void process_started(struct step *);     /* PROC_START */
 void process_forked_child(struct step *); /* FORK_CHILD */
 void process_forked(struct step *);      /* FORK */
@@ -127,8 +139,6 @@ void process_exits(struct step *);
 void process_totals(struct step *);
 void process_thread(struct step *);
 void process_stops(struct step *);
-void process_reap(struct replay *, int all);
-void processes_free(struct replay *);
 
 /* coverage.c */
 void coverage_unobserved(struct replay *, struct unobserved **, const char *exe, const char *why);
