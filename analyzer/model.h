@@ -39,6 +39,9 @@ struct generation;
 struct passage;
 struct race;
 struct start;
+struct node;
+struct program;
+struct gift;
 
 /* One event as a finding shows it. Strings and stack live as long as the replay. */
 struct moment {
@@ -106,6 +109,7 @@ struct generation {
 	struct passage *passage;      /* it came to this image by exec, unasked as far as known; shared by all who have it from there */
 	struct passage *begun;        /* passages that began with it, linked by `sibling` */
 	struct race *race;            /* made without close-on-exec and marked later by the same thread */
+	struct gift *gift;            /* its image, or the one that forked it, found it open: tree.h; NULL: it did not, or no tree is kept */
 	struct generation *older;
 };
 
@@ -250,6 +254,8 @@ struct image {
 	struct start *starts;
 	struct race *races;
 	struct process *unnamed; /* children of popen and system that said nothing yet, the newest first */
+	struct process *unclaimed; /* children that said hello before it told of any it could be, by next_unnamed */
+	struct program *program; /* tree.h; NULL: no tree is kept */
 };
 
 struct process_key {
@@ -277,9 +283,12 @@ struct process {
 	unsigned quiet : 1;      /* it says nothing before its first exec */
 	unsigned ended : 1;
 	unsigned finished : 1;   /* judged; only what the report lists is left */
-	const char *end;         /* "exit", "exec of …", NULL */
+	const char *end;         /* "exit", NULL */
+	uint64_t gone;           /* when it said that it ends, or was waited for; 0: not known */
+	struct node *node;       /* tree.h; NULL: no tree is kept */
 	struct process *next;    /* in order of appearance */
 	struct process *next_ended, *next_unnamed;
+	uint32_t unnamed_gen;    /* of the stream that popen made */
 	UT_hash_handle hh;
 };
 

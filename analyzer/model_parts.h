@@ -1,7 +1,8 @@
 /*
  * analyzer/model_parts.h: what the files of the model owe each other; nobody else includes it.
  *
- *	model.c          records in, one table of operations
+ *	replay.c         records in, the whole
+ *	model.c          events in, one table of operations
  *	model_fd.c       numbers, generations, descriptions
  *	model_passage.c  descriptors that cross exec
  *	model_race.c     descriptors marked later than made, and threads that start children
@@ -17,6 +18,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/model.h"
 #include "analyzer/rules.h"
+#include "analyzer/tree.h"
 
 struct name;
 
@@ -33,6 +35,7 @@ struct replay {
 	uint32_t source_ids, pipes;
 	uint64_t lost, dropped;
 	struct coverage coverage;
+	struct tree *tree;                       /* NULL: not asked for */
 	struct spawned *spawned;                 /* children of posix_spawn that said nothing yet */
 	struct source *source; const char *host, *trace; /* of the last record */
 };
@@ -52,6 +55,9 @@ struct step {
 const char *name_of(struct replay *, const void *bytes, size_t n);
 const char *name_of_text(struct replay *, const char *);
 void names_free(struct replay *);
+
+/* model.c */
+void model_operation(struct step *);
 
 /* model_fd.c */
 void moment_of(const struct step *, struct moment *);
@@ -97,6 +103,7 @@ void passage_orphan(struct generation *);
 void passage_used(struct generation *);            /* somebody makes a call on it */
 void passage_closed(struct generation *);          /* by a call of the image that has it */
 void passage_state(struct step *, struct generation *, struct generation *was);
+enum asked passage_asked(const struct step *, const struct generation *was); /* for what passage_state is told of; was may be NULL */
 int passage_same_object(const struct fdw_event *, struct description *); /* remembers what /proc calls it */
 struct image *passage_owner(const struct image *before, const struct generation *was);
 void passage_origin_closed(struct generation *, const struct moment *);
@@ -139,6 +146,7 @@ void process_exits(struct step *);
 void process_totals(struct step *);
 void process_thread(struct step *);
 void process_stops(struct step *);
+void process_reaped(struct step *);      /* REAPED */
 
 /* coverage.c */
 void coverage_unobserved(struct replay *, struct unobserved **, const char *exe, const char *why);
@@ -149,5 +157,20 @@ void coverage_partial(struct replay *, const struct image *);
 void coverage_spawned(struct step *);
 void coverage_hello(struct replay *, const struct source *, uint32_t pid);
 void coverage_end(struct replay *);
+const char *coverage_why(uint32_t why); /* as for coverage_not_observed */
+
+/* tree.c: nothing happens when no tree is kept */
+void tree_process(struct replay *, struct process *);
+void tree_program(struct replay *, struct image *);
+void tree_merge(struct process *, struct process *command, int unsure);
+void tree_forked(const struct step *, struct process *child);
+void tree_born(const struct step *);
+void tree_shares(struct image *child); /* its parent's table was copied */
+void tree_gift(const struct step *, struct generation *, const struct generation *was, enum asked);
+void tree_exits(const struct step *);
+void tree_reaped(const struct step *);
+void tree_image_end(struct replay *, struct image *);
+void tree_end(struct replay *);
+void tree_free(struct tree *);
 
 #endif

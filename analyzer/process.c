@@ -41,6 +41,7 @@ struct image *image_new(struct replay *r, struct process *p, struct space *paren
 	i->space = space_new(r->stacks, parent);
 	i->began = r->now;
 	p->images++;
+	tree_program(r, i);
 	return i;
 }
 
@@ -63,6 +64,7 @@ struct process *process_new(struct replay *r, struct source *s, uint32_t pid)
 	p->id = ++r->process_ids;
 	p->exe = p->arguments = "";
 	p->first = r->now;
+	tree_process(r, p);
 	p->image = image_new(r, p, NULL);
 	*r->last = p;
 	r->last = &p->next;
@@ -146,6 +148,7 @@ static void judge_image(struct replay *r, struct image *i)
 	if (i->started && i->totals && i->emitted > i->events && i->emitted - i->events > i->gaps)
 		i->gaps = i->emitted - i->events;
 	passage_image_ends(i);
+	tree_image_end(r, i);
 	r->lost += i->gaps;
 	r->dropped += i->refused + i->dropped;
 	RULES_CALL(image_end, r, i);

@@ -54,6 +54,7 @@ static void link_parent(struct replay *r, struct process *p, struct process *par
 	i->parent_image = parent->images;
 	space_adopt(i->space, parent->image->space);
 	image_copy_numbers(i, parent->image);
+	tree_shares(i);
 	i->exe = parent->image->exe;
 	i->arguments = parent->image->arguments;
 	p->exe = i->exe;
@@ -74,6 +75,7 @@ void process_forked_child(struct step *s)
 	s->image->forked = 1;
 	parent = process_find(s->replay, s->process->source, (uint32_t)s->e->arg);
 	link_parent(s->replay, s->process, parent);
+	tree_born(s);
 }
 
 static int same_process(const struct process *p, const struct fdw_event *e)
@@ -125,10 +127,13 @@ static void unnamed_hello(struct step *s)
 	for (at = &parent->image->unnamed; (u = *at) && u->next_unnamed; at = &u->next_unnamed)
 		u->image->unsure = u->next_unnamed->image->unsure = 1; /* which is which? */
 	if (!u) {
+		p->next_unnamed = parent->image->unclaimed;
+		parent->image->unclaimed = p;
 		passage_children_unseen(parent->image);
 		return;
 	}
 	*at = NULL;
+	tree_merge(p, u, (int)u->image->unsure);
 	HASH_DEL(s->replay->alive, u);
 	i->before = u->image;
 	i->before->process = p;
@@ -170,6 +175,14 @@ void process_started(struct step *s)
 
 /* ---- fork, exec, exit as events -------------------------------------------------------------------------------------------------------------*/
 
+/* Who had the pid before the child of this fork. */
+static int is_another(const struct process *p, const struct step *s)
+{
+	uint64_t took = (uint64_t)s->e->gen * 1000;
+
+	return p->ended && (p->parent_pid != s->process->pid || (took && p->gone && p->gone < s->time - took));
+}
+
 /*
  * The child's FORK_CHILD may come later, or be lost with all that it did before the tracer knew it: its parent's word is enough to
  * know what it inherits. Its table is copied now.
@@ -180,7 +193,7 @@ static struct process *expect_child(struct step *s)
 	uint32_t pid = (uint32_t)s->e->ret;
 	struct process *child = process_find(r, s->process->source, pid);
 
-	if (child && child->ended && child->parent_pid != s->process->pid) {
+	if (child && is_another(child, s)) {
 		give_up_pid(r, child);
 		child = NULL;
 	}
@@ -198,11 +211,27 @@ static struct process *expect_child(struct step *s)
 	return child;
 }
 
+/* popen is told of after the fork: the command may have said hello before. */
+static struct process *claim_child(struct step *s)
+{
+	uint64_t begin = s->time - (uint64_t)s->e->gen * 1000;
+
+	for (struct process **at = &s->image->unclaimed, *p; (p = *at); at = &p->next_unnamed)
+		if (p->image && !p->image->born.time && p->first >= begin) {
+			*at = p->next_unnamed;
+			return p;
+		}
+	return NULL;
+}
+
 /* popen, system: its pid is not known before it says hello. */
 static struct process *expect_unnamed(struct step *s)
 {
-	struct process *child = process_new(s->replay, s->process->source, 0);
+	struct process *child = s->e->kind == FDW_FORK_POPEN ? claim_child(s) : NULL;
 
+	if (child)
+		return child;
+	child = process_new(s->replay, s->process->source, 0);
 	HASH_DEL(s->replay->alive, child);
 	child->key = (struct process_key){ 0, (uint32_t)child->id };
 	HASH_ADD(hh, s->replay->alive, key, sizeof child->key, child);
@@ -210,6 +239,7 @@ static struct process *expect_unnamed(struct step *s)
 	child->image->started = 1;
 	link_parent(s->replay, child, s->process);
 	image_hold(child->image, 0);
+	child->unnamed_gen = s->e->gen2;
 	child->next_unnamed = s->image->unnamed;
 	s->image->unnamed = child;
 	return child;
@@ -246,6 +276,21 @@ static void fork_known(struct step *s, struct process *child)
 	passage_fork_known(child->image, born);
 }
 
+/* The command that did not say hello and will not any more: of this thread's system(), or of the stream fd/gen. */
+static struct process *silent_command(struct step *s, int fd, uint32_t gen)
+{
+	for (struct process **at = &s->image->unnamed, *u; (u = *at); at = &u->next_unnamed) {
+		const struct moment *told = &u->image->born;
+
+		if (fd >= 0 ? told->fd != fd || u->unnamed_gen != gen : told->fd >= 0 || told->tid != s->e->tid)
+			continue;
+		*at = u->next_unnamed;
+		start_child(u, NULL);
+		return u;
+	}
+	return NULL;
+}
+
 void process_forked(struct step *s)
 {
 	const struct fdw_event *e = s->e;
@@ -261,8 +306,11 @@ void process_forked(struct step *s)
 		child = expect_unnamed(s);
 	else if (e->ret > 0)
 		child = expect_child(s);
+	else if (e->ret < 0 && unnamed)
+		silent_command(s, -1, 0); /* it told before, and started none; or cannot tell the end of one that has said hello */
 	if (child)
 		fork_known(s, child);
+	tree_forked(s, child);
 }
 
 void process_execs(struct step *s)
@@ -286,6 +334,13 @@ void process_exec_failed(struct step *s)
 	s->image->ended = 0;
 }
 
+static void is_gone(const struct step *s, struct process *p)
+{
+	if (!p->gone)
+		p->gone = s->time;
+	process_will_end(s->replay, p);
+}
+
 void process_exits(struct step *s)
 {
 	if (s->image->ending != END_EXIT)
@@ -293,7 +348,20 @@ void process_exits(struct step *s)
 	s->image->ending = END_EXIT;
 	s->image->ended = s->time;
 	s->process->end = "exit";
-	process_will_end(s->replay, s->process);
+	tree_exits(s);
+	is_gone(s, s->process);
+}
+
+/* In its parent: what ended without a word, by a signal, has given up its pid with this. */
+void process_reaped(struct step *s)
+{
+	struct process *child = s->e->ret > 0 ? process_find(s->replay, s->process->source, (uint32_t)s->e->ret) : NULL;
+
+	tree_reaped(s);
+	if (s->e->ret < 0 && silent_command(s, s->e->fd, s->e->gen))
+		coverage_not_observed(s->replay, s->process->source, name_of_text(s->replay, "/bin/sh"), 0);
+	if (child && child->parent == s->process)
+		is_gone(s, child);
 }
 
 void process_totals(struct step *s)
