@@ -254,7 +254,6 @@ struct image {
 	struct start *starts;
 	struct race *races;
 	struct process *unnamed; /* children of popen and system that said nothing yet, the newest first */
-	struct process *unclaimed; /* children that said hello before it told of any it could be, by next_unnamed */
 	struct program *program; /* tree.h; NULL: no tree is kept */
 };
 
@@ -280,6 +279,7 @@ struct process {
 	uint64_t descriptors;
 	unsigned known : 1;      /* its start was seen */
 	unsigned expected : 1;   /* its parent told of it before it did */
+	unsigned told : 1;       /* its parent told of it, before or after it did */
 	unsigned quiet : 1;      /* it says nothing before its first exec */
 	unsigned ended : 1;
 	unsigned finished : 1;   /* judged; only what the report lists is left */
@@ -288,6 +288,8 @@ struct process {
 	struct node *node;       /* tree.h; NULL: no tree is kept */
 	struct process *next;    /* in order of appearance */
 	struct process *next_ended, *next_unnamed;
+	struct process *unclaimed; /* children that spoke before it told of any that they could be, by next_unnamed */
+	uint32_t forker;         /* the parent's thread, in its own word; 0: not known */
 	uint32_t unnamed_gen;    /* of the stream that popen made */
 	UT_hash_handle hh;
 };

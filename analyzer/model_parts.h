@@ -147,6 +147,7 @@ void process_totals(struct step *);
 void process_thread(struct step *);
 void process_stops(struct step *);
 void process_reaped(struct step *);      /* REAPED */
+struct process *process_claim(struct process *parent, uint32_t forker, uint64_t begin);
 
 /* coverage.c */
 void coverage_unobserved(struct replay *, struct unobserved **, const char *exe, const char *why);
@@ -165,6 +166,7 @@ void tree_program(struct replay *, struct image *);
 void tree_merge(struct process *, struct process *command, int unsure);
 void tree_forked(const struct step *, struct process *child);
 void tree_born(const struct step *);
+void tree_is(struct process *told, struct process *speaker); /* both are the same: its parent knows it by another pid */
 void tree_shares(struct image *child); /* its parent's table was copied */
 void tree_gift(const struct step *, struct generation *, const struct generation *was, enum asked);
 void tree_exits(const struct step *);

@@ -175,6 +175,16 @@ void image_end_before(struct replay *r, struct image *i)
 	i->before = NULL;
 }
 
+static void silent_child(struct replay *r, struct process *p)
+{
+	struct process *speaker = p->parent && p->image->fork_begin ? process_claim(p->parent, p->image->born.tid, p->image->fork_begin) : NULL;
+
+	if (speaker)
+		tree_is(p, speaker);
+	else if (!p->source->gap_end)
+		coverage_unobserved(r, &r->coverage.unobserved, p->exe, "a fork child of it ended before it said hello");
+}
+
 /* Everything about the process is known. What the report lists of it stays. */
 static void finish(struct replay *r, struct process *p)
 {
@@ -186,8 +196,8 @@ static void finish(struct replay *r, struct process *p)
 	HASH_DEL(r->alive, p);
 	image_end_before(r, i);
 	start_child(p, NULL);
-	if (p->expected && !p->quiet && !p->threads && !p->source->gap_end)
-		coverage_unobserved(r, &r->coverage.unobserved, p->exe, "a fork child of it ended before it said hello");
+	if (p->expected && !p->quiet && !p->threads)
+		silent_child(r, p);
 	if (i->execing) {
 		coverage_not_observed(r, p->source, name_of_text(r, i->exec.exe), i->exec.why);
 		start_execed(p, i);

@@ -63,6 +63,33 @@ static void link_parent(struct replay *r, struct process *p, struct process *par
 	i->blind = parent->image->blind;
 }
 
+/* ---- children that spoke before they were told of -----------------------------------------------------------------------------------*/
+
+static void unclaimed(struct process *parent, struct process *p)
+{
+	p->next_unnamed = parent->unclaimed;
+	parent->unclaimed = p;
+}
+
+/*
+ * A child of popen, whose pid its parent does not know (forker 0), or one that has another pid where it lives, in a pid namespace of its
+ * own: the one that this thread made since `begin` and did not tell of.
+ */
+struct process *process_claim(struct process *parent, uint32_t forker, uint64_t begin)
+{
+	for (struct process **at = &parent->unclaimed, *p; (p = *at);) {
+		int found = !p->told && p->forker == forker && p->first >= begin;
+
+		if (found || p->told)
+			*at = p->next_unnamed;
+		else
+			at = &p->next_unnamed;
+		if (found)
+			return p;
+	}
+	return NULL;
+}
+
 void process_forked_child(struct step *s)
 {
 	struct process *parent;
@@ -75,6 +102,9 @@ void process_forked_child(struct step *s)
 	s->image->forked = 1;
 	parent = process_find(s->replay, s->process->source, (uint32_t)s->e->arg);
 	link_parent(s->replay, s->process, parent);
+	if (parent && parent != s->process && !s->process->expected)
+		unclaimed(parent, s->process);
+	s->process->forker = (uint32_t)s->e->fd2;
 	tree_born(s);
 }
 
@@ -127,8 +157,7 @@ static void unnamed_hello(struct step *s)
 	for (at = &parent->image->unnamed; (u = *at) && u->next_unnamed; at = &u->next_unnamed)
 		u->image->unsure = u->next_unnamed->image->unsure = 1; /* which is which? */
 	if (!u) {
-		p->next_unnamed = parent->image->unclaimed;
-		parent->image->unclaimed = p;
+		unclaimed(parent, p);
 		passage_children_unseen(parent->image);
 		return;
 	}
@@ -175,12 +204,13 @@ void process_started(struct step *s)
 
 /* ---- fork, exec, exit as events -------------------------------------------------------------------------------------------------------------*/
 
+/* The child was made since then. */
+static uint64_t fork_began(const struct step *s) { return s->time - (uint64_t)s->e->gen * 1000; }
+
 /* Who had the pid before the child of this fork. */
 static int is_another(const struct process *p, const struct step *s)
 {
-	uint64_t took = (uint64_t)s->e->gen * 1000;
-
-	return p->ended && (p->parent_pid != s->process->pid || (took && p->gone && p->gone < s->time - took));
+	return p->ended && (p->parent_pid != s->process->pid || (s->e->gen && p->gone && p->gone < fork_began(s)));
 }
 
 /*
@@ -192,6 +222,9 @@ static struct process *expect_child(struct step *s)
 	struct replay *r = s->replay;
 	uint32_t pid = (uint32_t)s->e->ret;
 	struct process *child = process_find(r, s->process->source, pid);
+
+	if (!child && (child = process_claim(s->process, s->e->tid, fork_began(s))))
+		return child;
 
 	if (child && is_another(child, s)) {
 		give_up_pid(r, child);
@@ -211,23 +244,10 @@ static struct process *expect_child(struct step *s)
 	return child;
 }
 
-/* popen is told of after the fork: the command may have said hello before. */
-static struct process *claim_child(struct step *s)
-{
-	uint64_t begin = s->time - (uint64_t)s->e->gen * 1000;
-
-	for (struct process **at = &s->image->unclaimed, *p; (p = *at); at = &p->next_unnamed)
-		if (p->image && !p->image->born.time && p->first >= begin) {
-			*at = p->next_unnamed;
-			return p;
-		}
-	return NULL;
-}
-
 /* popen, system: its pid is not known before it says hello. */
 static struct process *expect_unnamed(struct step *s)
 {
-	struct process *child = s->e->kind == FDW_FORK_POPEN ? claim_child(s) : NULL;
+	struct process *child = s->e->kind == FDW_FORK_POPEN ? process_claim(s->process, 0, fork_began(s)) : NULL;
 
 	if (child)
 		return child;
@@ -258,7 +278,7 @@ static void unobserved_child(struct step *s)
 /* What the parent says of the fork; the child may have said more, and exec'd, by now. */
 static void fork_known(struct step *s, struct process *child)
 {
-	struct image *born = child->images == 1 ? child->image : child->images == 2 ? child->image->before : NULL;
+	struct image *born = !child->image ? NULL : child->images == 1 ? child->image : child->images == 2 ? child->image->before : NULL;
 	uint64_t since = (uint64_t)s->e->gen * 1000;
 
 	if (!born || born->born.time)
@@ -308,8 +328,10 @@ void process_forked(struct step *s)
 		child = expect_child(s);
 	else if (e->ret < 0 && unnamed)
 		silent_command(s, -1, 0); /* it told before, and started none; or cannot tell the end of one that has said hello */
-	if (child)
+	if (child) {
+		child->told = 1;
 		fork_known(s, child);
+	}
 	tree_forked(s, child);
 }
 

@@ -155,6 +155,8 @@ void tree_forked(const struct step *s, struct process *child)
 	if (e->ret < 0 || (!e->ret && !command))
 		return;
 	n = child ? child->node : silent_child(s);
+	if (child && e->ret > 0 && (uint32_t)e->ret != child->pid)
+		node_new(s->replay->tree, s->process->source, (uint32_t)e->ret)->became = n; /* the pid its parent will wait for */
 	if (n->call)
 		return;
 	n->kind = e->kind;
@@ -167,6 +169,20 @@ void tree_forked(const struct step *s, struct process *child)
 		n->unseen = coverage_why((uint32_t)e->arg);
 	if (!child && !command)
 		n->exe = name_of(s->replay, e->detail, e->detail_len);
+}
+
+void tree_is(struct process *told, struct process *speaker)
+{
+	struct node *n = speaker->node, *t = told->node;
+
+	if (!n || !t)
+		return;
+	t->became = n;
+	n->call = n->call ? n->call : t->call;
+	if (n->reaped < 0)
+		n->reaped = t->reaped;
+	if (!n->ended)
+		n->ended = t->ended;
 }
 
 /* FORK_CHILD: its own word. */
@@ -212,9 +228,12 @@ static struct node *waited_for(const struct step *s, int status)
 {
 	struct node *found = NULL;
 
-	for (struct node *n = newest(s->replay->tree, s->process->source, (uint32_t)s->e->ret); n; n = n->older)
+	for (struct node *o = newest(s->replay->tree, s->process->source, (uint32_t)s->e->ret); o; o = o->older) {
+		struct node *n = o->became ? o->became : o;
+
 		if (is_child_of(n, s->process) && may_be_status(n, status))
 			found = n;
+	}
 	return found;
 }
 
