@@ -327,11 +327,12 @@ gift() { jq -r --argjson fd "$1" '.tree[-1].programs[-1].inherited[] | select(.f
 @test "inherited on purpose, used, and never used" {
 	cat >opens.py <<-'END'
 		import fcntl, os, sys
-		for number, name in ((40, "leaked"), (41, "used")):
+		for number, name in ((40, "leaked"), (41, "used"), (50, "placed")):
 		    fd = os.open(name, os.O_RDWR | os.O_CREAT)
 		    assert fcntl.fcntl(fd, fcntl.F_DUPFD, number) == number
 		    os.close(fd)
-		os.dup2(40, 42)
+		os.dup2(50, 42)
+		os.close(50)
 		pid = os.fork()
 		if pid == 0:
 		    os.execve("/usr/bin/env", ["env", sys.executable, "uses.py"], {})
