@@ -141,7 +141,7 @@ struct sweep {
 
 struct thread {
 	uint32_t tid;
-	uint64_t born;            /* its first event */
+	uint64_t born, last;      /* its first event; the one before this */
 	uint32_t seq, holes;      /* last number seen; numbers before it that are missing */
 	uint32_t pipe, pipe_seq;  /* the pipe whose read end was made last, by which event; its write end comes next */
 	const char *name;
@@ -284,11 +284,11 @@ struct process {
 	unsigned ended : 1;
 	unsigned finished : 1;   /* judged; only what the report lists is left */
 	const char *end;         /* "exit", NULL */
-	uint64_t gone;           /* when it said that it ends, or was waited for; 0: not known */
 	struct node *node;       /* tree.h; NULL: no tree is kept */
 	struct process *next;    /* in order of appearance */
 	struct process *next_ended, *next_unnamed;
 	struct process *unclaimed; /* children that spoke before it told of any that they could be, by next_unnamed */
+	uint64_t since;          /* expected: it was made after this */
 	uint32_t forker;         /* the parent's thread, in its own word; 0: not known */
 	uint32_t unnamed_gen;    /* of the stream that popen made */
 	UT_hash_handle hh;

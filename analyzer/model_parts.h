@@ -147,7 +147,7 @@ void process_totals(struct step *);
 void process_thread(struct step *);
 void process_stops(struct step *);
 void process_reaped(struct step *);      /* REAPED */
-struct process *process_claim(struct process *parent, uint32_t forker, uint64_t begin);
+struct process *process_claim(struct process *parent, uint32_t forker, uint64_t since);
 
 /* coverage.c */
 void coverage_unobserved(struct replay *, struct unobserved **, const char *exe, const char *why);

@@ -177,7 +177,7 @@ void image_end_before(struct replay *r, struct image *i)
 
 static void silent_child(struct replay *r, struct process *p)
 {
-	struct process *speaker = p->parent && p->image->fork_begin ? process_claim(p->parent, p->image->born.tid, p->image->fork_begin) : NULL;
+	struct process *speaker = p->parent ? process_claim(p->parent, p->image->born.tid, p->since) : NULL;
 
 	if (speaker)
 		tree_is(p, speaker);

@@ -73,12 +73,13 @@ static void unclaimed(struct process *parent, struct process *p)
 
 /*
  * A child of popen, whose pid its parent does not know (forker 0), or one that has another pid where it lives, in a pid namespace of its
- * own: the one that this thread made since `begin` and did not tell of.
+ * own: the one that this thread made since its event before the fork and did not tell of. (What FORK says of its beginning is too late
+ * when the thread loses its processor between reading the clock and sending.)
  */
-struct process *process_claim(struct process *parent, uint32_t forker, uint64_t begin)
+struct process *process_claim(struct process *parent, uint32_t forker, uint64_t since)
 {
 	for (struct process **at = &parent->unclaimed, *p; (p = *at);) {
-		int found = !p->told && p->forker == forker && p->first >= begin;
+		int found = !p->told && p->forker == forker && p->first >= since;
 
 		if (found || p->told)
 			*at = p->next_unnamed;
@@ -204,13 +205,10 @@ void process_started(struct step *s)
 
 /* ---- fork, exec, exit as events -------------------------------------------------------------------------------------------------------------*/
 
-/* The child was made since then. */
-static uint64_t fork_began(const struct step *s) { return s->time - (uint64_t)s->e->gen * 1000; }
-
-/* Who had the pid before the child of this fork. */
+/* Who had the pid before the child of this fork: each child is told of once. */
 static int is_another(const struct process *p, const struct step *s)
 {
-	return p->ended && (p->parent_pid != s->process->pid || (s->e->gen && p->gone && p->gone < fork_began(s)));
+	return p->told || (p->ended && p->parent_pid != s->process->pid);
 }
 
 /*
@@ -223,7 +221,7 @@ static struct process *expect_child(struct step *s)
 	uint32_t pid = (uint32_t)s->e->ret;
 	struct process *child = process_find(r, s->process->source, pid);
 
-	if (!child && (child = process_claim(s->process, s->e->tid, fork_began(s))))
+	if (!child && (child = process_claim(s->process, s->e->tid, s->thread->last)))
 		return child;
 
 	if (child && is_another(child, s)) {
@@ -235,7 +233,8 @@ static struct process *expect_child(struct step *s)
 	if (!child) {
 		child = process_new(r, s->process->source, pid);
 		child->expected = 1;
-		child->quiet = s->e->kind != FDW_FORK_FORK && s->e->kind != FDW_FORK_CLONE && s->e->kind != FDW_FORK_PTY;
+		child->since = s->thread->last;
+		child->quiet = !(s->e->flags & FDW_F_UNOBSERVED) && s->e->kind != FDW_FORK_FORK && s->e->kind != FDW_FORK_CLONE && s->e->kind != FDW_FORK_PTY;
 		child->image->started = 1;
 	}
 	link_parent(r, child, s->process);
@@ -247,7 +246,7 @@ static struct process *expect_child(struct step *s)
 /* popen, system: its pid is not known before it says hello. */
 static struct process *expect_unnamed(struct step *s)
 {
-	struct process *child = s->e->kind == FDW_FORK_POPEN ? process_claim(s->process, 0, fork_began(s)) : NULL;
+	struct process *child = s->e->kind == FDW_FORK_POPEN ? process_claim(s->process, 0, s->thread->last) : NULL;
 
 	if (child)
 		return child;
@@ -356,13 +355,6 @@ void process_exec_failed(struct step *s)
 	s->image->ended = 0;
 }
 
-static void is_gone(const struct step *s, struct process *p)
-{
-	if (!p->gone)
-		p->gone = s->time;
-	process_will_end(s->replay, p);
-}
-
 void process_exits(struct step *s)
 {
 	if (s->image->ending != END_EXIT)
@@ -371,7 +363,7 @@ void process_exits(struct step *s)
 	s->image->ended = s->time;
 	s->process->end = "exit";
 	tree_exits(s);
-	is_gone(s, s->process);
+	process_will_end(s->replay, s->process);
 }
 
 /* In its parent: what ended without a word, by a signal, has given up its pid with this. */
@@ -383,7 +375,7 @@ void process_reaped(struct step *s)
 	if (s->e->ret < 0 && silent_command(s, s->e->fd, s->e->gen))
 		coverage_not_observed(s->replay, s->process->source, name_of_text(s->replay, "/bin/sh"), 0);
 	if (child && child->parent == s->process)
-		is_gone(s, child);
+		process_will_end(s->replay, child);
 }
 
 void process_totals(struct step *s)

@@ -25,7 +25,7 @@ static void feed_event(struct replay *r, struct source *source, const struct rec
 	r->coverage.last = rec->time;
 	pending_range_next(&s);
 	model_operation(&s);
-	s.image->last = s.process->last = rec->time;
+	s.image->last = s.process->last = s.thread->last = rec->time;
 }
 
 static void feed_gap(struct replay *r, struct source *s, const struct record *rec)

@@ -99,9 +99,8 @@ static struct node *silent_child(const struct step *s)
 	struct tree *t = s->replay->tree;
 	uint32_t pid = s->e->ret > 0 ? (uint32_t)s->e->ret : 0;
 	struct node *n = pid ? newest(t, s->process->source, pid) : NULL;
-	uint64_t begin = s->time - (uint64_t)s->e->gen * 1000;
 
-	if (n && !n->process && !n->kind && n->parent == s->process->node && n->ended >= begin)
+	if (n && !n->process && !n->kind && n->parent == s->process->node && n->ended + MODEL_LINGER_NS >= s->time)
 		return n;
 	n = node_new(t, s->process->source, pid);
 	n->parent = s->process->node;
@@ -402,9 +401,9 @@ enum use gift_use(const struct gift *g)
 		return USE_ITSELF;
 	if (g->below)
 		return USE_BELOW;
-	if (g->closed)
-		return USE_CLOSED;
-	return g->doubt ? USE_UNSEEN : USE_NEVER;
+	if (g->doubt)
+		return USE_UNSEEN;
+	return g->closed ? USE_CLOSED : USE_NEVER;
 }
 
 const struct node *node_after(const struct node *n, unsigned *depth)
