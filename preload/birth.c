@@ -11,6 +11,7 @@
 #include "module.h"
 #include "protect.h"
 #include "site.h"
+#include "stack.h"
 #include "wait.h"
 #include "poison.h"
 
@@ -22,7 +23,9 @@ static struct block {
 	_Alignas(128) _Atomic uint32_t owner;
 	uint8_t oldest;           /* which slot goes first when all are taken */
 	uint16_t site[SLOTS];
+	_Atomic uint32_t gate[SLOTS]; /* fdw_process.gates when it was born */
 	_Atomic uint64_t entry[SLOTS];
+	uintptr_t frame[SLOTS];   /* of the call that took the slot, UINTPTR_MAX on a signal stack */
 } blocks[BLOCKS];
 _Atomic uint32_t fdw_section_blocks; /* those below were used */
 
@@ -54,18 +57,19 @@ static int begin_deciding(int fd, uint32_t gen)
 	return 0;
 }
 
-static void end_deciding(int fd)
+/* late: 0 or FDW_W_LATE. */
+static void end_deciding(int fd, uint64_t late)
 {
 	fdw_word_t *w = fdw_word(fd);
 	uint64_t v = atomic_load_explicit(w, memory_order_relaxed);
 
 	/* A closer whose bound was reached set the count to 0. */
-	while (!fdw_cas(w, &v, (v & ~FDW_W_DECIDING) - (fdw_flux(v) ? FDW_FLUX_ONE : 0)))
+	while (!fdw_cas(w, &v, ((v & ~FDW_W_DECIDING) | (fdw_state(v) == FDW_OPEN ? late : 0)) - (fdw_flux(v) ? FDW_FLUX_ONE : 0)))
 		;
 	fdw_self.deciding = 0;
 }
 
-static int clear(int fd, uint32_t gen)
+static int clear(int fd, uint32_t gen, uint64_t late)
 {
 	int was = fdw_self.deciding; /* of what a handler of this thread interrupted */
 
@@ -75,7 +79,7 @@ static int clear(int fd, uint32_t gen)
 	FDW_STEP(clear_claimed);
 	fdw_raw(SYS_fcntl, (long)fd, (long)F_SETFD, 0L);
 	FDW_STEP(clear_done);
-	end_deciding(fd);
+	end_deciding(fd, late);
 	fdw_self.deciding = was;
 	return 1;
 }
@@ -151,7 +155,7 @@ static void pass_over_slot(unsigned i)
 
 	if (!e)
 		return; /* reserved: its call is under way further out */
-	if (clear(fd_of(e), gen_of(e)))
+	if (clear(fd_of(e), gen_of(e), 0))
 		fdw_site_not_marked(own_block()->site[i]);
 	give_slot(i);
 }
@@ -203,7 +207,7 @@ static void inherit(struct block *b)
 {
 	for (unsigned i = 0; i < SLOTS; i++) {
 		uint64_t e = atomic_load_explicit(&b->entry[i], memory_order_acquire);
-		if (e && clear(fd_of(e), gen_of(e)))
+		if (e && clear(fd_of(e), gen_of(e), 0))
 			fdw_site_not_marked(b->site[i]);
 		atomic_store_explicit(&b->entry[i], 0, memory_order_relaxed);
 	}
@@ -265,8 +269,27 @@ void fdw_births_forbid(void)
 	atomic_store_explicit(&fdw_process.births, 0, memory_order_relaxed);
 }
 
+/*
+ * All slots are taken. A handler may have left a blocked accept, open or recvmsg by siglongjmp: what such a call reserved is known by its frame,
+ * which lies at or below ours on the same stack; and where nothing but reserved slots is left, for nobody is in eight such calls at once. Else
+ * the oldest section goes.
+ */
+static void make_room(uintptr_t frame)
+{
+	struct block *b = own_block();
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (!atomic_load_explicit(&b->entry[i], memory_order_relaxed) && b->frame[i] <= frame && frame != UINTPTR_MAX)
+			give_slot(i);
+	for (unsigned n = 0; fdw_self.undecided == 0xff && n < SLOTS; n++)
+		pass_over_slot(b->oldest++ % SLOTS);
+	if (fdw_self.undecided == 0xff)
+		give_slot(b->oldest++ % SLOTS);
+}
+
 uint32_t fdw_birth_begin(uintptr_t pc)
 {
+	uintptr_t frame;
 	uint16_t site;
 	int slot;
 
@@ -275,12 +298,15 @@ uint32_t fdw_birth_begin(uintptr_t pc)
 	site = fdw_site(pc);
 	if (fdw_site_kind(site) == FDW_SITE_NEVER || (unlikely(!fdw_self.birth_block) && !find_block()))
 		return 0;
-	for (unsigned n = 0; unlikely(fdw_self.undecided == 0xff) && n < SLOTS; n++) /* some may be reserved */
-		pass_over_slot(own_block()->oldest++ % SLOTS);
+	frame = fdw_on_signal_stack((uintptr_t)__builtin_frame_address(0)) ? UINTPTR_MAX : (uintptr_t)__builtin_frame_address(0);
+	if (unlikely(fdw_self.undecided == 0xff))
+		make_room(frame);
 	slot = take_slot();
 	if (unlikely(slot < 0))
 		return 0;
 	own_block()->site[slot] = site;
+	own_block()->frame[slot] = frame;
+	atomic_store_explicit(&own_block()->gate[slot], atomic_load_explicit(&fdw_process.gates, memory_order_relaxed), memory_order_relaxed);
 	return FDW_BORN | (uint32_t)slot << FDW_BORN_SLOT_SHIFT;
 }
 
@@ -289,6 +315,8 @@ static unsigned slot_of(uint32_t born) { return born >> FDW_BORN_SLOT_SHIFT & (S
 void fdw_birth_pair(uint32_t born[2], uint32_t asked, uintptr_t pc)
 {
 	born[0] = fdw_birth(asked, pc);
+	if (born[0])
+		own_block()->frame[slot_of(born[0])] = UINTPTR_MAX; /* not left over: the other one is being made room for */
 	born[1] = born[0] ? fdw_birth(asked, pc) : 0;
 	if (born[0] && !born[1]) {
 		fdw_birth_failed(born[0]);
@@ -380,7 +408,7 @@ int fdw_birth_clear_begin(int fd)
 	return 0;
 }
 
-void fdw_birth_clear_end(int fd) { end_deciding(fd); }
+void fdw_birth_clear_end(int fd) { end_deciding(fd, 0); }
 
 void fdw_birth_ended(int fd)
 {
@@ -390,7 +418,13 @@ void fdw_birth_ended(int fd)
 
 /* ---- for the gate, and the fork child ---------------------------------------------------------------------------------------------------*/
 
-unsigned fdw_sections(struct fdw_section *s, unsigned room, unsigned *next)
+/*
+ * What was handed to a thread was born before that thread counts here, and then read a smaller number. The relaxed load of fdw_birth_begin
+ * may be old, never too new.
+ */
+uint32_t fdw_sections_since(void) { return atomic_fetch_add(&fdw_process.gates, 1) + 1; }
+
+unsigned fdw_sections(struct fdw_section *s, unsigned room, unsigned *next, uint32_t since)
 {
 	uint32_t end = atomic_load_explicit(&fdw_section_blocks, memory_order_acquire), tid = fdw_tid();
 	unsigned n = 0;
@@ -400,8 +434,10 @@ unsigned fdw_sections(struct fdw_section *s, unsigned room, unsigned *next)
 		uint32_t owner = atomic_load_explicit(&b->owner, memory_order_relaxed);
 		for (unsigned i = 0; owner != tid && i < SLOTS; i++) {
 			uint64_t e = atomic_load_explicit(&b->entry[i], memory_order_acquire);
+			if ((int32_t)(atomic_load_explicit(&b->gate[i], memory_order_relaxed) - since) >= 0)
+				continue;
 			s[n] = (struct fdw_section){ .fd = fd_of(e), .gen = gen_of(e), .tid = owner };
-			n += e && fdw_section_open(&s[n]);
+			n += e && (fdw_section_open(&s[n]) || fdw_section_late(&s[n]));
 		}
 	}
 	if (*next >= end)
@@ -415,12 +451,18 @@ int fdw_section_open(const struct fdw_section *s)
 	return v & (FDW_W_SECTION | FDW_W_DECIDING) && fdw_state(v) == FDW_OPEN && fdw_gen(v) == s->gen && fdw_self.deciding != s->fd + 1;
 }
 
-int fdw_section_clear(const struct fdw_section *s)
+int fdw_section_late(const struct fdw_section *s)
+{
+	uint64_t v = fdw_peek(s->fd);
+	return v & FDW_W_LATE && fdw_state(v) == FDW_OPEN && fdw_gen(v) == s->gen;
+}
+
+int fdw_section_clear(const struct fdw_section *s, int late)
 {
 	uint16_t site = fdw_records[s->fd].site;
 	uint64_t v;
 
-	if (clear(s->fd, s->gen)) {
+	if (clear(s->fd, s->gen, late ? FDW_W_LATE : 0)) {
 		fdw_site_not_marked(site);
 		return 1;
 	}
@@ -441,7 +483,7 @@ FDW_FORK_PATH void fdw_births_reset(void)
 		for (unsigned i = 0; i < SLOTS; i++) {
 			uint64_t e = atomic_exchange_explicit(&blocks[n].entry[i], 0, memory_order_relaxed);
 			if (e && fdw_word(fd_of(e)))
-				atomic_fetch_and_explicit(fdw_word(fd_of(e)), ~(FDW_W_SECTION | FDW_W_DECIDING), memory_order_relaxed);
+				atomic_fetch_and_explicit(fdw_word(fd_of(e)), ~(FDW_W_SECTION | FDW_W_DECIDING | FDW_W_LATE), memory_order_relaxed);
 		}
 	}
 	if (end)

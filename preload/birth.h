@@ -78,12 +78,18 @@ void fdw_pass_over_all(void);                 /* this thread starts a child, or 
 /* ---- for the gate ----------------------------------------------------------------------------------------------------------------*/
 
 struct fdw_section { int fd; uint32_t gen, tid; };
-/* Undecided sections of other threads, from block *next on (0 at first), at most n; returns how many; *next is 0 at the end. */
-unsigned fdw_sections(struct fdw_section *, unsigned n, unsigned *next);
+/*
+ * Undecided sections of other threads, late ones too, from block *next on (0 at first), at most n; returns how many; *next is 0 at the end.
+ * since: what fdw_sections_since said when the start of the child began: those born after that are left out, for they cannot have been handed to it.
+ */
+unsigned fdw_sections(struct fdw_section *, unsigned n, unsigned *next, uint32_t since);
+uint32_t fdw_sections_since(void);
 /* Whether it is still open, or being decided at this moment. */
 int fdw_section_open(const struct fdw_section *);
-/* Clears the flag, as the program asked so far. 1: it was this call that decided. */
-int fdw_section_clear(const struct fdw_section *);
+/* Its flag was cleared at a bound, for an earlier child, and its maker has come no further. */
+int fdw_section_late(const struct fdw_section *);
+/* Clears the flag, as the program asked so far. late: its maker has not decided. 1: it was this call that decided. */
+int fdw_section_clear(const struct fdw_section *, int late);
 extern _Atomic uint32_t fdw_section_blocks; /* 0: no thread ever had a section */
 
 #endif

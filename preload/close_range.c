@@ -98,6 +98,8 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 		for (uint32_t i = first; fdw_process.births && i < clip(last); i++)
 			if (fdw_birth_hidden(fdw_peek((int)i)))
 				fdw_birth_marked((int)i);
+			else if (unlikely(fdw_peek((int)i) & FDW_W_LATE))
+				atomic_fetch_and_explicit(&fdw_words[i], ~FDW_W_LATE, memory_order_relaxed);
 		return real(first, last, flags);
 	}
 	claim_range(first, last);

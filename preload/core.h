@@ -176,6 +176,7 @@ struct fdw_process {
 	uint8_t may_birth;        /* what the process is like permits it; births says whether it has threads */
 	_Atomic uint8_t child;    /* a fork child that has neither exec'd nor become a worker: observed only */
 	_Atomic uint32_t bounds;  /* bounded waits that ended at their bound */
+	_Atomic uint32_t gates;   /* starts of children that had to wait for sections, so far (birth.h) */
 };
 extern struct fdw_process fdw_process __attribute__((visibility("hidden")));
 extern __attribute__((visibility("hidden"))) _Atomic int fdw_ready; /* fdw_init is done and the product is on */

@@ -140,8 +140,8 @@ void fdw_note_setfd(int fd, int on, uint16_t call, uintptr_t pc)
 
 	if (w) {
 		v = atomic_load_explicit(w, memory_order_relaxed);
-		while (fdw_state(v) == FDW_OPEN && !(v & FDW_W_CLOEXEC) == !!on &&
-		       !fdw_cas(w, &v, on ? v | FDW_W_CLOEXEC : v & ~FDW_W_CLOEXEC))
+		while (fdw_state(v) == FDW_OPEN && (!(v & FDW_W_CLOEXEC) == !!on || v & FDW_W_LATE) &&
+		       !fdw_cas(w, &v, (on ? v | FDW_W_CLOEXEC : v & ~FDW_W_CLOEXEC) & ~FDW_W_LATE))
 			;
 	}
 	if (fdw_recording())

@@ -36,7 +36,7 @@ struct waiting {
 
 /* ---- bounds reached, kept until the child has a name ------------------------------------------------------------------------------------*/
 
-#define BOUNDED 8u
+#define BOUNDED 64u
 static _Thread_local struct { struct fdw_section s; uint32_t us; } bounded[BOUNDED] __attribute__((tls_model("initial-exec")));
 
 static void at_bound(const struct fdw_section *s, uint32_t us)
@@ -110,7 +110,7 @@ static void sample(struct waiting *w, unsigned n, uint32_t us)
 	known = !fdw_process.filtered && fdw_probe(p, n);
 	for (unsigned i = 0; i < n; i++) {
 		int gone = known && p[i].state == 'X';
-		if ((gone || is_over(&w[i], &p[i], known, us)) && fdw_section_clear(&w[i].s) && !gone)
+		if ((gone || is_over(&w[i], &p[i], known, us)) && fdw_section_clear(&w[i].s, !gone) && !gone)
 			at_bound(&w[i].s, us);
 	}
 }
@@ -129,12 +129,44 @@ static void wait_for(struct waiting *w, unsigned n, const struct timespec *start
 	}
 }
 
-FDW_FORK_PATH void fdw_gate_slow(void)
+/* Mostly there is none, and nothing is written: after a fork that is a page fault. */
+FDW_FORK_PATH static int any_open(void)
+{
+	struct fdw_section found[BATCH];
+	uint32_t all = atomic_load_explicit(&fdw_process.gates, memory_order_relaxed) + 1;
+	unsigned next = 0;
+
+	do {
+		if (fdw_sections(found, BATCH, &next, all))
+			return 1;
+	} while (next);
+	return 0;
+}
+
+/* All that stood open when it began, in turns; the bound is one for all of them. */
+static void wait_for_all(void)
 {
 	struct fdw_section found[BATCH];
 	struct waiting w[BATCH];
 	struct timespec start;
+	uint32_t since = fdw_sections_since();
 	unsigned next = 0, n;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		n = fdw_sections(found, BATCH, &next, since);
+		for (unsigned i = 0; i < n; i++) {
+			w[i] = (struct waiting){ .s = found[i] };
+			if (fdw_section_late(&found[i])) /* this child gets it too */
+				at_bound(&found[i], 0);
+		}
+		if (n)
+			wait_for(w, n, &start);
+	} while (next);
+}
+
+FDW_FORK_PATH void fdw_gate_slow(void)
+{
 	int saved = errno;
 
 	/* A child of a fork that nobody told us of has its parent's list, and the flags there are not its affair. */
@@ -143,15 +175,8 @@ FDW_FORK_PATH void fdw_gate_slow(void)
 	fdw_pass_over_all(); /* its own: a thread that starts a child has decided */
 	fdw_self.bounded = 0;
 	FDW_STEP(gate_before);
-	do {
-		n = fdw_sections(found, BATCH, &next);
-		if (n) {
-			clock_gettime(CLOCK_MONOTONIC, &start);
-			for (unsigned i = 0; i < n; i++)
-				w[i] = (struct waiting){ .s = found[i] };
-			wait_for(w, n, &start);
-		}
-	} while (next);
+	if (any_open())
+		wait_for_all();
 	FDW_STEP(gate_open);
 	errno = saved;
 }

@@ -43,6 +43,7 @@ enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, 
 #define FDW_W_SECTION    (UINT64_C(1) << 9)  /* born close-on-exec, the program has not decided yet (fork lock) */
 #define FDW_W_REPLACED   (UINT64_C(1) << 10) /* with closing: dup2 or freopen puts another descriptor here; the number is never free */
 #define FDW_W_DECIDING   (UINT64_C(1) << 11) /* somebody clears the flag in the kernel at this moment, and holds an in-flux count */
+#define FDW_W_LATE       (UINT64_C(1) << 12) /* that happened at a bound of whoever started a child; its maker has not decided yet */
 #define FDW_W_LOCKED     (UINT64_C(1) << 15) /* a lock was taken on it, and that was told */
 #define FDW_FLAGS_MASK   UINT64_C(0xffff0)
 #define FDW_FLUX_SHIFT   20

@@ -54,7 +54,7 @@
 	X(WAIT_BOUND, 16) /* a bounded wait ended at its bound: flags say which */                                      \
 	X(FORK_BOUND, 17) /* whoever started a child waited, up to a bound, for thread fd2 to decide about fd/gen, born \
 	                     close-on-exec: the flag was cleared as the program had asked so far. ret child pid, -1 not  \
-	                     known (or exec); kind FDW_FORK_*, 0 exec; arg microseconds waited */                        \
+	                     known (or exec); kind FDW_FORK_*, 0 exec; arg microseconds waited, 0: it was cleared for an earlier child, and still nothing decided */                        \
 	/* processes and threads (fdwarden:life) */                                                                    \
 	X(PROC_START, 32) /* a new image observed: fd schema version, fd2 parent pid, arg start time (CLOCK_BOOTTIME    \
 	                     ns, from /proc/self/stat), ret mode (FDW_MODE_*), detail: path of the executable */        \

@@ -1,14 +1,15 @@
 #!/bin/bash
 # tests/bench/bench.sh [SECTION...]: overheads, always side by side with native in the same run: a noisy machine disturbs both alike.
-# Sections: calls threads memory record nginx. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
+# Sections: calls threads forklock memory record nginx. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
 # Prints the median ratio of the rounds, with the smallest and the largest. Asserts nothing.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${FDW_BUILD:-$here/../../build}" && pwd) || exit 2
 rounds=${ROUNDS:-5}
-sections=${*:-calls threads memory record nginx}
+sections=${*:-calls threads forklock memory record nginx}
 tmp=$(mktemp -d) || exit 2
 chmod 755 "$tmp"
+export BENCH_STATIC=$build/tests/forklock/held # ends at once when it is told nothing
 trap 'rm -rf "$tmp"' EXIT
 
 natively() { "$@"; }
@@ -49,6 +50,20 @@ threads() {
 	printf '\n%-34s %10s   %s\n' "one call, two threads" "native ns" "ratio (smallest-largest)"
 	for c in 'close(dup)' 'close(open)' write epoll_ctl; do
 		compare "$c, enforce" "" enforced "$build/tests/bench/calls" "$c" 100000 threads
+	done
+}
+
+# What the fork lock costs: creation and mark, and the start of children. posix_spawn of a static program, so that no loader is measured.
+forklock() {
+	local c
+	printf '\n%-34s %10s   %s\n' "the fork lock, enforce" "native ns" "ratio (smallest-largest)   goal"
+	for c in 'dup mark close' 'socket mark close'; do
+		compare "$c, one thread" "$([ "$c" = 'dup mark close' ] && echo '<= 1.05')" enforced "$build/tests/bench/calls" "$c" 100000
+		compare "$c, two threads" "$([ "$c" = 'dup mark close' ] && echo '<= 1.10')" enforced "$build/tests/bench/calls" "$c" 100000 threads
+	done
+	for c in fork vfork posix_spawn 'posix_spawn fails'; do
+		compare "$c" "$([ "$c" = 'posix_spawn fails' ] || echo '<= 1.03')" enforced "$build/tests/bench/calls" "$c" 1000
+		compare "$c, two threads" "$([ "$c" = 'posix_spawn fails' ] || echo '<= 1.03')" enforced "$build/tests/bench/calls" "$c" 1000 threads
 	done
 }
 
@@ -104,9 +119,10 @@ for section in $sections; do
 	case $section in
 	calls) calls ;;
 	threads) threads ;;
+	forklock) forklock ;;
 	memory) memory ;;
 	record) record ;;
 	nginx) nginx_section ;;
-	*) echo "bench: no section '$section'; there are: calls threads memory record nginx" >&2; exit 2 ;;
+	*) echo "bench: no section '$section'; there are: calls threads forklock memory record nginx" >&2; exit 2 ;;
 	esac
 done

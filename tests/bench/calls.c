@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,11 +43,55 @@ static void fork_wait(void)
 		_exit(0);
 	waitpid(pid, NULL, 0);
 }
+static void vfork_wait(void)
+{
+	pid_t pid = vfork();
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+}
+static const char *program; /* static, so nothing is preloaded into it: what is measured is its start by us, not by the loader */
+static void spawn_wait(void)
+{
+	extern char **environ;
+	char *argv[] = { (char *)"nothing", NULL };
+	pid_t pid;
+
+	if (posix_spawn(&pid, program, NULL, NULL, argv, environ))
+		abort();
+	waitpid(pid, NULL, 0);
+}
+static void spawn_none(void)
+{
+	extern char **environ;
+	char *argv[] = { (char *)"none", NULL };
+	pid_t pid;
+
+	if (!posix_spawn(&pid, "/none", NULL, NULL, argv, environ))
+		abort();
+}
+/* What the fork lock is about. */
+static void dup_mark_close(void)
+{
+	int fd = dup(null);
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC))
+		abort();
+	close(fd);
+}
+static void socket_mark_close(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC))
+		abort();
+	close(fd);
+}
 
 static const struct { const char *name; void (*body)(void); } all[] = {
 	{ "close(dup)", dup_close }, { "close(open)", open_close }, { "close(socket)", socket_close }, { "write", write_one },
 	{ "read", read_none }, { "fstat", fstat_one }, { "lseek", lseek_one }, { "poll", poll_one }, { "epoll_ctl", epoll_mod },
 	{ "fcntl", getfd }, { "fclose(fopen)", fopen_fclose }, { "fork", fork_wait },
+	{ "vfork", vfork_wait }, { "posix_spawn", spawn_wait }, { "posix_spawn fails", spawn_none }, { "dup mark close", dup_mark_close },
+	{ "socket mark close", socket_mark_close },
 };
 
 static double once(void (*body)(void), long n)
@@ -72,6 +117,7 @@ int main(int argc, char **argv)
 		return 2;
 	if (argc > 3) /* a second thread: locked instructions */
 		pthread_create(&t, NULL, idle, NULL);
+	program = getenv("BENCH_STATIC");
 	null = open("/dev/null", O_RDWR);
 	event = eventfd(0, 0);
 	epoll = epoll_create1(0);
