@@ -231,11 +231,10 @@ struct fdw_trace_ops {
  */
 #define FDW_ENV_RECORD   "FDWARDEN_RECORD"
 /*
- * LTTNG_UST_REGISTER_TIMEOUT, ms: how long a new image, and a fork child, waits for the session daemon, which takes one after the other, some
- * 5 ms each: whoever is not served in time is not recorded. With 1000 a burst of 110 processes on a busy machine lost some. A daemon
- * that hangs holds each of them up for as long; one that is gone, not at all.
+ * LTTNG_UST_REGISTER_TIMEOUT, ms: how long a new image, and a fork child, waits for the session daemon, whatever is the matter with it. (One that
+ * is gone is not waited for; one that is slow, longer: preload/patience.h.)
  */
-#define FDW_REGISTER_TIMEOUT "5000"
+#define FDW_REGISTER_TIMEOUT "2000"
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"
 #define FDW_ENV_FILTERS  "FDWARDEN_FILTERS"
 
