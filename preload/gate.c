@@ -30,6 +30,7 @@ _Static_assert(BATCH <= FDW_PROBE_MAX, "one probe");
 struct waiting {
 	struct fdw_section s;
 	uint64_t first_cpu, last_cpu;
+	uint32_t turn_us;      /* when it was first looked at, after the gate's beginning */
 	uint32_t asleep_since; /* us after the scan + 1; 0: was not asleep at the last sample */
 	uint8_t sampled;
 };
@@ -85,6 +86,9 @@ static int marks(const struct waiting *w) { return fdw_site_kind(fdw_records[w->
 /* Whether the wait for one ends now. known: its state could be had. */
 static int is_over(struct waiting *w, const struct fdw_probe *p, int known, uint32_t us)
 {
+	/* Those of a later turn stood open all the while. */
+	uint32_t asleep = !marks(w) ? SAMPLE_US : w->turn_us >= ASLEEP_MARKS_US - SAMPLE_US ? SAMPLE_US : ASLEEP_MARKS_US - w->turn_us;
+
 	if (!known)
 		return us >= (marks(w) ? BLIND_MARKS_US : BLIND_US);
 	if (!w->sampled)
@@ -93,7 +97,7 @@ static int is_over(struct waiting *w, const struct fdw_probe *p, int known, uint
 		w->asleep_since = 0;
 	if (p->state == 'S' && !w->asleep_since)
 		w->asleep_since = us + 1;
-	else if (p->state == 'S' && us + 1 - w->asleep_since >= (marks(w) ? ASLEEP_MARKS_US : SAMPLE_US))
+	else if (p->state == 'S' && us + 1 - w->asleep_since >= asleep)
 		return 1;
 	w->last_cpu = p->cpu;
 	w->sampled = 1;
@@ -127,6 +131,10 @@ static void wait_for(struct waiting *w, unsigned n, const struct timespec *start
 		sample(w, n, us);
 		next = us_since(start) + SAMPLE_US;
 	}
+	/* We had no CPU ourselves for so long. */
+	for (unsigned i = 0; i < n; i++)
+		if (fdw_section_clear(&w[i].s, 1))
+			at_bound(&w[i].s, us_since(start));
 }
 
 /* Mostly there is none, and nothing is written: after a fork that is a page fault. */
@@ -144,25 +152,50 @@ FDW_FORK_PATH static int any_open(void)
 }
 
 /* All that stood open when it began, in turns; the bound is one for all of them. */
-static void wait_for_all(void)
+static void wait_for_all(const struct timespec *start)
 {
 	struct fdw_section found[BATCH];
 	struct waiting w[BATCH];
-	struct timespec start;
 	uint32_t since = fdw_sections_since();
 	unsigned next = 0, n;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
 		n = fdw_sections(found, BATCH, &next, since);
 		for (unsigned i = 0; i < n; i++) {
-			w[i] = (struct waiting){ .s = found[i] };
+			w[i] = (struct waiting){ .s = found[i], .turn_us = us_since(start) };
 			if (fdw_section_late(&found[i])) /* this child gets it too */
 				at_bound(&found[i], 0);
 		}
 		if (n)
-			wait_for(w, n, &start);
+			wait_for(w, n, start);
 	} while (next);
+}
+
+/*
+ * A handler that runs while we wait may be handed a descriptor that was born after we began. So handlers wait meanwhile; and when one did, its
+ * turn comes, and what is open then is waited for too.
+ */
+#define SIGSET_BYTES 8
+#define ROUNDS 3
+static void wait_without_handlers(void)
+{
+	uint64_t all = UINT64_MAX, before, pending;
+	struct timespec start;
+	int round = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		pending = 0;
+		if (++round == ROUNDS)
+			start.tv_sec -= 1; /* they keep coming: what is open now is at its bound */
+		if (fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &all, &before, (long)SIGSET_BYTES) != 0)
+			before = all;
+		wait_for_all(&start);
+		if (before != all) {
+			fdw_raw(SYS_rt_sigpending, &pending, (long)SIGSET_BYTES);
+			fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &before, NULL, (long)SIGSET_BYTES);
+		}
+	} while (pending & ~before && round < ROUNDS && any_open());
 }
 
 FDW_FORK_PATH void fdw_gate_slow(void)
@@ -176,7 +209,7 @@ FDW_FORK_PATH void fdw_gate_slow(void)
 	fdw_self.bounded = 0;
 	FDW_STEP(gate_before);
 	if (any_open())
-		wait_for_all();
+		wait_without_handlers();
 	FDW_STEP(gate_open);
 	errno = saved;
 }
