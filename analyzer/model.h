@@ -29,6 +29,8 @@
 #define MODEL_LOOP 8
 /* How long (trace time) a failed call waits for the events of other threads that say who opened and who closed. */
 #define MODEL_SETTLE_NS UINT64_C(200000000)
+/* How much earlier than told a fork may have begun. Where its thread lost its CPU in that very moment, it is more. */
+#define MODEL_CLOCK_NS UINT64_C(1000000)
 /* How long after its end a process is kept for late events of its threads and library destructors. */
 #define MODEL_LINGER_NS UINT64_C(1000000000)
 

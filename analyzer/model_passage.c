@@ -263,7 +263,8 @@ static int is_sure(const struct image *before, const struct generation *was)
 		return 1;
 	if (before->born.time && !(before->born.flags & FDW_F_MULTI))
 		return 1;
-	return before->fork_begin && was->opened.time <= before->fork_begin;
+	/* What its own thread made before is there for certain. */
+	return before->fork_begin && (was->opened.tid == before->born.tid || was->opened.time <= before->fork_begin);
 }
 
 /* The process that let it through closed its own. */

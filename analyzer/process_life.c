@@ -278,7 +278,8 @@ static void unobserved_child(struct step *s)
 static void fork_known(struct step *s, struct process *child)
 {
 	struct image *born = !child->image ? NULL : child->images == 1 ? child->image : child->images == 2 ? child->image->before : NULL;
-	uint64_t since = (uint64_t)s->e->gen * 1000;
+	/* The thread may have lost its CPU between its look at the clock and the event: then the fork began earlier than that makes it. */
+	uint64_t since = s->e->gen ? (uint64_t)s->e->gen * 1000 + MODEL_CLOCK_NS : 0;
 
 	if (!born || born->born.time)
 		return;
