@@ -118,8 +118,8 @@ static int set_recording(char **env, size_t *n, const struct child_env *c)
 
 	if ((!home || strlen(home) > HOME_MAX) && set(env, n, "LTTNG_HOME", c->record) != 0)
 		return -1;
-	/* Short programs have to be recorded whole; a daemon that hangs may hold them up for a second, not for ever. */
-	return set(env, n, FDW_ENV_RECORD, c->record) || set(env, n, "LTTNG_UST_REGISTER_TIMEOUT", "1000");
+	/* Short programs have to be recorded whole; a daemon that hangs may hold them up for a while, not for ever. */
+	return set(env, n, FDW_ENV_RECORD, c->record) || set(env, n, "LTTNG_UST_REGISTER_TIMEOUT", FDW_REGISTER_TIMEOUT);
 }
 
 /* The seccomp filters this command runs under: the program inherits them, and our test recording works. "": none. */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include "analyzer/report.h"
 
-enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS };
+enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "write the report to FILE (default: standard output)", 0 },
@@ -19,6 +19,7 @@ static const struct argp_option options[] = {
 	{ "color", OPT_COLOR, "WHEN", 0, "auto (default), always or never; auto obeys NO_COLOR, TERM=dumb and CLICOLOR_FORCE", 0 },
 	{ "show", OPT_SHOW, "WHAT", 0, "possible: also findings that are only possible", 0 },
 	{ "full-stacks", OPT_FULL_STACKS, NULL, 0, "also the frames of the C library at both ends of stacks", 0 },
+	{ "tree", OPT_TREE, NULL, 0, "also the process tree: who started what, how it ended, what each program inherited, used and did not use", 0 },
 	{ "quiet", 'q', NULL, 0, "findings only: no verdict, no coverage, no hints", 0 },
 	{ 0 },
 };
@@ -115,6 +116,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--show=%s: use possible", arg);
 		o->show_possible = 1;
 		break;
+	case OPT_TREE: o->tree = 1; break;
 	case OPT_FULL_STACKS: o->full_stacks = 1; break;
 	case ARGP_KEY_ARGS:
 		a->traces = state->argv + state->next;
@@ -122,6 +124,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which trace? Name the directory that `fdwarden record` made");
+		break;
+	case ARGP_KEY_END:
+		if (o->tree && o->format > FORMAT_JSON)
+			argp_error(state, "--tree goes with --format=text or json; the other formats have no place for it");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

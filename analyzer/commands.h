@@ -26,6 +26,7 @@ struct report_options {
 	int show_possible;
 	int full_stacks;
 	int quiet;
+	int tree;                 /* the process tree, too */
 	unsigned stack_depth;     /* frames shown a stack, 0: all */
 };
 

@@ -29,7 +29,7 @@ void coverage_partial(struct replay *r, const struct image *i)
 
 /* ---- children that never said hello ----------------------------------------------------------------------------------------------*/
 
-void coverage_not_observed(struct replay *r, const struct source *s, const char *exe, uint32_t why)
+const char *coverage_why(uint32_t why)
 {
 	static const char *const whys[] = {
 #define WHY_TEXT(name, value, text) [value] = text,
@@ -37,10 +37,14 @@ void coverage_not_observed(struct replay *r, const struct source *s, const char 
 #undef WHY_TEXT
 	};
 
+	return why && why < sizeof whys / sizeof *whys ? whys[why] : "it was started, but never said hello";
+}
+
+void coverage_not_observed(struct replay *r, const struct source *s, const char *exe, uint32_t why)
+{
 	if (!why && s->gap_end)
 		return; /* it may well have said hello: that is lost */
-	coverage_unobserved(r, &r->coverage.unobserved, exe,
-	                    why && why < sizeof whys / sizeof *whys ? whys[why] : "it was started, but never said hello");
+	coverage_unobserved(r, &r->coverage.unobserved, exe, coverage_why(why));
 }
 
 struct spawned {

@@ -1,5 +1,5 @@
 /*
- * analyzer/model.c: records in, model and rules' transitions out. One table says what each operation does.
+ * analyzer/model.c: events in, model and rules' transitions out. One table says what each operation does.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -173,6 +173,7 @@ static void on_state(struct step *s)
 	else
 		g->opened.time = 0;
 	passage_same_object(e, g->description);
+	tree_gift(s, g, was, passage_asked(s, was));
 	if (newest && inherited && !race_state(s, newest))
 		passage_state(s, g, was);
 }
@@ -432,120 +433,11 @@ static void (*const operations[])(struct step *) = {
 	[FDW_OP_EXIT] = process_exits, [FDW_OP_TOTALS] = process_totals, [FDW_OP_THREAD] = process_thread,
 	[FDW_OP_THREAD_EXIT] = on_thread_exit, [FDW_OP_MODULES] = on_modules, [FDW_OP_BLIND] = on_blind,
 	[FDW_OP_STOP] = process_stops, [FDW_OP_LOST] = on_lost, [FDW_OP_FIRST_USE] = on_first_use, [FDW_OP_CHILD_FD] = on_child_fd,
-	[FDW_OP_FORK_BOUND] = on_fork_bound,
+	[FDW_OP_FORK_BOUND] = on_fork_bound, [FDW_OP_REAPED] = process_reaped,
 };
 
-/* ---- records --------------------------------------------------------------------------------------------------------------------------------*/
-
-static void feed_event(struct replay *r, struct source *source, const struct record *rec)
+void model_operation(struct step *s)
 {
-	const struct fdw_event *e = &rec->event.e;
-	struct process *p = process_of(r, source, e->pid);
-	struct step s = { .replay = r, .process = p, .image = p->image, .e = e, .time = rec->time };
-
-	if (p->expected && !p->threads)
-		image_hold(p->image, 1);
-	s.call = rec->event.call ? rec->event.call : "none";
-	s.thread = thread_of(s.image, e);
-	s.image->multi |= (e->flags & FDW_F_MULTI) != 0;
-	if (!s.thread->born)
-		s.thread->born = rec->time;
-	if (e->op != FDW_OP_LOST && !(e->op == FDW_OP_THREAD && e->seq == 1))
-		s.image->events++;
-	if (!r->coverage.events++)
-		r->coverage.first = rec->time;
-	r->coverage.last = rec->time;
-	pending_range_next(&s);
-	if (e->op < sizeof operations / sizeof *operations && operations[e->op])
-		operations[e->op](&s);
-	s.image->last = s.process->last = rec->time;
+	if (s->e->op < sizeof operations / sizeof *operations && operations[s->e->op])
+		operations[s->e->op](s);
 }
-
-static void feed_gap(struct replay *r, struct source *s, const struct record *rec)
-{
-	if (!s->gap_end || rec->gap.begin < s->gap_begin)
-		s->gap_begin = rec->gap.begin;
-	if (rec->time > s->gap_end)
-		s->gap_end = rec->time;
-	s->gap_events += rec->gap.count ? rec->gap.count : 1;
-}
-
-void replay_feed(struct replay *r, const struct record *rec)
-{
-	struct source *source = source_of(r, rec);
-
-	if (rec->time > r->now)
-		r->now = rec->time;
-	switch (rec->type) {
-	case RECORD_EVENT: feed_event(r, source, rec); break;
-	case RECORD_STACK: space_define(process_of(r, source, rec->stack.pid)->image->space, &rec->stack); break;
-	case RECORD_MODULE: space_module(process_of(r, source, rec->module.pid)->image->space, &rec->module); break;
-	case RECORD_GAP: feed_gap(r, source, rec); break;
-	}
-	if (r->waiting)
-		pending_settle(r, NULL);
-	if (r->ended)
-		process_reap(r, 0);
-}
-
-/* ---- the whole ---------------------------------------------------------------------------------------------------------------------------------*/
-
-struct replay *replay_new(struct findings *f)
-{
-	struct replay *r = xcalloc(1, sizeof *r);
-
-	r->findings = f;
-	r->stacks = stacks_new();
-	r->last = &r->first;
-	r->ended_last = &r->ended;
-	r->waiting_last = &r->waiting;
-	return r;
-}
-
-/*
- * The tracer's counter of a stream seems to go back between two packets now and then, and LTTng 2.13 is known to set bit 63: the
- * sum is right, modulo 2^63.
- */
-static uint64_t lost_by_tracer(const struct source *s)
-{
-	uint64_t n = s->gap_events & ~(UINT64_C(1) << 63);
-
-	return n >> 62 ? 0 : n;
-}
-
-void replay_end(struct replay *r)
-{
-	struct coverage *c = &r->coverage;
-	uint64_t gaps = 0;
-
-	process_reap(r, 1);
-	coverage_end(r);
-	for (struct source *s = r->sources; s; s = s->next)
-		gaps += lost_by_tracer(s);
-	/* The tracer's losses are holes in the threads' sequences, too: count them once. */
-	c->events_lost = (r->lost > gaps ? r->lost : gaps) + r->dropped;
-	for (struct process *p = r->first; p; p = p->next)
-		if (p->threads) {
-			c->processes++;
-			c->threads += p->threads;
-		}
-}
-
-void replay_free(struct replay *r)
-{
-	struct unobserved *lists[] = { r->coverage.unobserved, r->coverage.blind, r->coverage.partial };
-
-	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-		for (struct unobserved *u = lists[i], *next; u; u = next) {
-			next = u->next;
-			free(u);
-		}
-	processes_free(r);
-	names_free(r);
-	stacks_free(r->stacks);
-	free(r);
-}
-
-const struct coverage *replay_coverage(const struct replay *r) { return &r->coverage; }
-const struct process *replay_processes(const struct replay *r) { return r->first; }
-struct findings *replay_findings(struct replay *r) { return r->findings; }

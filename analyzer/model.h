@@ -29,6 +29,8 @@
 #define MODEL_LOOP 8
 /* How long (trace time) a failed call waits for the events of other threads that say who opened and who closed. */
 #define MODEL_SETTLE_NS UINT64_C(200000000)
+/* How much earlier than told a fork may have begun. Where its thread lost its CPU in that very moment, it is more. */
+#define MODEL_CLOCK_NS UINT64_C(1000000)
 /* How long after its end a process is kept for late events of its threads and library destructors. */
 #define MODEL_LINGER_NS UINT64_C(1000000000)
 
@@ -39,6 +41,9 @@ struct generation;
 struct passage;
 struct race;
 struct start;
+struct node;
+struct program;
+struct gift;
 
 /* One event as a finding shows it. Strings and stack live as long as the replay. */
 struct moment {
@@ -106,6 +111,7 @@ struct generation {
 	struct passage *passage;      /* it came to this image by exec, unasked as far as known; shared by all who have it from there */
 	struct passage *begun;        /* passages that began with it, linked by `sibling` */
 	struct race *race;            /* made without close-on-exec and marked later by the same thread */
+	struct gift *gift;            /* its image, or the one that forked it, found it open: tree.h; NULL: it did not, or no tree is kept */
 	struct generation *older;
 };
 
@@ -137,7 +143,7 @@ struct sweep {
 
 struct thread {
 	uint32_t tid;
-	uint64_t born;            /* its first event */
+	uint64_t born, last;      /* its first event; the one before this */
 	uint32_t seq, holes;      /* last number seen; numbers before it that are missing */
 	uint32_t pipe, pipe_seq;  /* the pipe whose read end was made last, by which event; its write end comes next */
 	const char *name;
@@ -250,6 +256,7 @@ struct image {
 	struct start *starts;
 	struct race *races;
 	struct process *unnamed; /* children of popen and system that said nothing yet, the newest first */
+	struct program *program; /* tree.h; NULL: no tree is kept */
 };
 
 struct process_key {
@@ -274,12 +281,18 @@ struct process {
 	uint64_t descriptors;
 	unsigned known : 1;      /* its start was seen */
 	unsigned expected : 1;   /* its parent told of it before it did */
+	unsigned told : 1;       /* its parent told of it, before or after it did */
 	unsigned quiet : 1;      /* it says nothing before its first exec */
 	unsigned ended : 1;
 	unsigned finished : 1;   /* judged; only what the report lists is left */
-	const char *end;         /* "exit", "exec of …", NULL */
+	const char *end;         /* "exit", NULL */
+	struct node *node;       /* tree.h; NULL: no tree is kept */
 	struct process *next;    /* in order of appearance */
 	struct process *next_ended, *next_unnamed;
+	struct process *unclaimed; /* children that spoke before it told of any that they could be, by next_unnamed */
+	uint64_t since;          /* expected: it was made after this */
+	uint32_t forker;         /* the parent's thread, in its own word; 0: not known */
+	uint32_t unnamed_gen;    /* of the stream that popen made */
 	UT_hash_handle hh;
 };
 

@@ -211,6 +211,7 @@ static struct generation *from_parent(struct image *i, int fd, uint32_t gen)
 	g->inherited = g->forked = 1;
 	g->cloexec = theirs->cloexec;
 	g->meant = theirs->meant;
+	g->gift = theirs->gift;
 	passage_hold(g, theirs->passage);
 	return g;
 }
@@ -255,6 +256,7 @@ struct generation *generation_made(const struct step *s, struct description *d, 
 		uncount(g);
 		passage_leave(g);
 		g->inherited = g->forked = g->meant = 0;
+		g->gift = NULL;
 		g->state = GENERATION_UNKNOWN;
 		memset(&g->closed, 0, sizeof g->closed);
 		set_description(g, description_new(kind));
@@ -326,6 +328,7 @@ static void copy_generation(struct number *n, const struct generation *from)
 	g->meant = from->meant;
 	g->opened = from->opened;
 	g->closed = from->closed;
+	g->gift = from->gift;
 	if (g->state != GENERATION_OPEN)
 		return;
 	passage_hold(g, from->passage);

@@ -1,12 +1,15 @@
 /*
  * analyzer/model_parts.h: what the files of the model owe each other; nobody else includes it.
  *
- *	model.c          records in, one table of operations
+ *	replay.c         records in, the whole
+ *	model.c          events in, one table of operations
  *	model_fd.c       numbers, generations, descriptions
  *	model_passage.c  descriptors that cross exec
  *	model_race.c     descriptors marked later than made, and threads that start children
  *	model_pending.c  failed closes and uses that wait: for the end of their run, for other threads' events, for an exec
- *	process.c        processes, images, threads
+ *	process.c        processes, images, threads: made, found, judged
+ *	process_life.c   fork, hello, exec, exit as events
+ *	tree.c           what is kept of all processes for report --tree
  *	coverage.c       what was not observed
  */
 #ifndef FDW_MODEL_PARTS_H
@@ -15,6 +18,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/model.h"
 #include "analyzer/rules.h"
+#include "analyzer/tree.h"
 
 struct name;
 
@@ -31,6 +35,7 @@ struct replay {
 	uint32_t source_ids, pipes;
 	uint64_t lost, dropped;
 	struct coverage coverage;
+	struct tree *tree;                       /* NULL: not asked for */
 	struct spawned *spawned;                 /* children of posix_spawn that said nothing yet */
 	struct source *source; const char *host, *trace; /* of the last record */
 };
@@ -50,6 +55,9 @@ struct step {
 const char *name_of(struct replay *, const void *bytes, size_t n);
 const char *name_of_text(struct replay *, const char *);
 void names_free(struct replay *);
+
+/* model.c */
+void model_operation(struct step *);
 
 /* model_fd.c */
 void moment_of(const struct step *, struct moment *);
@@ -95,6 +103,7 @@ void passage_orphan(struct generation *);
 void passage_used(struct generation *);            /* somebody makes a call on it */
 void passage_closed(struct generation *);          /* by a call of the image that has it */
 void passage_state(struct step *, struct generation *, struct generation *was);
+enum asked passage_asked(const struct step *, const struct generation *was); /* for what passage_state is told of; was may be NULL */
 int passage_same_object(const struct fdw_event *, struct description *); /* remembers what /proc calls it */
 struct image *passage_owner(const struct image *before, const struct generation *was);
 void passage_origin_closed(struct generation *, const struct moment *);
@@ -117,7 +126,17 @@ void races_free(struct image *);
 struct source *source_of(struct replay *, const struct record *);
 struct process *process_of(struct replay *, struct source *, uint32_t pid); /* the one alive, or a new one of unknown start */
 struct process *process_find(struct replay *, const struct source *, uint32_t pid);
+struct process *process_new(struct replay *, struct source *, uint32_t pid);
+struct image *image_new(struct replay *, struct process *, struct space *parent);
 struct thread *thread_of(struct image *, const struct fdw_event *);
+/* The thread whose first event announced what we now know to be another image; NULL: it is not there. */
+struct thread *thread_move(struct image *from, struct image *to, uint32_t tid);
+void image_end_before(struct replay *, struct image *); /* judges the image that exec'd this one */
+void process_will_end(struct replay *, struct process *);
+void process_reap(struct replay *, int all);
+void processes_free(struct replay *);
+
+/* process_life.c */
 void process_started(struct step *);     /* PROC_START */
 void process_forked_child(struct step *); /* FORK_CHILD */
 void process_forked(struct step *);      /* FORK */
@@ -127,8 +146,8 @@ void process_exits(struct step *);
 void process_totals(struct step *);
 void process_thread(struct step *);
 void process_stops(struct step *);
-void process_reap(struct replay *, int all);
-void processes_free(struct replay *);
+void process_reaped(struct step *);      /* REAPED */
+struct process *process_claim(struct process *parent, uint32_t forker, uint64_t since);
 
 /* coverage.c */
 void coverage_unobserved(struct replay *, struct unobserved **, const char *exe, const char *why);
@@ -139,5 +158,21 @@ void coverage_partial(struct replay *, const struct image *);
 void coverage_spawned(struct step *);
 void coverage_hello(struct replay *, const struct source *, uint32_t pid);
 void coverage_end(struct replay *);
+const char *coverage_why(uint32_t why); /* as for coverage_not_observed */
+
+/* tree.c: nothing happens when no tree is kept */
+void tree_process(struct replay *, struct process *);
+void tree_program(struct replay *, struct image *);
+void tree_merge(struct process *, struct process *command, int unsure);
+void tree_forked(const struct step *, struct process *child);
+void tree_born(const struct step *);
+void tree_is(struct process *told, struct process *speaker); /* both are the same: its parent knows it by another pid */
+void tree_shares(struct image *child); /* its parent's table was copied */
+void tree_gift(const struct step *, struct generation *, const struct generation *was, enum asked);
+void tree_exits(const struct step *);
+void tree_reaped(const struct step *);
+void tree_image_end(struct replay *, struct image *);
+void tree_end(struct replay *);
+void tree_free(struct tree *);
 
 #endif

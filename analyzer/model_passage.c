@@ -64,13 +64,19 @@ void passage_orphan(struct generation *g)
 
 void passage_used(struct generation *g)
 {
-	if (g && g->passage)
+	if (!g)
+		return;
+	if (g->passage)
 		g->passage->used = 1;
+	if (g->gift)
+		g->gift->used = 1;
 }
 
 /* A fork child that closes everything before its exec takes nothing from the program that has it; a program at its start does. */
 void passage_closed(struct generation *g)
 {
+	if (g->gift && !g->forked)
+		g->gift->closed = 1;
 	if (!g->passage)
 		return;
 	if (!g->swept)
@@ -83,6 +89,14 @@ static void doubt(struct passage *p, const char *why)
 {
 	if (!p->doubt)
 		p->doubt = why;
+}
+
+static void doubt_generation(struct generation *g, const char *why)
+{
+	if (g->passage)
+		doubt(g->passage, why);
+	if (g->gift && !g->gift->doubt)
+		g->gift->doubt = why;
 }
 
 /* ---- objects ---------------------------------------------------------------------------------------------------------------------*/
@@ -189,14 +203,30 @@ static int is_left_over(const struct step *s, const struct generation *was)
 	return 0;
 }
 
-static int is_asked_for(const struct step *s, const struct generation *was)
+/* By whoever let it through. was is open, and its creation was seen. */
+static enum asked asked_for(const struct step *s, const struct generation *was)
 {
 	if (is_placed(was))
-		return 1;
+		return ASKED_PLACED;
 	/* Made by the child itself, between fork and exec. What a daemon, or a subshell, made before it forked is not. */
 	if (!was->forked && was->opened.flags & FDW_F_CHILD)
-		return 1;
-	return is_shell(s->image->before->exe) || is_left_over(s, was);
+		return ASKED_PLACED;
+	if (is_shell(s->image->before->exe))
+		return ASKED_PLACED;
+	return is_left_over(s, was) ? ASKED_SECOND : ASKED_NOT;
+}
+
+static int is_known(const struct generation *was) { return !was->unseen && was->opened.time; }
+
+enum asked passage_asked(const struct step *s, const struct generation *was)
+{
+	if (s->e->fd <= 2)
+		return ASKED_STANDARD;
+	if (s->e->flags & FDW_F_NAMED)
+		return ASKED_NAMED;
+	if (was && was->passage)
+		return was->passage->meant ? ASKED_PLACED : ASKED_NOT;
+	return was && is_known(was) ? asked_for(s, was) : ASKED_UNKNOWN;
 }
 
 /* ---- beginning -------------------------------------------------------------------------------------------------------------------*/
@@ -233,7 +263,8 @@ static int is_sure(const struct image *before, const struct generation *was)
 		return 1;
 	if (before->born.time && !(before->born.flags & FDW_F_MULTI))
 		return 1;
-	return before->fork_begin && was->opened.time <= before->fork_begin;
+	/* What its own thread made before is there for certain. */
+	return before->fork_begin && (was->opened.tid == before->born.tid || was->opened.time <= before->fork_begin);
 }
 
 /* The process that let it through closed its own. */
@@ -291,9 +322,9 @@ void passage_state(struct step *s, struct generation *g, struct generation *was)
 			was->passage->used = 1;
 		return;
 	}
-	if (e->flags & FDW_F_NAMED || was->unseen || !was->opened.time || was->description != g->description)
+	if (e->flags & FDW_F_NAMED || !is_known(was) || was->description != g->description)
 		return;
-	if (!is_asked_for(s, was))
+	if (asked_for(s, was) == ASKED_NOT)
 		begin(s, g, was);
 }
 
@@ -333,13 +364,13 @@ void passage_image_ends(struct image *i)
 
 	for (struct number *n = i->numbers; n; n = n->hh.next)
 		for (struct generation *g = n->newest; g; g = g->older) {
-			if (!g->passage)
+			if (!g->passage && !g->gift)
 				continue;
 			if (!why && !(why = why_incomplete(i)))
 				why = "";
 			if (*why)
-				doubt(g->passage, why);
-			if (g->passage->ended < i->last)
+				doubt_generation(g, why);
+			if (g->passage && g->passage->ended < i->last)
 				g->passage->ended = i->last;
 		}
 }
@@ -347,8 +378,7 @@ void passage_image_ends(struct image *i)
 void passage_children_unseen(struct image *i)
 {
 	for (struct number *n = i->numbers; n; n = n->hh.next)
-		if (n->newest->passage)
-			doubt(n->newest->passage, "a process was started from one that has it in a way that cannot be seen");
+		doubt_generation(n->newest, "a process was started from one that has it in a way that cannot be seen");
 }
 
 /* ---- what a child of vfork or posix_spawn does before its exec ------------------------------------------------------------------------*/
@@ -374,6 +404,8 @@ static void child_was_told(struct process *child, int fd)
 
 	if (g && g->passage && g->passage->pid == child->pid)
 		g->passage->meant = 1;
+	if (g && g->gift && g->gift->asked >= ASKED_SECOND)
+		g->gift->asked = ASKED_PLACED;
 }
 
 void passage_child_fd(struct step *s, struct process *child)

@@ -11,7 +11,7 @@
 #include "trace/schema.h"
 
 enum { KEY_FAIL_ON = 256, KEY_ERROR_EXITCODE, KEY_SUPPRESSIONS, KEY_STACK_DEPTH, KEY_COLOR, KEY_KEEP_TRACE, KEY_UNOBSERVED, KEY_ISOLATE,
-	KEY_NO_WAIT, KEY_BUFFER, KEY_SHOW, KEY_FULL };
+	KEY_NO_WAIT, KEY_BUFFER, KEY_SHOW, KEY_FULL, KEY_TREE };
 
 #define ALL (COMMAND_RUN | COMMAND_RECORD | COMMAND_AUDIT)
 #define TRACED (COMMAND_RECORD | COMMAND_AUDIT)
@@ -117,6 +117,7 @@ static int set_unobserved(struct run_options *o, char *arg) { return o->allow_un
 static int set_isolate(struct run_options *o, char *arg) { return o->isolate = 1; }
 static int set_no_wait(struct run_options *o, char *arg) { return o->no_wait = 1; }
 static int set_full(struct run_options *o, char *arg) { return o->report.full_stacks = 1; }
+static int set_tree(struct run_options *o, char *arg) { return o->report.tree = 1; }
 static int set_show(struct run_options *o, char *arg)
 {
 	o->report.show_possible = 1;
@@ -146,6 +147,7 @@ static const struct option_row {
 	{ { "keep-trace", KEY_KEEP_TRACE, "DIR", 0, "keep the trace in DIR; new or empty", 0 }, COMMAND_AUDIT, set_keep, "a directory" },
 	{ { "show", KEY_SHOW, "possible", 0, "report findings of low confidence too", 0 }, COMMAND_AUDIT, set_show, "possible" },
 	{ { "full-stacks", KEY_FULL, NULL, 0, "report frames of the C library too", 0 }, COMMAND_AUDIT, set_full, NULL },
+	{ { "tree", KEY_TREE, NULL, 0, "report the process tree, too", 0 }, COMMAND_AUDIT, set_tree, NULL },
 	{ { "allow-unobserved", KEY_UNOBSERVED, NULL, 0, "run PROG even if it cannot be observed", 0 }, ALL, set_unobserved, NULL },
 	{ { "isolate", KEY_ISOLATE, NULL, 0, "buffers for each process alone: one that is killed cannot harm the others' events; starts slower", 0 },
 	  TRACED, set_isolate, NULL },

@@ -174,12 +174,15 @@ static int report_on(const struct report_options *o, struct reader *reader, stru
 	struct findings *findings = findings_new();
 	struct replay *replay = replay_new(findings);
 	struct symbols *symbols = symbols_new();
-	struct report r = { o, NULL, NULL, findings, reader, symbols, suppressions };
+	struct report r = { o, NULL, NULL, findings, reader, symbols, suppressions, NULL };
 	int status = 0;
 
+	if (o->tree)
+		replay_keep_tree(replay);
 	report_replay(replay, next_of_reader, reader);
 	r.coverage = replay_coverage(replay);
 	r.processes = replay_processes(replay);
+	r.tree = replay_tree(replay);
 	findings_finish(findings, &(struct finish_options){ symbols, suppressions, o->full_stacks });
 	if (!r.coverage->processes) {
 		const char *damage = reader_damage(reader, 0);

@@ -11,6 +11,7 @@
 #include "analyzer/reader.h"
 #include "analyzer/suppress.h"
 #include "analyzer/symbols.h"
+#include "analyzer/tree.h"
 
 struct report {
 	const struct report_options *options;
@@ -20,10 +21,12 @@ struct report {
 	const struct reader *reader;           /* NULL: no damage to tell */
 	const struct symbols *symbols;         /* NULL: no problems to tell */
 	const struct suppressions *suppressions; /* NULL: none */
+	const struct tree *tree;               /* NULL: not asked for */
 };
 
 void report_text(const struct report *, FILE *out);
 void report_json(const struct report *, FILE *out);
+void report_tree(const struct report *, FILE *out); /* the part of the text for --tree */
 /* Findings that are shown: not suppressed, and not `possible` unless asked for. */
 int report_shows(const struct report *, const struct finding *);
 /* Replays what `next` gives, until it gives 0. Shared by report_traces and tests. */

@@ -2,38 +2,8 @@
  * analyzer/report_json.c: the report as JSON, schema_version 1 (the contract). Keys are added, never renamed or removed.
  */
 #include <inttypes.h>
-#include <jansson.h>
-#include "analyzer/describe.h"
-#include "analyzer/memory.h"
-#include "analyzer/report.h"
-
-/* Strings of a trace are cleaned when they are read; those of ELF files are not. */
-static json_t *text(const char *s)
-{
-	json_t *j = s ? json_string(s) : json_null();
-	char *clean;
-
-	if (!j) { /* no UTF-8 */
-		clean = clean_text(s, strlen(s));
-		j = json_string(clean);
-		free(clean);
-	}
-	return (json_t *)xcheck(j);
-}
-
-static void set(json_t *o, const char *key, json_t *value)
-{
-	if (!value || json_object_set_new(o, key, value))
-		out_of_memory();
-}
-
-static void append(json_t *a, json_t *value)
-{
-	if (!value || json_array_append_new(a, value))
-		out_of_memory();
-}
-
-static json_t *number(uint64_t n) { return json_integer((json_int_t)n); }
+#include "analyzer/json.h"
+#include "analyzer/report_tree.h"
 
 /* ---- coverage -------------------------------------------------------------------------------------------------------------------------*/
 
@@ -42,10 +12,10 @@ static json_t *unobserved(const struct unobserved *u)
 	json_t *a = json_array(), *o;
 
 	for (; u; u = u->next) {
-		append(a, o = json_object());
-		set(o, "exe", text(u->exe));
-		set(o, "why", text(u->why));
-		set(o, "count", number(u->count));
+		json_add(a, o = json_object());
+		json_set(o, "exe", json_text(u->exe));
+		json_set(o, "why", json_text(u->why));
+		json_set(o, "count", json_number(u->count));
 	}
 	return a;
 }
@@ -56,7 +26,7 @@ static json_t *damage(const struct report *r)
 	const char *s;
 
 	for (size_t i = 0; r->reader && (s = reader_damage(r->reader, i)); i++)
-		append(a, text(s));
+		json_add(a, json_text(s));
 	return a;
 }
 
@@ -65,16 +35,16 @@ static json_t *coverage(const struct report *r)
 	const struct coverage *c = r->coverage;
 	json_t *o = json_object();
 
-	set(o, "processes", number(c->processes));
-	set(o, "not_observed", unobserved(c->unobserved));
-	set(o, "descriptors", number(c->descriptors));
-	set(o, "inherited", number(c->inherited));
-	set(o, "unseen_creations", number(c->unseen_creations));
-	set(o, "events", number(c->events));
-	set(o, "events_lost", number(c->events_lost));
-	set(o, "blind", unobserved(c->blind));
-	set(o, "partial", unobserved(c->partial));
-	set(o, "damage", damage(r));
+	json_set(o, "processes", json_number(c->processes));
+	json_set(o, "not_observed", unobserved(c->unobserved));
+	json_set(o, "descriptors", json_number(c->descriptors));
+	json_set(o, "inherited", json_number(c->inherited));
+	json_set(o, "unseen_creations", json_number(c->unseen_creations));
+	json_set(o, "events", json_number(c->events));
+	json_set(o, "events_lost", json_number(c->events_lost));
+	json_set(o, "blind", unobserved(c->blind));
+	json_set(o, "partial", unobserved(c->partial));
+	json_set(o, "damage", damage(r));
 	return o;
 }
 
@@ -85,19 +55,19 @@ static json_t *processes(const struct process *p)
 	for (; p; p = p->next) {
 		if (!p->threads)
 			continue;
-		append(a, o = json_object());
-		set(o, "pid", number(p->pid));
-		set(o, "parent", p->parent_pid ? number(p->parent_pid) : json_null());
-		set(o, "exe", text(p->exe));
-		set(o, "command", text(p->arguments));
-		set(o, "host", text(p->source->host));
-		set(o, "images", number(p->images));
-		set(o, "threads", number(p->threads));
-		set(o, "descriptors", number(p->descriptors));
-		set(o, "start_seen", json_boolean(p->known));
-		set(o, "exit_seen", json_boolean(p->end != NULL));
-		set(o, "first_ns", number(p->first));
-		set(o, "last_ns", number(p->last));
+		json_add(a, o = json_object());
+		json_set(o, "pid", json_number(p->pid));
+		json_set(o, "parent", p->parent_pid ? json_number(p->parent_pid) : json_null());
+		json_set(o, "exe", json_text(p->exe));
+		json_set(o, "command", json_text(p->arguments));
+		json_set(o, "host", json_text(p->source->host));
+		json_set(o, "images", json_number(p->images));
+		json_set(o, "threads", json_number(p->threads));
+		json_set(o, "descriptors", json_number(p->descriptors));
+		json_set(o, "start_seen", json_boolean(p->known));
+		json_set(o, "exit_seen", json_boolean(p->end != NULL));
+		json_set(o, "first_ns", json_number(p->first));
+		json_set(o, "last_ns", json_number(p->last));
 	}
 	return a;
 }
@@ -110,13 +80,13 @@ static json_t *frame(const struct frame *f)
 	char offset[24];
 
 	snprintf(offset, sizeof offset, "0x%" PRIx64, f->offset);
-	set(o, "module", text(f->module ? f->module : "")); /* "": code made at run time */
-	set(o, "build_id", text(f->build_id));
-	set(o, "offset", text(offset));
-	set(o, "function", text(f->function));
-	set(o, "file", text(f->file));
-	set(o, "line", f->line ? json_integer(f->line) : json_null());
-	set(o, "inlined", json_boolean(f->inlined));
+	json_set(o, "module", json_text(f->module ? f->module : "")); /* "": code made at run time */
+	json_set(o, "build_id", json_text(f->build_id));
+	json_set(o, "offset", json_text(offset));
+	json_set(o, "function", json_text(f->function));
+	json_set(o, "file", json_text(f->file));
+	json_set(o, "line", f->line ? json_integer(f->line) : json_null());
+	json_set(o, "inlined", json_boolean(f->inlined));
 	return o;
 }
 
@@ -124,15 +94,15 @@ static json_t *stack(const struct finding_stack *s, unsigned depth)
 {
 	json_t *o = json_object(), *frames;
 
-	set(o, "role", text(role_name(s->role)));
-	set(o, "time_ns", number(s->at.time));
-	set(o, "pid", number(s->at.pid));
-	set(o, "tid", number(s->at.tid));
-	set(o, "thread", text(s->at.thread));
-	set(o, "call", text(s->call));
-	set(o, "frames", frames = json_array());
+	json_set(o, "role", json_text(role_name(s->role)));
+	json_set(o, "time_ns", json_number(s->at.time));
+	json_set(o, "pid", json_number(s->at.pid));
+	json_set(o, "tid", json_number(s->at.tid));
+	json_set(o, "thread", json_text(s->at.thread));
+	json_set(o, "call", json_text(s->call));
+	json_set(o, "frames", frames = json_array());
 	for (size_t i = 0; i < s->frames.n && (!depth || i < depth); i++)
-		append(frames, frame(&s->frames.at[i]));
+		json_add(frames, frame(&s->frames.at[i]));
 	return o;
 }
 
@@ -140,26 +110,26 @@ static json_t *finding(const struct finding *f, unsigned depth)
 {
 	json_t *o = json_object(), *p, *stacks;
 
-	set(o, "id", text(f->id));
-	set(o, "rule", text(f->rule->id));
-	set(o, "cwe", json_integer(f->rule->cwe));
-	set(o, "severity", text(severity_name(f->severity)));
-	set(o, "confidence", text(confidence_name(f->confidence)));
-	set(o, "count", number(f->count));
-	set(o, "message", text(f->message));
-	set(o, "process", p = json_object());
-	set(p, "pid", number(f->pid));
-	set(p, "exe", text(f->exe));
-	set(o, "fd", json_integer(f->fd));
-	set(o, "generation", number(f->generation)); /* 0: not known */
-	set(o, "object", text(f->object));
+	json_set(o, "id", json_text(f->id));
+	json_set(o, "rule", json_text(f->rule->id));
+	json_set(o, "cwe", json_integer(f->rule->cwe));
+	json_set(o, "severity", json_text(severity_name(f->severity)));
+	json_set(o, "confidence", json_text(confidence_name(f->confidence)));
+	json_set(o, "count", json_number(f->count));
+	json_set(o, "message", json_text(f->message));
+	json_set(o, "process", p = json_object());
+	json_set(p, "pid", json_number(f->pid));
+	json_set(p, "exe", json_text(f->exe));
+	json_set(o, "fd", json_integer(f->fd));
+	json_set(o, "generation", json_number(f->generation)); /* 0: not known */
+	json_set(o, "object", json_text(f->object));
 	if (f->kind)
-		set(o, "kind", text(f->kind));
+		json_set(o, "kind", json_text(f->kind));
 	if (f->reason)
-		set(o, "reason", text(f->reason));
-	set(o, "stacks", stacks = json_array());
+		json_set(o, "reason", json_text(f->reason));
+	json_set(o, "stacks", stacks = json_array());
 	for (unsigned i = 0; i < f->nstacks; i++)
-		append(stacks, stack(&f->stacks[i], depth));
+		json_add(stacks, stack(&f->stacks[i], depth));
 	return o;
 }
 
@@ -167,8 +137,8 @@ static json_t *tool(void)
 {
 	json_t *o = json_object();
 
-	set(o, "name", text("fdwarden"));
-	set(o, "version", text(FDW_VERSION));
+	json_set(o, "name", json_text("fdwarden"));
+	json_set(o, "version", json_text(FDW_VERSION));
 	return o;
 }
 
@@ -178,20 +148,22 @@ void report_json(const struct report *r, FILE *out)
 
 	for (const struct finding *f = findings_first(r->findings); f; f = f->next) {
 		if (report_shows(r, f))
-			append(findings, finding(f, r->options->stack_depth));
+			json_add(findings, finding(f, r->options->stack_depth));
 		if (!f->suppressed_by)
 			continue;
-		append(suppressed, s = json_object());
-		set(s, "id", text(f->id));
-		set(s, "by", text(f->suppressed_by));
-		set(s, "count", number(f->count));
+		json_add(suppressed, s = json_object());
+		json_set(s, "id", json_text(f->id));
+		json_set(s, "by", json_text(f->suppressed_by));
+		json_set(s, "count", json_number(f->count));
 	}
-	set(o, "schema_version", json_integer(1));
-	set(o, "tool", tool());
-	set(o, "coverage", coverage(r));
-	set(o, "findings", findings);
-	set(o, "suppressed", suppressed);
-	set(o, "processes", processes(r->processes));
+	json_set(o, "schema_version", json_integer(1));
+	json_set(o, "tool", tool());
+	json_set(o, "coverage", coverage(r));
+	json_set(o, "findings", findings);
+	json_set(o, "suppressed", suppressed);
+	json_set(o, "processes", processes(r->processes));
+	if (r->tree)
+		json_set(o, "tree", tree_json(r));
 	json_dumpf(o, out, JSON_INDENT(2));
 	fputc('\n', out);
 	json_decref(o);

@@ -6,10 +6,9 @@
  */
 #define _GNU_SOURCE
 #include <stdarg.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 #include "analyzer/describe.h"
 #include "analyzer/memory.h"
+#include "analyzer/page.h"
 #include "analyzer/report.h"
 
 struct page {
@@ -31,41 +30,6 @@ static const char *on(const struct page *p, enum style s)
 }
 
 static const char *off(const struct page *p) { return p->colors ? "\033[0m" : ""; }
-
-/* no-color.org: NO_COLOR wins over what the terminal can; CLICOLOR_FORCE over its absence; an explicit option over all. */
-static int use_colors(enum color c, FILE *out)
-{
-	const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE"), *term = getenv("TERM");
-
-	if (c != COLOR_AUTO)
-		return c == COLOR_ALWAYS;
-	if (no && *no)
-		return 0;
-	if (force && *force && strcmp(force, "0"))
-		return 1;
-	return isatty(fileno(out)) && term && *term && strcmp(term, "dumb");
-}
-
-static unsigned width_of(FILE *out)
-{
-	const char *columns = getenv("COLUMNS");
-	struct winsize w;
-	long n = columns ? strtol(columns, NULL, 10) : 0;
-
-	if (n < 1 && fileno(out) >= 0 && ioctl(fileno(out), TIOCGWINSZ, &w) == 0)
-		n = w.ws_col;
-	return n < 1 ? 100 : n < 40 ? 40 : n > 200 ? 200 : (unsigned)n;
-}
-
-/* Bytes that begin a character: what a terminal counts, nearly. */
-static unsigned columns_of(const char *s, size_t n)
-{
-	unsigned c = 0;
-
-	for (size_t i = 0; i < n; i++)
-		c += ((unsigned char)s[i] & 0xc0) != 0x80;
-	return c;
-}
 
 /* A sentence, wrapped at blanks; further lines begin with `indent` blanks. `used`: columns of the first line that are taken. */
 static void wrap(const struct page *p, const char *s, unsigned used, unsigned indent)
@@ -167,40 +131,19 @@ static void verdict(const struct page *p)
 
 /* ---- coverage ---------------------------------------------------------------------------------------------------------------------------*/
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash && slash[1] ? slash + 1 : *path ? path : "?";
-}
-
-/* As it was called: redis-server is a link to redis-check-rdb. */
-static void put_name(FILE *out, const struct process *p)
-{
-	const char *argv0 = p->arguments + (*p->arguments == '-');
-	size_t n = strcspn(argv0, " ");
-	const char *slash = memrchr(argv0, '/', n);
-
-	if (slash) {
-		n -= (size_t)(slash + 1 - argv0);
-		argv0 = slash + 1;
-	}
-	if (n)
-		fwrite(argv0, 1, n, out);
-	else
-		fputs(base_name(p->exe), out);
-}
-
 static void coverage_line(const struct page *p)
 {
 	const struct coverage *c = p->report->coverage;
 	const struct process *first = p->report->processes;
 	double seconds = (double)(c->last - c->first) / 1e9;
+	const char *name;
+	size_t n;
 
 	while (first && !first->threads)
 		first = first->next;
 	if (first) {
-		put_name(p->out, first);
-		fprintf(p->out, " pid %u", first->pid);
+		name = called_name(first->exe, first->arguments, &n);
+		fprintf(p->out, "%.*s pid %u", (int)n, name, first->pid);
 	}
 	if (c->processes > 1)
 		fprintf(p->out, " and %s more process%s", grouped(c->processes - 1), c->processes == 2 ? "" : "es");
@@ -403,7 +346,7 @@ static void ending(const struct page *p, int shown)
 
 void report_text(const struct report *r, FILE *out)
 {
-	struct page p = { out, r, use_colors(r->options->color, out), width_of(out), r->coverage->first };
+	struct page p = { out, r, page_colors(r->options->color, out), page_width(out), r->coverage->first };
 	int shown = 0;
 
 	if (!r->options->quiet) {
@@ -411,6 +354,8 @@ void report_text(const struct report *r, FILE *out)
 		coverage_line(&p);
 		blind_spots(&p);
 	}
+	if (r->tree)
+		report_tree(r, out);
 	for (const struct finding *f = findings_first(r->findings); f; f = f->next)
 		if (report_shows(r, f)) {
 			finding(&p, f);

@@ -19,6 +19,7 @@
 #include "exit.h"
 #include "fork.h"
 #include "gate.h"
+#include "patience.h"
 #include "protect.h"
 #include "reap.h"
 #include "resolve.h"
@@ -108,7 +109,16 @@ static int tracer_before(void)
 /* Coroutines and handlers fork on stacks of a few KiB; what LTTng does in the child takes more than 8. Touched in children only. */
 static char child_stack[128 << 10] __attribute__((aligned(64)));
 
-static void after_fork_child(void *mask) { fdw_call_on_stack(fdw_ops->after_fork_child, mask, child_stack + sizeof child_stack); }
+/* What it says before it is served is nobody's: so it waits. */
+static void serve_child(void *mask)
+{
+	uint64_t began = fdw_patience_clock();
+
+	fdw_ops->after_fork_child(mask);
+	fdw_patience(began);
+}
+
+static void after_fork_child(void *mask) { fdw_call_on_stack(serve_child, mask, child_stack + sizeof child_stack); }
 
 /* ---- atfork handlers ------------------------------------------------------------------------------------------------------------------------*/
 

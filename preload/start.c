@@ -14,6 +14,7 @@
 #include "module.h"
 #include "named.h"
 #include "options.h"
+#include "patience.h"
 #include "proc.h"
 #include "protect.h"
 #include "resolve.h"
@@ -169,7 +170,7 @@ static void *with_own_settings(void *(*load)(void))
 	if (home <= 0)
 		env[--at] = (char *)"LTTNG_HOME=/nonexistent";
 	if (!timeout)
-		env[--at] = (char *)"LTTNG_UST_REGISTER_TIMEOUT=1000";
+		env[--at] = (char *)"LTTNG_UST_REGISTER_TIMEOUT=" FDW_REGISTER_TIMEOUT;
 	environ = env + at;
 	result = load();
 	if (environ == env + at)
@@ -232,14 +233,17 @@ static void at_quick_fini(void *none, int status) { fdw_ending(status, FDW_CALL_
 
 void fdw_start_recording(void)
 {
+	uint64_t began;
+
 	if (!fdw_options.record[0] || !fdw_on() || fdw_process.filtered || fdw_recording())
 		return;
 	if (!numbers_for_tracer()) {
 		fdw_log_line("cannot record this program, it may open too few files; raise the hard limit: ulimit -Hn", NULL);
 		return;
 	}
+	began = fdw_patience_clock();
 	fdw_ops = load_provider();
-	if (!fdw_ops || !fdw_ops->enabled())
+	if (!fdw_ops || !fdw_patience(began))
 		return; /* no session listens: nothing is sent, nothing is paid for */
 	fdw_tool_ranges_learn();
 	fdw_actions_learn();

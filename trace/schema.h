@@ -230,6 +230,11 @@ struct fdw_trace_ops {
  * FDWARDEN_FILTERS=N: the command itself runs under N seccomp filters, and its own test recording worked under them.
  */
 #define FDW_ENV_RECORD   "FDWARDEN_RECORD"
+/*
+ * LTTNG_UST_REGISTER_TIMEOUT, ms: how long a new image, and a fork child, waits for the session daemon, whatever is the matter with it. (One that
+ * is gone is not waited for; one that is slow, longer: preload/patience.h.)
+ */
+#define FDW_REGISTER_TIMEOUT "2000"
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"
 #define FDW_ENV_FILTERS  "FDWARDEN_FILTERS"
 

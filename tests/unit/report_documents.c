@@ -21,7 +21,7 @@ static struct world *planted(void)
 
 static char *document(struct world *w, struct report_options o)
 {
-	struct report r = { &o, replay_coverage(w->replay), replay_processes(w->replay), w->findings, NULL, w->symbols, NULL };
+	struct report r = { &o, replay_coverage(w->replay), replay_processes(w->replay), w->findings, NULL, w->symbols, NULL, NULL };
 	char *text;
 	size_t n;
 	FILE *out = open_memstream(&text, &n);

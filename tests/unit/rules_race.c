@@ -296,6 +296,7 @@ static void marked_very_late(void **state)
 	struct world *w = threads();
 
 	makes(w, MAKER, 9, 1);
+	w->now += 2000000; /* beyond the doubt about when a fork began */
 	forks_at(w, FORKER, 200, 1);
 	child_execs(w, 200, 9);
 	marks(w, MAKER, 9, 1);
@@ -311,6 +312,7 @@ static void one_of_many(void **state)
 
 	for (int i = 0; i < 50; i++)
 		one(w, MAKER);
+	w->now += 2000000;
 	forks_at(w, FORKER, 200, 100);
 	for (int i = 0; i < 50; i++)
 		one(w, MAKER);

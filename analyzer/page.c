@@ -1,0 +1,65 @@
+/*
+ * analyzer/page.c: see page.h.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include "analyzer/page.h"
+
+int page_colors(enum color c, FILE *out)
+{
+	const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE"), *term = getenv("TERM");
+
+	if (c != COLOR_AUTO)
+		return c == COLOR_ALWAYS;
+	if (no && *no)
+		return 0;
+	if (force && *force && strcmp(force, "0"))
+		return 1;
+	return isatty(fileno(out)) && term && *term && strcmp(term, "dumb");
+}
+
+unsigned page_width(FILE *out)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize w;
+	long n = columns ? strtol(columns, NULL, 10) : 0;
+
+	if (n < 1 && fileno(out) >= 0 && ioctl(fileno(out), TIOCGWINSZ, &w) == 0)
+		n = w.ws_col;
+	return n < 1 ? 100 : n < 40 ? 40 : n > 200 ? 200 : (unsigned)n;
+}
+
+unsigned columns_of(const char *s, size_t n)
+{
+	unsigned c = 0;
+
+	for (size_t i = 0; i < n; i++)
+		c += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return c;
+}
+
+const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash && slash[1] ? slash + 1 : *path ? path : "?";
+}
+
+const char *called_name(const char *exe, const char *arguments, size_t *n)
+{
+	const char *name = arguments + (*arguments == '-'), *slash;
+
+	*n = strcspn(name, " ");
+	slash = memrchr(name, '/', *n);
+	if (slash) {
+		*n -= (size_t)(slash + 1 - name);
+		name = slash + 1;
+	}
+	if (*n)
+		return name;
+	name = base_name(exe);
+	*n = strlen(name);
+	return name;
+}

@@ -1,0 +1,471 @@
+/*
+ * analyzer/report_tree.c: the process tree for a human: a line for each process, below it the programs it ran one after the other, the
+ * descriptors each found open, and its children.
+ *
+ * Names are not cut, since they are copied; the last column is wrapped at blanks where the width is known. The standard streams share a
+ * line, and so do other descriptors of which the same is to be said. Nothing is indented further than TREE_DEPTH: a chain of ten thousand
+ * forks is a list then, where each line says whose child it is.
+ */
+#define _GNU_SOURCE
+#include <libsmartcols.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+#include "analyzer/memory.h"
+#include "analyzer/page.h"
+#include "analyzer/report_tree.h"
+
+#define TREE_DEPTH 24
+/* Columns of a command line: enough to tell `python3 manage.py runserver` from `python3 manage.py migrate`. */
+#define COMMAND_COLUMNS 48
+
+enum column { WHAT, HOW, END };
+
+struct printer {
+	struct libscols_table *table;
+	uint64_t start;         /* of the recording */
+};
+
+/* Below this the last column is not made narrower, and lines are longer than the terminal. */
+#define END_COLUMNS_MIN 24
+
+/* ---- words -----------------------------------------------------------------------------------------------------------------------*/
+
+const char *start_word(const struct node *n)
+{
+	static const char *const words[] = { [FDW_FORK_FORK] = "fork", [FDW_FORK_VFORK] = "vfork", [FDW_FORK_CLONE] = "clone",
+		[FDW_FORK_SPAWN] = "posix_spawn", [FDW_FORK_POPEN] = "popen", [FDW_FORK_SYSTEM] = "system", [FDW_FORK_DAEMON] = "daemon",
+		[FDW_FORK_PTY] = "forkpty" };
+
+	return n->kind < sizeof words / sizeof *words ? words[n->kind] : NULL;
+}
+
+const char *use_word(enum use u)
+{
+	static const char *const words[] = { [USE_ITSELF] = "used", [USE_BELOW] = "passed-on", [USE_CLOSED] = "closed",
+		[USE_UNSEEN] = "not-seen", [USE_NEVER] = "never" };
+
+	return words[u];
+}
+
+const char *asked_word(uint8_t asked)
+{
+	static const char *const words[] = { [ASKED_UNKNOWN] = NULL, [ASKED_STANDARD] = "standard", [ASKED_NAMED] = "named",
+		[ASKED_PLACED] = "placed", [ASKED_SECOND] = "second", [ASKED_NOT] = "not" };
+
+	return words[asked];
+}
+
+const char *end_word(const struct node *n, int *number)
+{
+	if (n->reaped >= 0) {
+		*number = WIFSIGNALED(n->reaped) ? WTERMSIG(n->reaped) : WEXITSTATUS(n->reaped);
+		return WIFSIGNALED(n->reaped) ? "signal" : "exit";
+	}
+	*number = n->said;
+	return n->exits ? "exit" : NULL;
+}
+
+static const char *asked_text(uint8_t asked)
+{
+	static const char *const texts[] = { [ASKED_UNKNOWN] = "not known", [ASKED_STANDARD] = "standard",
+		[ASKED_NAMED] = "asked for: named", [ASKED_PLACED] = "asked for", [ASKED_SECOND] = "second of one asked for", [ASKED_NOT] = "not asked for" };
+
+	return texts[asked];
+}
+
+static const char *use_text(const struct gift *g)
+{
+	switch (gift_use(g)) {
+	case USE_ITSELF: return "used";
+	case USE_BELOW: return "used by a program it started";
+	case USE_CLOSED: return "closed, not used";
+	case USE_NEVER: return "never used";
+	case USE_UNSEEN: break;
+	}
+	return "not seen used";
+}
+
+/* ---- cells -------------------------------------------------------------------------------------------------------------------------*/
+
+static char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static char *format(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) < 0)
+		out_of_memory();
+	va_end(ap);
+	return s;
+}
+
+/* Takes the text over. */
+static void cell(struct libscols_line *l, enum column c, char *text)
+{
+	if (scols_line_refer_data(l, c, text))
+		out_of_memory();
+}
+
+static struct libscols_line *line(const struct printer *p, struct libscols_line *parent, const char *color)
+{
+	struct libscols_line *l = (struct libscols_line *)xcheck(scols_table_new_line(p->table, parent));
+
+	if (color && scols_table_colors_wanted(p->table))
+		scols_line_set_color(l, color);
+	return l;
+}
+
+static char *since(const struct printer *p, uint64_t time)
+{
+	uint64_t ms = time > p->start ? (time - p->start) / 1000000 : 0;
+
+	return time ? format(" +%llu.%03llu s", (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000)) : xstrdup("");
+}
+
+/* What precedes with the time behind it. */
+static char *timed(const struct printer *p, char *text, uint64_t time)
+{
+	char *at = since(p, time), *s = format("%s%s", text, at);
+
+	free(text);
+	free(at);
+	return s;
+}
+
+/* ---- descriptors -------------------------------------------------------------------------------------------------------------------*/
+
+static int same_said(const struct gift *a, const struct gift *b)
+{
+	return a->asked == b->asked && a->object == b->object && gift_use(a) == gift_use(b) && a->doubt == b->doubt;
+}
+
+static int said_before(const struct gift *first, const struct gift *g)
+{
+	for (; first != g; first = first->next)
+		if (same_said(first, g))
+			return 1;
+	return 0;
+}
+
+/* "0-2", "0, 2, 5-7": all of which the same is said as of g, which is the first. */
+static char *numbers_of(const struct gift *g)
+{
+	char *s = format("%d", g->fd), *old;
+	int last = g->fd, open = 0;
+
+	for (const struct gift *o = g->next; o; o = o->next) {
+		if (!same_said(g, o))
+			continue;
+		old = s;
+		if (o->fd == last + 1) {
+			s = open ? (s = xstrdup(old), *strrchr(s, '-') = 0, format("%s-%d", s, o->fd)) : format("%s-%d", old, o->fd);
+			open = 1;
+		} else {
+			s = format("%s, %d", old, o->fd);
+			open = 0;
+		}
+		last = o->fd;
+		free(old);
+	}
+	return s;
+}
+
+static void gift_line(const struct printer *p, struct libscols_line *parent, const struct gift *g)
+{
+	enum use u = gift_use(g);
+	struct libscols_line *l = line(p, parent, g->asked == ASKED_NOT && u == USE_NEVER ? "yellow" : NULL);
+	char *numbers = numbers_of(g);
+
+	cell(l, WHAT, format("[%s] %s", numbers, *g->object ? g->object : "?"));
+	cell(l, HOW, xstrdup(asked_text(g->asked)));
+	cell(l, END, u == USE_UNSEEN ? format("%s: %s", use_text(g), g->doubt) : xstrdup(use_text(g)));
+	free(numbers);
+}
+
+/* "text, more": more is added once. Takes the text over. */
+static char *listed(char *text, const char *more)
+{
+	char *s;
+
+	if (strstr(text, more))
+		return text;
+	s = format("%s%s%s", text, *text ? ", " : "", more);
+	free(text);
+	return s;
+}
+
+/* One line for 0, 1 and 2, which everybody has. Returns the first gift that is none. */
+static const struct gift *standard_line(const struct printer *p, struct libscols_line *parent, const struct gift *g)
+{
+	char *objects = xstrdup(""), *used = xstrdup(""), number[12];
+	int first = g->fd, last = first;
+	struct libscols_line *l = line(p, parent, NULL);
+
+	for (; g && g->fd <= 2; g = g->next) {
+		enum use u = gift_use(g);
+		last = g->fd;
+		objects = listed(objects, *g->object ? g->object : "?");
+		snprintf(number, sizeof number, "%d", g->fd);
+		if (u == USE_ITSELF || u == USE_BELOW)
+			used = listed(used, number);
+	}
+	cell(l, WHAT, first == last ? format("[%d] %s", first, objects) : format("[%d-%d] %s", first, last, objects));
+	cell(l, HOW, xstrdup(asked_text(ASKED_STANDARD)));
+	cell(l, END, *used ? format("used: %s", used) : xstrdup("not seen used"));
+	free(objects);
+	free(used);
+	return g;
+}
+
+static void gift_lines(const struct printer *p, struct libscols_line *parent, const struct program *program)
+{
+	const struct gift *first = program->gifts;
+
+	if (first && first->fd <= 2)
+		first = standard_line(p, parent, first);
+	for (const struct gift *g = first; g; g = g->next)
+		if (!said_before(first, g))
+			gift_line(p, parent, g);
+}
+
+/* ---- programs ----------------------------------------------------------------------------------------------------------------------*/
+
+/* Without what is only there because its parent told of it, and what a fork leaves running until the exec. */
+static int is_shown(const struct program *p) { return p->heard && !p->forked; }
+
+static unsigned programs_of(const struct node *n)
+{
+	unsigned count = 0;
+
+	for (const struct program *p = n->programs; p; p = p->next)
+		count += (unsigned)is_shown(p) + (p->unseen != NULL);
+	return count;
+}
+
+static char *program_end(const struct program *p)
+{
+	if (p->unseen)
+		return format("runs %s, not observed: %s", p->exec && *p->exec ? p->exec : "?", p->unseen);
+	if (p->exec)
+		return format("runs %s", p->exec);
+	return p->ending == END_STOP ? xstrdup("not recorded any further") : xstrdup("");
+}
+
+static void program_lines(const struct printer *p, struct libscols_line *parent, const struct node *n)
+{
+	int several = programs_of(n) > 1;
+
+	for (const struct program *g = n->programs; g; g = g->next) {
+		struct libscols_line *l = parent;
+
+		if ((several && is_shown(g)) || (g->unseen && !is_shown(g))) {
+			l = line(p, parent, NULL);
+			cell(l, WHAT, xstrdup(*g->exe ? g->exe : "?"));
+			cell(l, HOW, timed(p, xstrdup(g->forked ? "goes on after the fork" : "exec"), g->began));
+			cell(l, END, program_end(g));
+		}
+		gift_lines(p, l, g);
+	}
+}
+
+/* ---- processes ---------------------------------------------------------------------------------------------------------------------*/
+
+static const struct program *last_program(const struct node *n)
+{
+	const struct program *last = NULL;
+
+	for (const struct program *p = n->programs; p; p = p->next)
+		last = p->heard || !last ? p : last;
+	return last;
+}
+
+/* Cut at a character's beginning. */
+static char *shortened(const char *s, size_t n)
+{
+	size_t keep = n;
+
+	if (columns_of(s, n) <= COMMAND_COLUMNS)
+		return format("%.*s", (int)n, s);
+	while (columns_of(s, keep) > COMMAND_COLUMNS - 3 || (keep && ((unsigned char)s[keep] & 0xc0) == 0x80))
+		keep--;
+	return format("%.*s...", (int)keep, s);
+}
+
+static char *command_of(const struct node *n)
+{
+	const struct program *p = last_program(n);
+	const char *name;
+	size_t length;
+
+	if (!n->process || !n->process->threads)
+		return n->command ? shortened(n->command, strlen(n->command)) : xstrdup(n->exe && *n->exe ? n->exe : p && *p->exe ? p->exe : "?");
+	name = called_name(p ? p->exe : "", p ? p->arguments : "", &length);
+	if (p && *p->arguments && name >= p->arguments && name < p->arguments + strlen(p->arguments))
+		length = strlen(name); /* with the arguments that follow */
+	return shortened(name, length);
+}
+
+static char *process_what(const struct node *n)
+{
+	char *command = command_of(n), *s;
+
+	s = n->pid ? format("%u %s", n->pid, command) : format("? %s", command);
+	free(command);
+	return s;
+}
+
+static char *process_how(const struct printer *p, const struct node *n, int deep)
+{
+	const char *word = n->call && *n->call && strcmp(n->call, "none") ? n->call : start_word(n);
+	char *s = xstrdup(word ? word : n->parent ? "?" : ""), *more;
+
+	if (n->parent && !deep)
+		return timed(p, s, n->born);
+	more = deep ? format("%s by %u", s, n->parent->pid)
+	     : n->cut || !n->parent_pid ? format("%s%sparent not known", s, *s ? ", " : "")
+	                                : format("%s%sby %u, not recorded", s, *s ? " " : "", n->parent_pid);
+	free(s);
+	return timed(p, more, n->born);
+}
+
+static char *how_it_ended(const struct node *n)
+{
+	const struct program *last = last_program(n);
+	const char *word;
+	int number;
+
+	word = end_word(n, &number);
+	if (word && *word == 's')
+		return sigabbrev_np(number) ? format("SIG%s%s", sigabbrev_np(number), WCOREDUMP(n->reaped) ? ", core dumped" : "")
+		                            : format("signal %d", number);
+	if (word)
+		return number < 0 ? xstrdup("exit, status not known") : format("exit %d", number);
+	if (n->unseen)
+		return xstrdup("not known");
+	if (last && last->ending == END_STOP)
+		return xstrdup("not recorded any further");
+	return xstrdup(last && last->unseen ? "not known" : "not known: killed, or still running");
+}
+
+static char *process_end(const struct printer *p, const struct node *n)
+{
+	char *s = timed(p, how_it_ended(n), n->ended), *more;
+
+	if (!n->unseen)
+		return s;
+	more = format("%s; not observed: %s", s, n->unseen);
+	free(s);
+	return more;
+}
+
+static struct libscols_line *process_line(const struct printer *p, struct libscols_line *parent, const struct node *n, int deep)
+{
+	int killed = n->reaped >= 0 && WIFSIGNALED(n->reaped);
+	struct libscols_line *l = line(p, parent, killed ? "red" : n->unseen ? "magenta" : "bold");
+
+	cell(l, WHAT, process_what(n));
+	cell(l, HOW, process_how(p, n, deep));
+	cell(l, END, process_end(p, n));
+	program_lines(p, l, n);
+	return l;
+}
+
+static void tree_lines(const struct printer *p, const struct tree *t)
+{
+	struct libscols_line *above[TREE_DEPTH + 1] = { NULL };
+	unsigned depth = 0;
+
+	for (const struct node *n = t->roots; n; n = node_after(n, &depth)) {
+		unsigned shown = depth < TREE_DEPTH ? depth : TREE_DEPTH;
+
+		above[shown] = process_line(p, shown ? above[shown - 1] : NULL, n, depth > TREE_DEPTH);
+	}
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------------------------------*/
+
+static unsigned cell_columns(struct libscols_line *l, enum column c)
+{
+	const char *s = scols_cell_get_data(scols_line_get_cell(l, c));
+
+	return columns_of(s, strlen(s));
+}
+
+/* By what stands in front of the last column: tree, name, two blanks. */
+static unsigned columns_taken(struct libscols_table *t)
+{
+	struct libscols_iter *i = (struct libscols_iter *)xcheck(scols_new_iter(SCOLS_ITER_FORWARD));
+	unsigned what = 0, how = 0;
+	struct libscols_line *l;
+
+	while (scols_table_next_line(t, i, &l) == 0) {
+		unsigned c = cell_columns(l, WHAT), h = cell_columns(l, HOW);
+
+		for (const struct libscols_line *up = l; (up = scols_line_get_parent(up));)
+			c += 2;
+		what = c > what ? c : what;
+		how = h > how ? h : how;
+	}
+	scols_free_iter(i);
+	return what + how + 2;
+}
+
+/* A line's end in place of the last blank that still fits. */
+static void wrap_cell(char *s, unsigned width)
+{
+	char *begin = s, *blank = NULL;
+
+	for (; *s; s++) {
+		if (*s == ' ')
+			blank = s;
+		if (columns_of(begin, (size_t)(s + 1 - begin)) <= width || !blank || blank == s)
+			continue;
+		*blank = '\n';
+		begin = blank + 1;
+		blank = NULL;
+	}
+}
+
+static struct libscols_column *column(struct libscols_table *t, const char *name, int flags)
+{
+	return (struct libscols_column *)xcheck(scols_table_new_column(t, name, 0, flags));
+}
+
+/* What is above is only known when all lines are there. */
+static void wrap_last(struct libscols_table *t, unsigned width)
+{
+	struct libscols_iter *i = (struct libscols_iter *)xcheck(scols_new_iter(SCOLS_ITER_FORWARD));
+	struct libscols_line *l;
+
+	while (scols_table_next_line(t, i, &l) == 0)
+		wrap_cell((char *)scols_cell_get_data(scols_line_get_cell(l, END)), width);
+	scols_free_iter(i);
+}
+
+void report_tree(const struct report *r, FILE *out)
+{
+	struct printer p = { .table = scols_new_table(), .start = r->coverage->first };
+	unsigned taken, width = page_width(out);
+	struct libscols_column *last;
+
+	xcheck(p.table);
+	setlocale(LC_CTYPE, ""); /* how the lines of a tree are drawn */
+	scols_table_set_stream(p.table, out);
+	scols_table_enable_colors(p.table, page_colors(r->options->color, out));
+	scols_table_enable_noencoding(p.table, 1); /* all was cleaned when it was read, and is not to be escaped again */
+	scols_table_set_termforce(p.table, SCOLS_TERMFORCE_NEVER); /* which would cut names */
+	column(p.table, "PROCESS, [DESCRIPTOR]", SCOLS_FL_TREE);
+	column(p.table, "STARTED, ASKED FOR", 0);
+	last = column(p.table, "ENDED, USED", SCOLS_FL_WRAP);
+	scols_column_set_wrapfunc(last, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
+	tree_lines(&p, r->tree);
+	taken = columns_taken(p.table);
+	wrap_last(p.table, width > taken + END_COLUMNS_MIN ? width - taken : END_COLUMNS_MIN);
+	fputc('\n', out);
+	if (scols_print_table(p.table))
+		out_of_memory();
+	scols_unref_table(p.table);
+}
