@@ -35,7 +35,7 @@ FDW_EXPORT int open(const char *path, int flags, ...)
 	mode_t mode = MODE_OF(flags, flags);
 	uint32_t birth = fdw_birth(fdw_oflags(flags), FDW_CALLER);
 	int real_flags = birth ? flags | O_CLOEXEC : flags;
-	int r = likely(real_open) ? real_open(path, real_flags, mode)
+	int r = fdw_path_is_tombstone(path) ? -1 : likely(real_open) ? real_open(path, real_flags, mode)
 	                          : (int)fdw_early_result(fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)flags, (long)mode));
 
 	r = FDW_OR_AGAIN(r, real_open(path, real_flags, mode));
@@ -51,7 +51,7 @@ FDW_EXPORT int openat(int dir, const char *path, int flags, ...)
 	mode_t mode = MODE_OF(flags, flags);
 	uint32_t birth = fdw_birth(fdw_oflags(flags), FDW_CALLER);
 	int real_flags = birth ? flags | O_CLOEXEC : flags;
-	int r = likely(real_openat) ? real_openat(dir, path, real_flags, mode)
+	int r = fdw_path_is_tombstone(path) ? -1 : likely(real_openat) ? real_openat(dir, path, real_flags, mode)
 	                            : (int)fdw_early_result(fdw_raw(SYS_openat, (long)dir, path, (long)flags, (long)mode));
 
 	r = FDW_OR_AGAIN(r, real_openat(dir, path, real_flags, mode));

@@ -68,6 +68,12 @@ FDW_INLINE int fdw_refused(int fd, uint16_t call, uintptr_t pc)
 	return unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)) && fdw_tombstone_met(fd, call, pc);
 }
 
+/* A path that names a tombstone by /dev/fd or /proc/self/fd: 1, with ENOENT in errno. */
+int fdw_path_refused(const char *path);
+FDW_INLINE int fdw_path_is_tombstone(const char *path)
+{
+	return unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)) && fdw_path_refused(path);
+}
 /* Whether a call with AT_EMPTY_PATH in its flags means the descriptor itself. */
 int fdw_names_itself(const char *path, int flags);
 

@@ -99,6 +99,10 @@ FDW_EXPORT FILE *fopen(const char *path, const char *mode)
 	uint32_t birth;
 	const char *real_mode = birth_mode(buf, mode, &birth, FDW_CALLER);
 
+	if (fdw_path_is_tombstone(path)) {
+		fdw_birth_failed(birth);
+		return NULL;
+	}
 	return made_file(FDW_REAL(fopen)(path, real_mode), birth, path, mode, FDW_KIND_FILE, FDW_CALL_fopen, FDW_CALLER);
 }
 

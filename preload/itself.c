@@ -1,6 +1,6 @@
 /*
- * preload/empty_path.c: calls that mean the descriptor itself when their path is empty (AT_EMPTY_PATH). An O_PATH descriptor serves them, so
- * a tombstone (retire.h) would; with a path they are uses of a directory like others.
+ * preload/itself.c: paths that mean a descriptor itself: the empty one (AT_EMPTY_PATH), /dev/fd/N and /proc/self/fd/N. An O_PATH descriptor
+ * serves them, so a tombstone (retire.h) would; any other path is a use of a directory, or of none.
  *
  * Context: everywhere; the path may be unreadable, which the kernel is to tell.
  */
@@ -14,6 +14,33 @@
 int fdw_names_itself(const char *path, int flags)
 {
 	return flags & AT_EMPTY_PATH && (!path || (fdw_readable(path) && !*path));
+}
+
+/* What stands behind the prefix, or NULL. */
+static const char *after(const char *path, const char *prefix)
+{
+	for (; *prefix; path++, prefix++)
+		if ((((uintptr_t)path & 4095) == 0 && !fdw_readable(path)) || *path != *prefix)
+			return NULL;
+	return path;
+}
+
+int fdw_path_refused(const char *path)
+{
+	static const char *const prefixes[] = { "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/" };
+	const char *p = NULL;
+	int fd = 0;
+
+	if (!path || !fdw_readable(path))
+		return 0;
+	for (size_t i = 0; !p && i < sizeof prefixes / sizeof *prefixes; i++)
+		p = after(path, prefixes[i]);
+	for (; p && *p >= '0' && *p <= '9' && fd < (int)FDW_TABLE_MAX; p++)
+		fd = fd * 10 + *p - '0';
+	if (!p || *p || fdw_state(fdw_peek(fd)) != FDW_TOMBSTONE || !fdw_on())
+		return 0;
+	errno = ENOENT;
+	return 1;
 }
 
 #define ON_ITSELF(name, params, args)                                                                                  \
