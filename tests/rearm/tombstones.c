@@ -45,7 +45,13 @@ static int closed_one(void)
 	return fd;
 }
 
-#define TELL(call) (errno = 0, printf("%s: %ld %s\n", #call, (long)(intptr_t)(call), errno ? strerrorname_np(errno) : "-"))
+#define TELL(call)                                                                                                     \
+	do {                                                                                                           \
+		long r_;                                                                                               \
+		errno = 0;                                                                                             \
+		r_ = (long)(intptr_t)(call);                                                                           \
+		printf("%s: %ld %s\n", #call, r_, errno ? strerrorname_np(errno) : "-");                               \
+	} while (0)
 
 static void reading(int fd)
 {
@@ -182,9 +188,8 @@ static void to_the_limit(void)
 	while ((fd = dup(epoll)) >= 0)
 		made++;
 	printf("to the limit: %s, all below it %d\n", strerrorname_np(errno), fcntl(first, F_GETFD) >= 0);
-	for (int i = 5; i < 60; i++)
-		if (i != epoll)
-			close(i);
+	for (int i = base; i < 60; i++)
+		close(i);
 	(void)made;
 }
 
