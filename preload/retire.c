@@ -6,6 +6,7 @@
  * Locks: none. An entry of the ring belongs to whoever takes its key by compare-and-swap; a number to whoever moves its word from tombstone to
  * closing, so it is closed once, and only as the generation that was retired.
  */
+#include <sys/sysinfo.h>
 #include "event.h"
 #include "log.h"
 #include "protect.h"
@@ -29,6 +30,26 @@ static uint64_t now_us(clockid_t clock)
 
 	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* FDW_RETIRE_US for each thread that shares a CPU, as the last minute had it. Asked again now and then. */
+static uint64_t retire_us(uint64_t now)
+{
+	static _Atomic uint64_t known = FDW_RETIRE_US, again;
+	uint64_t at = atomic_load_explicit(&again, memory_order_relaxed), cpus[16] = { 0 }, us;
+	struct sysinfo info;
+	unsigned n = 0;
+
+	if (now < at || !atomic_compare_exchange_strong(&again, &at, now + FDW_RETIRE_US))
+		return atomic_load_explicit(&known, memory_order_relaxed);
+	if (fdw_raw(SYS_sysinfo, &info) != 0 || fdw_raw(SYS_sched_getaffinity, 0L, (long)sizeof cpus, cpus) <= 0)
+		return FDW_RETIRE_US;
+	for (size_t i = 0; i < sizeof cpus / sizeof *cpus; i++)
+		n += (unsigned)__builtin_popcountll(cpus[i]);
+	us = FDW_RETIRE_US * (uint64_t)info.loads[0] / (UINT64_C(65536) * (n ? n : 1));
+	us = us < FDW_RETIRE_US ? FDW_RETIRE_US : us > FDW_RETIRE_LONG_US ? FDW_RETIRE_LONG_US : us;
+	atomic_store_explicit(&known, us, memory_order_relaxed);
+	return us;
 }
 
 /* ---- who may hold an event ------------------------------------------------------------------------------------------------------------------*/
@@ -127,16 +148,16 @@ static int is_due(const struct entry *e, uint64_t now, int *bound)
 
 	*bound = 0;
 	if (!e->poller)
-		return age >= FDW_RETIRE_US;
+		return age >= retire_us(now);
 	if (age >= FDW_RETIRE_LONG_US)
 		return *bound = 1;
 	if (fdw_gen(fdw_peek((int)e->poller - 1)) != e->poller_gen)
-		return age >= FDW_RETIRE_US;
+		return age >= retire_us(now);
 	turn = atomic_load_explicit(&fdw_records[e->poller - 1].turn, memory_order_acquire);
 	/* Turns: odd while it waits; each wait begins with a higher one. */
 	if (turn > (e->turn | 1))
 		return 1;
-	return e->turn & 1 && turn == e->turn && age >= FDW_RETIRE_US;
+	return e->turn & 1 && turn == e->turn && age >= retire_us(now);
 }
 
 /* The entry is ours to end. */

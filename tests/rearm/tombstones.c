@@ -221,7 +221,7 @@ int main(int argc, char **argv)
 	to_the_limit();
 	usleep(150000);
 	closed_one();
-	usleep(150000);
+	usleep(1200000); /* the longest time that a number is kept */
 	printf("given again later: %d\n", open("/dev/null", O_RDONLY) == base);
 	stopping = 1;
 	pthread_join(t, NULL);
