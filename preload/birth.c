@@ -15,7 +15,7 @@
 #include "wait.h"
 #include "poison.h"
 
-#define SLOTS 8u /* a shell-like caller makes three pipes before it marks one */
+#define SLOTS FDW_SECTIONS_OF_ONE /* a shell-like caller makes three pipes before it marks one */
 #define BLOCKS 1024u
 
 /* One a thread. Entry: generation << 32 | number + 1; written by the owner alone, stale as soon as its word is no longer in SECTION. */

@@ -77,6 +77,7 @@ void fdw_pass_over_all(void);                 /* this thread starts a child, or 
 
 /* ---- for the gate ----------------------------------------------------------------------------------------------------------------*/
 
+#define FDW_SECTIONS_OF_ONE 8u /* a thread's at most; fdw_sections needs room for them */
 struct fdw_section { int fd; uint32_t gen, tid; };
 /*
  * Undecided sections of other threads, late ones too, from block *next on (0 at first), at most n; returns how many; *next is 0 at the end.

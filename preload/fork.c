@@ -383,7 +383,7 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	tls = va_arg(ap, void *);
 	ctid = va_arg(ap, void *);
 	va_end(ap);
-	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM || flags & CLONE_FILES)
 		atomic_store(&fdw_raw_threads, 1);
 	/* With CLONE_SETTLS a child has none of ours, which lies behind the thread pointer. */
 	if (unlikely(!fdw_on() || !fn || !stack) || flags & CLONE_SETTLS || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
