@@ -141,8 +141,8 @@ static void wait_for(struct fdw_work *work, unsigned n, const struct timespec *s
 	}
 }
 
-/* Mostly there is none, and nothing is written: after a fork that is a page fault. */
-FDW_FORK_PATH static int any_open(void)
+/* Mostly there is none, and nothing is written: after a fork that is a page fault. Not inlined: its array leaves the stack before the wait. */
+FDW_FORK_PATH __attribute__((noinline)) static int any_open(void)
 {
 	struct fdw_section found[FDW_SECTIONS_OF_ONE];
 	uint32_t all = atomic_load_explicit(&fdw_process.gates, memory_order_relaxed) + 1;
@@ -174,7 +174,7 @@ static void wait_for_all(struct fdw_work *work, const struct timespec *start, ui
 }
 
 /* So many start children at once that there is no memory left to look at each maker: as where no state can be had. */
-static void wait_for_each(const struct timespec *start, uint32_t since)
+__attribute__((cold, noinline)) static void wait_for_each(const struct timespec *start, uint32_t since)
 {
 	struct fdw_section found[FDW_SECTIONS_OF_ONE];
 	unsigned next = 0, n;
