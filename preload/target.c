@@ -31,7 +31,8 @@ static struct fdw_target verdict(enum fdw_why why)
 #define KNOWN 0x80
 #define PROGRAM 0x40    /* not a script or a text: the bits of its mode count */
 #define CAPABILITIES 0x20
-#define WHY 0x1f
+#define SCRIPT 0x10     /* in place of enum fdw_why the number of its interpreter, whose file decides */
+#define WHY 0x0f
 _Static_assert(FDW_WHY_SANITIZER <= WHY, "fits");
 
 static int gains_privileges(uint8_t known, const struct stat *st)
@@ -87,8 +88,52 @@ static void remember(const struct stat *st, uint8_t known, time_t begun)
 {
 	uint64_t id = identity(st);
 
-	if (st->st_ctim.tv_sec <= begun - YOUNG_S && st->st_mtim.tv_sec <= begun - YOUNG_S)
+	if (S_ISREG(st->st_mode) && st->st_ctim.tv_sec <= begun - YOUNG_S && st->st_mtim.tv_sec <= begun - YOUNG_S)
 		atomic_store_explicit(&seen[id % SEEN], (id & ~UINT64_C(0xff)) | known, memory_order_relaxed);
+}
+
+/* Written once, with signals blocked; an entry that a fork or a killed vfork child found half written is never used. */
+#define INTERPRETERS (WHY + 1u)
+static struct { _Atomic int state; char path[60]; } interpreters[INTERPRETERS]; /* state: 0 free, 1 being written, 2 there */
+
+/* -1: there is no room. */
+static int number_of(const char *path)
+{
+	size_t n = strlen(path) + 1;
+
+	for (unsigned i = 0; i < INTERPRETERS && n <= sizeof interpreters[i].path; i++) {
+		int none = 0;
+		if (atomic_compare_exchange_strong(&interpreters[i].state, &none, 1)) {
+			memcpy(interpreters[i].path, path, n);
+			atomic_store_explicit(&interpreters[i].state, 2, memory_order_release);
+			return (int)i;
+		}
+		if (none == 2 && !strcmp(interpreters[i].path, path))
+			return (int)i;
+	}
+	return -1;
+}
+
+/* A script may be another's interpreter; the kernel gives up sooner. */
+#define DEPTH 5
+
+/* st: the file's; then its interpreter's. 0: one of them was not seen. */
+static int recall_all(struct stat *st, enum fdw_why *why)
+{
+	for (int depth = 0; depth < DEPTH; depth++) {
+		uint8_t known = recall(st);
+		if (!known)
+			return 0;
+		if (!(known & SCRIPT)) {
+			*why = why_of(known, st);
+			return 1;
+		}
+		if (atomic_load_explicit(&interpreters[known & WHY].state, memory_order_acquire) != 2)
+			return 0;
+		if (fdw_raw(SYS_newfstatat, (long)AT_FDCWD, interpreters[known & WHY].path, st, 0L) != 0 || !S_ISREG(st->st_mode))
+			break;
+	}
+	return 1;
 }
 
 /* ---- sanitizers ----------------------------------------------------------------------------------------------------------------------*/
@@ -260,40 +305,49 @@ static long open_target(const struct look *l, int dir, const char *path)
 }
 
 /* Of what is no script. Without magic it is one for /bin/sh, or an error that exec itself will tell. */
-static enum fdw_why look_into(const struct look *l, int fd, const unsigned char *head, long n)
+static uint8_t content_of(int fd, const unsigned char *head, long n)
 {
 	uint8_t known = KNOWN | FDW_WHY_OK;
 	char cap[64];
-	struct stat st;
 
 	if (n >= 4 && !memcmp(head, ELFMAG, SELFMAG)) {
 		known = KNOWN | PROGRAM | (uint8_t)check_elf(fd, head, n);
 		if (fdw_raw(SYS_fgetxattr, (long)fd, "security.capability", cap, sizeof cap) > 0)
 			known |= CAPABILITIES;
 	}
-	if (n < 0 || fdw_raw(SYS_newfstatat, (long)fd, "", &st, (long)AT_EMPTY_PATH) != 0)
-		return FDW_WHY_OK;
-	if (S_ISREG(st.st_mode))
-		remember(&st, known, l->begun);
-	return why_of(known, &st);
+	return known;
+}
+
+/* One file: its interpreter, in head, or NULL. */
+static char *look_into(struct look *l, int fd, char *head)
+{
+	long n = fdw_raw(SYS_pread64, (long)fd, head, (long)HEAD, 0L);
+	int script = n > 3 && head[0] == '#' && head[1] == '!', number;
+	char *interpreter = script ? script_interpreter(head, n) : NULL;
+	uint8_t known = script ? 0 : content_of(fd, (unsigned char *)head, n);
+	struct stat st;
+
+	if (interpreter && (number = number_of(interpreter)) >= 0)
+		known = (uint8_t)(KNOWN | SCRIPT | number);
+	if (n < 0 || !known || fdw_raw(SYS_newfstatat, (long)fd, "", &st, (long)AT_EMPTY_PATH) != 0)
+		return interpreter;
+	remember(&st, known, l->begun);
+	if (!script)
+		l->why = why_of(known, &st);
+	return interpreter;
 }
 
 static void look(void *p)
 {
 	_Alignas(8) char head[HEAD];
 	struct look *l = p;
-	long fd = l->path ? open_target(l, l->dir, l->path) : l->dir, n, next;
+	long fd = l->path ? open_target(l, l->dir, l->path) : l->dir, next;
 
-	for (int depth = 0; fd >= 0; depth++, fd = next) {
-		char *interpreter = NULL;
+	for (int depth = 0; fd >= 0; fd = next) {
+		char *interpreter = look_into(l, (int)fd, head);
 
-		n = fdw_raw(SYS_pread64, fd, head, sizeof head, 0L);
-		if (n > 3 && head[0] == '#' && head[1] == '!')
-			interpreter = script_interpreter(head, n);
-		else
-			l->why = look_into(l, (int)fd, (unsigned char *)head, n);
-		next = interpreter && depth < 4 ? open_target(l, AT_FDCWD, interpreter) : -1;
-		if (l->path || depth)
+		next = interpreter && ++depth < DEPTH ? open_target(l, AT_FDCWD, interpreter) : -1;
+		if (l->path || fd != l->dir)
 			fdw_raw(SYS_close, fd);
 	}
 }
@@ -304,16 +358,14 @@ static struct fdw_target target_of(int dir, const char *path)
 	struct look l = { .dir = dir, .path = path, .why = FDW_WHY_OK };
 	struct timespec now;
 	struct stat st;
-	uint8_t known;
 
 	if (fdw_process.filtered || fdw_process.disabled ||
 	    fdw_raw(SYS_newfstatat, (long)dir, path ? path : "", &st, path ? 0L : (long)AT_EMPTY_PATH) != 0 || !S_ISREG(st.st_mode))
 		return verdict(FDW_WHY_OK);
 	if (fdw_options.library[0] && fdw_raw(SYS_faccessat, (long)AT_FDCWD, fdw_options.library, (long)R_OK) != 0)
 		return verdict(FDW_WHY_GONE);
-	known = recall(&st);
-	if (known)
-		return verdict(why_of(known, &st));
+	if (recall_all(&st, &l.why))
+		return verdict(l.why);
 	clock_gettime(CLOCK_REALTIME, &now);
 	l.begun = now.tv_sec;
 	l.own = fdw_table_is_own();
