@@ -16,7 +16,7 @@
 #include "core.h"
 
 /* room: for the one who claimed it; stack: for what runs aside. On a signal stack there may be 512 bytes to spare, and 16 KiB in a thread. */
-#define FDW_WORK_ROOM 1152u
+#define FDW_WORK_ROOM 1280u
 struct fdw_work {
 	_Alignas(64) char room[FDW_WORK_ROOM];
 	char stack[4096 - FDW_WORK_ROOM];

@@ -36,13 +36,20 @@
 
 void fdw_births_allow(uintptr_t pc); /* code at pc makes a thread of the program */
 void fdw_births_forbid(void); /* from here on, for good: a filter, a runtime that starts children past us */
+void fdw_births_share(void);  /* before another process gets the descriptor table itself: what is undecided is decided, and forbid */
+void fdw_births_seal(void);   /* before a filter of the program's own */
 void fdw_births_reset(void);  /* in a fork child: the makers are gone; no flag is touched */
 
+/* Threads that libc made for itself (SIGEV_THREAD, getaddrinfo_a) are threads too. 1: births are allowed from here on. */
+int fdw_births_notice(void);
 /* Before a creating call that asks for `asked` (FDW_F_CLOEXEC): 0, or the flags to add to fdw_made's; then its close-on-exec form is called. */
 uint32_t fdw_birth_begin(uintptr_t pc);
 FDW_INLINE uint32_t fdw_birth(uint32_t asked, uintptr_t pc)
 {
-	return unlikely(atomic_load_explicit(&fdw_process.births, memory_order_relaxed)) && !(asked & FDW_F_CLOEXEC) ? fdw_birth_begin(pc) : 0;
+	/* may_birth first: before our relocation there is no __libc_single_threaded to ask. */
+	if (asked & FDW_F_CLOEXEC || likely(!fdw_process.may_birth || fdw_single_threaded()))
+		return 0;
+	return atomic_load_explicit(&fdw_process.births, memory_order_relaxed) || fdw_births_notice() ? fdw_birth_begin(pc) : 0;
 }
 /* Two at once (pipe): born[0] is 0 when there are not two to be had. */
 void fdw_birth_pair(uint32_t born[2], uint32_t asked, uintptr_t pc);
@@ -77,7 +84,6 @@ void fdw_pass_over_all(void);                 /* this thread starts a child, or 
 
 /* ---- for the gate ----------------------------------------------------------------------------------------------------------------*/
 
-#define FDW_SECTIONS_OF_ONE 8u /* a thread's at most; fdw_sections needs room for them */
 struct fdw_section { int fd; uint32_t gen, tid; };
 /*
  * Undecided sections of other threads, late ones too, from block *next on (0 at first), at most n; returns how many; *next is 0 at the end.

@@ -7,6 +7,7 @@
 #include "birth.h"
 #include "close.h"
 #include "event.h"
+#include "gate.h"
 #include "resolve.h"
 #include "routes.h"
 #include "vforked.h"
@@ -86,7 +87,7 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 		/* This thread gets a descriptor table of its own: from here on ours says nothing about it, unless it is alone. */
 		if (!fdw_single_threaded()) {
 			fdw_emit_blind("close_range(CLOSE_RANGE_UNSHARE)", FDW_CALL_close_range, pc);
-			fdw_pass_over_all();
+			fdw_gate_and_tell(FDW_CALL_close_range, pc); /* as in a child: from here on it has copies */
 			fdw_self.private_table = 1;
 			return real(first, last, flags);
 		}
@@ -95,7 +96,7 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 		return real(first, last, flags);
 	if (flags & CLOSE_RANGE_CLOEXEC) {
 		/* What is undecided is marked hereby; the kernel marks the rest. */
-		for (uint32_t i = first; fdw_process.births && i < clip(last); i++)
+		for (uint32_t i = first; fdw_section_blocks && i < clip(last); i++)
 			if (fdw_birth_hidden(fdw_peek((int)i)))
 				fdw_birth_marked((int)i);
 			else if (unlikely(fdw_peek((int)i) & FDW_W_LATE))

@@ -125,15 +125,16 @@ struct fdw_thread {
 			uint8_t vforked;       /* we are a vfork child: touch nothing that is shared */
 			uint8_t tool;          /* >0: this code runs on behalf of the tracer */
 			uint8_t private_table; /* unshare(CLONE_FILES): the table no longer speaks of this thread's descriptors */
-			uint8_t undecided;     /* one bit for each section of this thread that may be open (birth.h) */
+			uint32_t undecided;    /* one bit for each section of this thread that may be open (birth.h) */
 		};
-		struct { uint32_t any; } aside; /* all of them at once: the short ways of quick.h are not for such a thread */
+		struct { uint64_t any; } aside; /* all of them at once: the short ways of quick.h are not for such a thread */
 	};
 	uint8_t emitting;      /* how many emissions this thread is in: 2 in a handler that interrupted one */
 	uint8_t announced;     /* the THREAD event was sent */
 	uint8_t in_fork;       /* a wrapper of ours is around the fork under way (see fork.c) */
 	uint8_t bounded;       /* how many flags the start of a child under way cleared at a bound (gate.c) */
 	uint16_t birth_block;  /* where this thread's sections are listed, + 1 (birth.c) */
+	uint16_t blockless;    /* creations to go before a block is looked for again: there was none */
 	int deciding;          /* number + 1 whose flag this thread is clearing at this moment (birth.c) */
 	int closing_below;     /* number + 1 while libc's close, or that of an interposer below us, is under way */
 	uint32_t lost;         /* events not sent since the last one that was */
@@ -172,10 +173,13 @@ struct fdw_process {
 	_Atomic uint8_t no_fini;  /* LTTng's destructors must not run: they would wait for what will not come */
 	_Atomic uint8_t threads;  /* the program made a thread (the tracer's do not count) */
 	_Atomic uint8_t recording;/* events are sent */
+	uint8_t atfork;           /* the program has handlers of its own that run before a fork */
 	_Atomic uint8_t births;   /* creating calls may be born close-on-exec: fork lock, birth.h */
 	uint8_t may_birth;        /* what the process is like permits it; births says whether it has threads */
 	_Atomic uint8_t child;    /* a fork child that has neither exec'd nor become a worker: observed only */
 	_Atomic uint32_t bounds;  /* bounded waits that ended at their bound */
+	_Atomic uint8_t sealed;   /* a filter of the program's own is about to come: no flag is cleared any more */
+	_Atomic uint32_t clearing;/* threads that are about to clear close-on-exec (birth.c) */
 	_Atomic uint32_t gates;   /* starts of children that had to wait for sections, so far (birth.h) */
 };
 extern struct fdw_process fdw_process __attribute__((visibility("hidden")));

@@ -277,16 +277,20 @@ static int makes_descriptor(unsigned long request, uint8_t *kind)
 
 int fdw_ioctl_mark(fdw_mark_fn *real, int fd, unsigned long request, uintptr_t pc)
 {
-	int marks = request == FIOCLEX, clears, r = 0;
+	int marks = request == FIOCLEX, undecided = marks && fdw_birth_hidden(fdw_peek(fd)), clears = !marks && fdw_birth_clear_begin(fd);
+	int r = real(fd, request), saved = errno;
 
-	if (!marks || !fdw_birth_marked(fd)) {
-		clears = !marks && fdw_birth_clear_begin(fd);
+	/* O_PATH: an ioctl is refused, and nothing decided. */
+	if (clears && r < 0)
+		fdw_birth_plain(fd);
+	if (clears)
+		fdw_birth_clear_end(fd);
+	/* If whoever starts a child cleared the flag meanwhile: once more. */
+	if (r == 0 && undecided && !fdw_birth_marked(fd))
 		r = real(fd, request);
-		if (clears)
-			fdw_birth_clear_end(fd);
-		if (r == 0 && marks && fdw_process.births)
-			fdw_birth_marked_late(fd);
-	}
+	if (r == 0 && marks && !undecided && fdw_process.births)
+		fdw_birth_marked_late(fd);
+	errno = saved;
 	if (unlikely(r < 0)) {
 		if (errno == EBADF)
 			fdw_marked(fd, 1, FDW_CALL_ioctl, pc);
@@ -328,7 +332,8 @@ FDW_EXPORT int ioctl(int fd, unsigned long request, ...)
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_ioctl, FDW_CALLER);
+	/* TIOCGPTPEER takes the flags of an open, but F_GETFL would show close-on-exec: none is born here. */
 	if (makes_descriptor(request, &kind))
-		fdw_made_plain(r, kind, (uint32_t)0, FDW_CALL_ioctl, FDW_CALLER, fd);
+		fdw_made_plain(r, kind, request == TIOCGPTPEER ? fdw_oflags((int)(uintptr_t)arg) : 0, FDW_CALL_ioctl, FDW_CALLER, fd);
 	return r;
 }

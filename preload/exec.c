@@ -13,8 +13,7 @@
 /* The last step before an exec: the other threads end with it, and what they left undecided is decided (gate.h). */
 static void before_exec(const char *path, struct fdw_target t, uint16_t call, uintptr_t pc)
 {
-	fdw_gate();
-	fdw_gate_child(-1, 0, call, pc);
+	fdw_gate_and_tell(call, pc);
 	if (!fdw_recording())
 		return;
 	fdw_life(FDW_OP_EXEC, 0, t.why, 0, -1, t.why ? FDW_F_UNOBSERVED : 0, call, pc,

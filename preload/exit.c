@@ -11,6 +11,7 @@
 #include "close.h"
 #include "event.h"
 #include "exit.h"
+#include "gate.h"
 #include "protect.h"
 #include "resolve.h"
 #include "routes.h"
@@ -140,7 +141,7 @@ FDW_EXPORT int unshare(int flags)
 	int r;
 
 	if (flags & CLONE_FILES)
-		fdw_pass_over_all(); /* afterwards the number means another table's */
+		fdw_gate_and_tell(FDW_CALL_unshare, FDW_CALLER); /* as in a child: afterwards the number means another table's */
 	r = FDW_REAL(unshare)(flags);
 	if (r == 0 && flags & CLONE_FILES)
 		fdw_unshared(FDW_CALL_unshare, FDW_CALLER);
@@ -174,7 +175,7 @@ void fdw_before_filter(void)
 		return;
 	if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) == 0)
 		fdw_table_prepare(rl.rlim_cur > 65536 ? 65536 : (uint32_t)rl.rlim_cur);
-	fdw_births_forbid();
+	fdw_births_seal();
 	stop_recording("a seccomp filter was installed");
 }
 

@@ -12,6 +12,7 @@
  * The table is kept: generations go on, as the descriptors do. In-flux counts of threads that are gone are cleared when the
  * child becomes a worker: before that nobody waits for them.
  */
+#include <utmp.h>
 #include "close.h"
 #include "env.h"
 #include "event.h"
@@ -21,6 +22,7 @@
 #include "protect.h"
 #include "reap.h"
 #include "resolve.h"
+#include "routes.h"
 #include "thread.h"
 #include "vforked.h"
 #include "poison.h"
@@ -118,8 +120,12 @@ FDW_FORK_PATH static int is_daemon(void) { return fdw_self.in_fork && fdw_self.f
 
 FDW_FORK_PATH static void at_prepare(void)
 {
-	if (!fdw_self.in_fork)
-		fdw_gate(); /* wordexp: not by one of our wrappers */
+	/*
+	 * wordexp's is not by one of our wrappers. And a handler of the program's, which ran before us, may have waited for a maker to hand
+	 * it something: it came after the wrapper's look.
+	 */
+	if (!fdw_self.in_fork || fdw_process.atfork)
+		fdw_gate();
 	before_fork();
 	fdw_self.hooked = fdw_self.in_fork && tracer_before();
 	if (!is_daemon())
@@ -262,6 +268,14 @@ FDW_FORK_PATH FDW_EXPORT pid_t _Fork(void)
 	return r;
 }
 
+/* What pthread_atfork, which is in each library, calls. */
+FDW_EXPORT int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso)
+{
+	if (prepare && prepare != at_prepare)
+		fdw_process.atfork = 1;
+	return FDW_REAL(__register_atfork)(prepare, parent, child, dso);
+}
+
 FDW_EXPORT int daemon(int nochdir, int noclose)
 {
 	int nested;
@@ -283,6 +297,35 @@ FDW_EXPORT int daemon(int nochdir, int noclose)
 	return r;
 }
 
+/*
+ * libc's, step by step: the master's close-on-exec is decided by the program, after the fork. So the terminal is made after the look at what
+ * others have undecided, which decides what this thread has.
+ */
+static pid_t forkpty_born(int *master, char *name, const struct termios *t, const struct winsize *w, uintptr_t pc)
+{
+	int fd[2], nested = begin(FDW_FORK_PTY, FDW_CALL_forkpty, pc);
+	pid_t r = fdw_openpty(fd, name, t, w, FDW_CALL_forkpty, pc);
+
+	if (r == 0)
+		r = FDW_REAL(fork)();
+	else
+		fd[0] = fd[1] = -1;
+	end(nested, r, FDW_FORK_PTY, FDW_CALL_forkpty, pc);
+	if (r == 0) {
+		close(fd[0]);
+		if (login_tty(fd[1]) != 0)
+			_exit(1);
+		return 0;
+	}
+	if (r > 0)
+		*master = fd[0];
+	else if (fd[0] >= 0)
+		close(fd[0]);
+	if (fd[1] >= 0)
+		close(fd[1]);
+	return r;
+}
+
 FDW_EXPORT pid_t forkpty(int *master, char *name, const struct termios *t, const struct winsize *w)
 {
 	int nested;
@@ -290,6 +333,8 @@ FDW_EXPORT pid_t forkpty(int *master, char *name, const struct termios *t, const
 
 	if (unlikely(!fdw_on()))
 		return FDW_REAL(forkpty)(master, name, t, w);
+	if (fdw_process.births && fdw_enforcing())
+		return forkpty_born(master, name, t, w, FDW_CALLER);
 	nested = begin(FDW_FORK_PTY, FDW_CALL_forkpty, FDW_CALLER);
 	r = FDW_REAL(forkpty)(master, name, t, w);
 	end(nested, r, FDW_FORK_PTY, FDW_CALL_forkpty, FDW_CALLER);
@@ -385,11 +430,16 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	va_end(ap);
 	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM || flags & CLONE_FILES)
 		atomic_store(&fdw_raw_threads, 1);
-	/* With CLONE_SETTLS a child has none of ours, which lies behind the thread pointer. */
-	if (unlikely(!fdw_on() || !fn || !stack) || flags & CLONE_SETTLS || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
-		return FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
-	if (!(flags & CLONE_FILES))
+	if (flags & CLONE_FILES && !(flags & CLONE_THREAD))
+		fdw_births_share(); /* another process uses the table: what happens there is not seen here */
+	else if (!(flags & CLONE_FILES))
 		fdw_gate();
+	/* With CLONE_SETTLS a child has none of ours, which lies behind the thread pointer. */
+	if (unlikely(!fdw_on() || !fn || !stack) || flags & CLONE_SETTLS || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM) {
+		r = FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
+		fdw_gate_child(r, FDW_FORK_CLONE, FDW_CALL_clone, FDW_CALLER);
+		return r;
+	}
 	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */
 		uint64_t was = fdw_vforked_begins();
 		r = FDW_REAL(clone)(run_vfork_clone_child, stack, flags, &s, ptid, tls, ctid);

@@ -30,6 +30,7 @@ _Static_assert(BATCH <= FDW_PROBE_MAX, "one probe");
 struct waiting {
 	struct fdw_section s;
 	uint64_t first_cpu, last_cpu;
+	uint32_t turn_us;      /* when it was first looked at, after the gate's beginning */
 	uint32_t asleep_since; /* us after the scan + 1; 0: was not asleep at the last sample */
 	uint8_t sampled;
 };
@@ -40,7 +41,7 @@ struct room {
 	struct waiting w[BATCH];
 	struct fdw_probe p[BATCH];
 };
-_Static_assert(sizeof(struct room) <= FDW_WORK_ROOM && BATCH >= FDW_SECTIONS_OF_ONE, "fits");
+_Static_assert(sizeof(struct room) <= FDW_WORK_ROOM, "fits");
 
 /* ---- bounds reached, kept until the child has a name ------------------------------------------------------------------------------------*/
 
@@ -94,6 +95,9 @@ static int marks(const struct waiting *w) { return section_marks(&w->s); }
 /* Whether the wait for one ends now. known: its state could be had. */
 static int is_over(struct waiting *w, const struct fdw_probe *p, int known, uint32_t us)
 {
+	/* Those of a later turn stood open all the while. */
+	uint32_t asleep = !marks(w) ? SAMPLE_US : w->turn_us >= ASLEEP_MARKS_US - SAMPLE_US ? SAMPLE_US : ASLEEP_MARKS_US - w->turn_us;
+
 	if (!known)
 		return us >= (marks(w) ? BLIND_MARKS_US : BLIND_US);
 	if (!w->sampled)
@@ -102,7 +106,7 @@ static int is_over(struct waiting *w, const struct fdw_probe *p, int known, uint
 		w->asleep_since = 0;
 	if (p->state == 'S' && !w->asleep_since)
 		w->asleep_since = us + 1;
-	else if (p->state == 'S' && us + 1 - w->asleep_since >= (marks(w) ? ASLEEP_MARKS_US : SAMPLE_US))
+	else if (p->state == 'S' && us + 1 - w->asleep_since >= asleep)
 		return 1;
 	w->last_cpu = p->cpu;
 	w->sampled = 1;
@@ -139,32 +143,37 @@ static void wait_for(struct fdw_work *work, unsigned n, const struct timespec *s
 		sample(work, n, us);
 		next = us_since(start) + SAMPLE_US;
 	}
+	/* We had no CPU ourselves for so long. */
+	for (unsigned i = 0; i < n; i++)
+		if (fdw_section_clear(&room->w[i].s, 1))
+			at_bound(&room->w[i].s, us_since(start));
 }
 
-/* Mostly there is none, and nothing is written: after a fork that is a page fault. Not inlined: its array leaves the stack before the wait. */
-FDW_FORK_PATH __attribute__((noinline)) static int any_open(void)
+/* Mostly there is none, and nothing is written: after a fork that is a page fault. */
+FDW_FORK_PATH static int any_open(void)
 {
-	struct fdw_section found[FDW_SECTIONS_OF_ONE];
+	struct fdw_section found;
 	uint32_t all = atomic_load_explicit(&fdw_process.gates, memory_order_relaxed) + 1;
 	unsigned next = 0;
 
 	do {
-		if (fdw_sections(found, FDW_SECTIONS_OF_ONE, &next, all))
+		if (fdw_sections(&found, 1, &next, all))
 			return 1;
 	} while (next);
 	return 0;
 }
 
 /* All that stood open when it began, in turns; the bound is one for all of them. */
-static void wait_for_all(struct fdw_work *work, const struct timespec *start, uint32_t since)
+static void wait_for_all(struct fdw_work *work, const struct timespec *start)
 {
 	struct room *room = (struct room *)work->room;
+	uint32_t since = fdw_sections_since();
 	unsigned next = 0, n;
 
 	do {
 		n = fdw_sections(room->found, BATCH, &next, since);
 		for (unsigned i = 0; i < n; i++) {
-			room->w[i] = (struct waiting){ .s = room->found[i] };
+			room->w[i] = (struct waiting){ .s = room->found[i], .turn_us = us_since(start) };
 			if (fdw_section_late(&room->found[i])) /* this child gets it too */
 				at_bound(&room->found[i], 0);
 		}
@@ -173,39 +182,64 @@ static void wait_for_all(struct fdw_work *work, const struct timespec *start, ui
 	} while (next);
 }
 
-/* So many start children at once that there is no memory left to look at each maker: as where no state can be had. */
-__attribute__((cold, noinline)) static void wait_for_each(const struct timespec *start, uint32_t since)
+/* So many start children at once that there is no memory left to look at each maker: one by one, as where no state can be had. */
+static void wait_for_each(const struct timespec *start)
 {
-	struct fdw_section found[FDW_SECTIONS_OF_ONE];
-	unsigned next = 0, n;
+	uint32_t since = fdw_sections_since(), us, bound;
+	struct fdw_section found;
 	struct fdw_wait wait;
+	unsigned next = 0;
 
 	do {
-		n = fdw_sections(found, FDW_SECTIONS_OF_ONE, &next, since);
-		for (unsigned i = 0; i < n; i++) {
-			uint32_t us = us_since(start), bound = section_marks(&found[i]) ? BLIND_MARKS_US : BLIND_US;
-			fdw_wait_start(&wait, bound > us ? bound - us : 0);
-			while (fdw_section_open(&found[i]) && fdw_wait_step(&wait))
-				;
-			if (fdw_section_late(&found[i]) || fdw_section_clear(&found[i], 1))
-				at_bound(&found[i], us_since(start));
-		}
+		if (!fdw_sections(&found, 1, &next, since))
+			continue;
+		us = us_since(start);
+		bound = section_marks(&found) ? BLIND_MARKS_US : BLIND_US;
+		fdw_wait_start(&wait, bound > us ? bound - us : 0);
+		while (fdw_section_open(&found) && fdw_wait_step(&wait))
+			;
+		if (fdw_section_late(&found) || fdw_section_clear(&found, 1))
+			at_bound(&found, us_since(start));
 	} while (next);
 }
 
-static void wait_for_makers(void)
+static void wait_for_makers(const struct timespec *start)
 {
-	uint32_t since = fdw_sections_since();
 	struct fdw_work *work = FDW_WORK_CLAIM();
-	struct timespec start;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (unlikely(!work)) {
-		wait_for_each(&start, since);
+		wait_for_each(start);
 		return;
 	}
-	wait_for_all(work, &start, since);
+	wait_for_all(work, start);
 	fdw_work_done(work);
+}
+
+/*
+ * A handler that runs while we wait may be handed a descriptor that was born after we began. So handlers wait meanwhile; and when one did, its
+ * turn comes, and what is open then is waited for too.
+ */
+#define SIGSET_BYTES 8
+#define ROUNDS 3
+static void wait_without_handlers(void)
+{
+	uint64_t all = UINT64_MAX, before, pending;
+	struct timespec start;
+	int round = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		pending = 0;
+		if (++round == ROUNDS)
+			start.tv_sec -= 1; /* they keep coming: what is open now is at its bound */
+		if (fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &all, &before, (long)SIGSET_BYTES) != 0)
+			before = all;
+		wait_for_makers(&start);
+		if (before != all) {
+			fdw_raw(SYS_rt_sigpending, &pending, (long)SIGSET_BYTES);
+			fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &before, NULL, (long)SIGSET_BYTES);
+		}
+	} while (pending & ~before && round < ROUNDS && any_open());
 }
 
 FDW_FORK_PATH void fdw_gate_slow(void)
@@ -219,7 +253,7 @@ FDW_FORK_PATH void fdw_gate_slow(void)
 	fdw_self.bounded = 0;
 	FDW_STEP(gate_before);
 	if (any_open())
-		wait_for_makers();
+		wait_without_handlers();
 	FDW_STEP(gate_open);
 	errno = saved;
 }

@@ -44,4 +44,11 @@ FDW_INLINE void fdw_gate_child(int64_t child, uint8_t kind, uint16_t call, uintp
 		fdw_gate_child_slow(child, kind, call, pc);
 }
 
+/* Where no child has a name: exec, and a thread that gets a descriptor table of its own. */
+FDW_INLINE void fdw_gate_and_tell(uint16_t call, uintptr_t pc)
+{
+	fdw_gate();
+	fdw_gate_child(-1, 0, call, pc);
+}
+
 #endif

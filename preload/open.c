@@ -146,12 +146,12 @@ static int openpty_cloexec(int fd[2], char *name, const struct termios *t, const
 	return 0;
 }
 
-FDW_EXPORT int openpty(int *master, int *slave, char *name, const struct termios *t, const struct winsize *w)
+int fdw_openpty(int fd[2], char *name, const struct termios *t, const struct winsize *w, uint16_t call, uintptr_t pc)
 {
 	uint32_t birth[2];
-	int fd[2], saved = errno, r = -1;
+	int saved = errno, r = -1;
 
-	fdw_birth_pair(birth, 0, FDW_CALLER);
+	fdw_birth_pair(birth, 0, pc);
 	if (birth[0])
 		r = openpty_cloexec(fd, name, t, w);
 	if (r != 0) { /* also where those steps did not work: libc knows others, and tells why not */
@@ -163,10 +163,19 @@ FDW_EXPORT int openpty(int *master, int *slave, char *name, const struct termios
 	}
 	if (r != 0)
 		return r;
-	*master = fd[0];
-	*slave = fd[1];
-	fdw_made_plain(fd[0], FDW_KIND_PTY, FDW_F_WRITABLE | birth[0], FDW_CALL_openpty, FDW_CALLER, -1);
-	fdw_made_plain(fd[1], FDW_KIND_PTY, FDW_F_WRITABLE | birth[1], FDW_CALL_openpty, FDW_CALLER, -1);
+	fdw_made_plain(fd[0], FDW_KIND_PTY, FDW_F_WRITABLE | birth[0], call, pc, -1);
+	fdw_made_plain(fd[1], FDW_KIND_PTY, FDW_F_WRITABLE | birth[1], call, pc, -1);
+	return r;
+}
+
+FDW_EXPORT int openpty(int *master, int *slave, char *name, const struct termios *t, const struct winsize *w)
+{
+	int fd[2], r = fdw_openpty(fd, name, t, w, FDW_CALL_openpty, FDW_CALLER);
+
+	if (r == 0) {
+		*master = fd[0];
+		*slave = fd[1];
+	}
 	return r;
 }
 

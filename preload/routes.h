@@ -13,6 +13,7 @@ typedef int fdw_over_fn(int old, int new, int flags);
 typedef int fdw_fcntl_fn(int fd, int cmd, long arg);
 typedef int fdw_mark_fn(int fd, unsigned long request);
 typedef ssize_t fdw_recvmsg_fn(int fd, struct msghdr *, int flags);
+typedef int fdw_recvmmsg_fn(int fd, struct mmsghdr *, unsigned int n, int flags, struct timespec *);
 typedef int fdw_range_fn(unsigned int first, unsigned int last, int flags);
 typedef int fdw_epoll_ctl_fn(int epfd, int op, int fd, struct epoll_event *);
 
@@ -21,8 +22,10 @@ int fdw_dup_over(fdw_over_fn *, int old, int new, int flags, uint16_t call, uint
 int fdw_fcntl_by(fdw_fcntl_fn *, int fd, int cmd, long arg, uintptr_t pc);
 int fdw_ioctl_mark(fdw_mark_fn *, int fd, unsigned long request, uintptr_t pc); /* FIOCLEX, FIONCLEX */
 ssize_t fdw_recvmsg_by(fdw_recvmsg_fn *, int fd, struct msghdr *, int flags, uintptr_t pc);
+int fdw_recvmmsg_by(fdw_recvmmsg_fn *, int fd, struct mmsghdr *, unsigned int n, int flags, struct timespec *, uintptr_t pc);
 int fdw_close_range_by(fdw_range_fn *, unsigned int first, unsigned int last, int flags, uintptr_t pc);
 int fdw_epoll_ctl_by(fdw_epoll_ctl_fn *, int epfd, int op, int fd, struct epoll_event *, uintptr_t pc);
+int fdw_openpty(int fd[2], char *name, const struct termios *, const struct winsize *, uint16_t call, uintptr_t pc); /* open.c */
 void fdw_lock_taken(void); /* a POSIX record lock is about to be taken (target.c) */
 void fdw_unshared(uint16_t call, uintptr_t pc); /* unshare(CLONE_FILES) succeeded */
 

@@ -195,22 +195,27 @@ FDW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	return fdw_recvmsg_by(FDW_LIBC(recvmsg), fd, msg, flags, FDW_CALLER);
 }
 
-FDW_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout)
+int fdw_recvmmsg_by(fdw_recvmmsg_fn *real, int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout, uintptr_t pc)
 {
 	struct receipt in;
 	int r;
 
 	fdw_passed_over(fd, -1, FDW_CALL_recvmmsg);
-	in = receives(flags, FDW_CALLER);
-	r = FDW_LIBC(recvmmsg)(fd, msgs, n, in.born ? flags | MSG_CMSG_CLOEXEC : flags, timeout);
+	in = receives(flags, pc);
+	r = real(fd, msgs, n, in.born ? flags | MSG_CMSG_CLOEXEC : flags, timeout);
 	if (unlikely(r < 0))
-		fdw_use_failed(fd, FDW_CALL_recvmmsg, FDW_CALLER);
+		fdw_use_failed(fd, FDW_CALL_recvmmsg, pc);
 	else
-		fdw_used(fd, FDW_CALL_recvmmsg, FDW_CALLER);
+		fdw_used(fd, FDW_CALL_recvmmsg, pc);
 	for (int i = 0; i < r && fdw_on(); i++)
-		received(fd, &msgs[i].msg_hdr, flags, &in, FDW_CALL_recvmmsg, FDW_CALLER);
+		received(fd, &msgs[i].msg_hdr, flags, &in, FDW_CALL_recvmmsg, pc);
 	fdw_birth_failed(in.birth);
 	return r;
+}
+
+FDW_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout)
+{
+	return fdw_recvmmsg_by(FDW_LIBC(recvmmsg), fd, msgs, n, flags, timeout, FDW_CALLER);
 }
 
 FDW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)

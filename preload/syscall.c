@@ -56,13 +56,22 @@ static long plain(long nr, const long *a)
 
 #define PERF_CLOEXEC 8 /* PERF_FLAG_FD_CLOEXEC; its header cannot be included beside ours */
 
+/* openat2's struct open_how as it was first; its header cannot be included beside others. Larger ones are passed on as they are. */
+struct how { uint64_t flags, mode, resolve; };
+static const struct how *how_of(const long *a)
+{
+	return a[3] == sizeof(struct how) && fdw_readable((const void *)a[2]) && fdw_readable((const char *)a[2] + sizeof(struct how) - 1) ?
+	       (const struct how *)a[2] : NULL;
+}
+
 /* What the call with arguments a makes; FDW_KIND_UNKNOWN: no descriptor. flags: what the program asks for. */
 static uint8_t kind_made_by(long nr, const long *a, uint32_t *flags)
 {
 	*flags = 0;
 	switch (nr) {
 	case SYS_openat: *flags = fdw_oflags((int)a[2]); return FDW_KIND_FILE;
-	case SYS_openat2: return FDW_KIND_FILE;
+	case SYS_openat2: *flags = how_of(a) ? fdw_oflags((int)how_of(a)->flags) : FDW_F_CLOEXEC; return FDW_KIND_FILE;
+	case SYS_signalfd4: *flags = fdw_oflags((int)a[3] & ~3); return (int)a[0] == -1 ? FDW_KIND_SIGNALFD : FDW_KIND_UNKNOWN;
 	case SYS_socket: *flags = fdw_sflags((int)a[1]); return FDW_KIND_SOCKET;
 	case SYS_accept: *flags = FDW_F_WRITABLE; return FDW_KIND_CONN;
 	case SYS_accept4: *flags = fdw_sflags((int)a[3]); return FDW_KIND_CONN;
@@ -95,14 +104,14 @@ static uint8_t kind_made_by(long nr, const long *a, uint32_t *flags)
 }
 
 #define INTO(nr_, at, flag) (*nr = (nr_), a[at] |= (flag), 1)
-/* Turns the call into its close-on-exec form. 0: it has none that is made by its arguments alone (openat2), or the call is wrong. */
+/* Turns the call into its close-on-exec form. 0: it has none, or the call is wrong. */
 static int cloexec_form(long *nr, long *a)
 {
 	switch (*nr) {
 	case SYS_openat: case SYS_open_tree: return INTO(*nr, 2, O_CLOEXEC);
 	case SYS_socket: return INTO(*nr, 1, SOCK_CLOEXEC);
 	case SYS_accept: a[3] = 0; return INTO(SYS_accept4, 3, SOCK_CLOEXEC);
-	case SYS_accept4: return INTO(*nr, 3, SOCK_CLOEXEC);
+	case SYS_accept4: case SYS_signalfd4: return INTO(*nr, 3, SOCK_CLOEXEC);
 	case SYS_eventfd2: case SYS_timerfd_create: return INTO(*nr, 1, O_CLOEXEC);
 	case SYS_epoll_create1: case SYS_inotify_init1: case SYS_userfaultfd: return INTO(*nr, 0, O_CLOEXEC);
 #if defined(SYS_memfd_secret)
@@ -138,9 +147,14 @@ static long make(long nr, long *a, uint8_t kind, uint32_t flags, uintptr_t pc)
 {
 	uint32_t birth = fdw_birth(flags, pc);
 	const char *path = path_in(nr, a);
+	struct how how;
 	long r;
 
-	if (birth && !cloexec_form(&nr, a)) {
+	if (birth && nr == SYS_openat2 && how_of(a)) {
+		how = *how_of(a);
+		how.flags |= O_CLOEXEC;
+		a[2] = (long)&how;
+	} else if (birth && !cloexec_form(&nr, a)) {
 		fdw_birth_failed(birth);
 		birth = 0;
 	}
@@ -212,6 +226,10 @@ static int by_dup2(int old, int new, int flags) { return (int)CALL(SYS_dup2, old
 #endif
 static int by_fcntl(int fd, int cmd, long arg) { return (int)CALL(SYS_fcntl, fd, cmd, arg); }
 static ssize_t by_recvmsg(int fd, struct msghdr *m, int flags) { return CALL(SYS_recvmsg, fd, (uintptr_t)m, flags); }
+static int by_recvmmsg(int fd, struct mmsghdr *m, unsigned int n, int flags, struct timespec *t)
+{
+	return (int)CALL(SYS_recvmmsg, fd, (uintptr_t)m, n, flags, (uintptr_t)t);
+}
 static int by_ioctl(int fd, unsigned long request) { return (int)CALL(SYS_ioctl, fd, request); }
 static int by_close_range(unsigned first, unsigned last, int flags) { return (int)CALL(SYS_close_range, first, last, flags); }
 static int by_epoll_ctl(int epfd, int op, int fd, struct epoll_event *e) { return (int)CALL(SYS_epoll_ctl, epfd, op, fd, (uintptr_t)e); }
@@ -354,6 +372,7 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	case SYS_socketpair: return pair(nr, args, 1, 3, fdw_sflags((int)b), pc);
 	case SYS_fcntl: return fdw_fcntl_by(by_fcntl, (int)a, (int)b, c, pc);
 	case SYS_recvmsg: return fdw_recvmsg_by(by_recvmsg, (int)a, (struct msghdr *)b, (int)c, pc);
+	case SYS_recvmmsg: return fdw_recvmmsg_by(by_recvmmsg, (int)a, (struct mmsghdr *)b, (unsigned)c, (int)d, (struct timespec *)e, pc);
 	case SYS_ioctl:
 		if ((unsigned long)b == FIOCLEX || (unsigned long)b == FIONCLEX)
 			return fdw_ioctl_mark(by_ioctl, (int)a, (unsigned long)b, pc);
@@ -384,12 +403,11 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	case SYS_clone3: /* a fork: see fdw_syscall_gate */
 		return forks(nr, args, pc);
 	case SYS_execve: case SYS_execveat:
-		fdw_gate();
-		fdw_gate_child(-1, 0, FDW_CALL_syscall, pc);
+		fdw_gate_and_tell(FDW_CALL_syscall, pc);
 		return plain(nr, args);
 	case SYS_unshare:
 		if (a & CLONE_FILES)
-			fdw_pass_over_all();
+			fdw_gate_and_tell(FDW_CALL_syscall, pc);
 		return of_process(plain(nr, args), nr, a, pc);
 	}
 	if (unlikely(fdw_recording()))

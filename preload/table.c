@@ -225,8 +225,12 @@ void fdw_claim_end(struct fdw_claim *c, enum fdw_close_result result, uint16_t c
 	v = atomic_load_explicit(w, memory_order_relaxed);
 	while (fdw_gen(v) == fdw_gen(c->before) && fdw_state(v) == FDW_CLOSING) { /* rule 3 */
 		n = result == FDW_CLOSE_UNDO ? fdw_with_state(v, FDW_OPEN) & ~FDW_W_REPLACED : fdw_with_state(v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK;
-		if (fdw_cas(w, &v, n))
-			break;
+		if (!fdw_cas(w, &v, n))
+			continue;
+		/* The claim took it out of its maker's list: nobody would decide. */
+		if (unlikely(n & FDW_W_SECTION))
+			fdw_section_clear(&(struct fdw_section){ .fd = c->fd, .gen = fdw_gen(n) }, 0);
+		break;
 	}
 }
 

@@ -52,9 +52,9 @@ enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, 
 #define FDW_GEN_SHIFT    32
 
 /* For fdw_born's flags, beside FDW_F_*: born close-on-exec, in which slot of its thread (birth.h). Not an event's flags. */
-#define FDW_BORN            0x00800000u
-#define FDW_BORN_SLOT_SHIFT 20
-#define FDW_BORN_MASK       0x00f00000u
+#define FDW_BORN            0x20000000u
+#define FDW_BORN_SLOT_SHIFT 24
+#define FDW_BORN_MASK       0x3f000000u
 
 typedef _Atomic uint64_t fdw_word_t;
 

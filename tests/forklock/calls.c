@@ -4,6 +4,7 @@
  * A maker has all that its calls need, made close-on-exec before. Each function is called again and again by the same thread; what `end`
  * leaves is as before. A call is written out here, at one address: that is what a program's own call looks like.
  */
+#include <linux/openat2.h>
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
@@ -174,7 +175,8 @@ static int by_recvmsg(struct maker *m, int *fd)
 	return recvmsg(m->sv[1], &h, 0) == 1 ? taken(m, &h, fd) : -1;
 }
 
-static int by_recvmmsg(struct maker *m, int *fd)
+typedef int recvmmsg_fn(int fd, struct mmsghdr *, unsigned n, int flags, struct timespec *);
+static int two_messages(struct maker *m, int *fd, recvmmsg_fn *receive)
 {
 	char byte[2];
 	struct iovec iov[2];
@@ -185,12 +187,19 @@ static int by_recvmmsg(struct maker *m, int *fd)
 	send_null(m, 1);
 	for (int i = 0; i < 2; i++)
 		message(&h[i].msg_hdr, &iov[i], &byte[i], &c[i]);
-	if (recvmmsg(m->sv[1], h, 2, 0, NULL) != 2)
+	if (receive(m->sv[1], h, 2, 0, NULL) != 2)
 		return -1;
 	if (taken(m, &h[0].msg_hdr, fd) != 1)
 		return -1;
 	return taken(m, &h[1].msg_hdr, fd + 1) == 1 ? 2 : 1;
 }
+
+static int by_recvmmsg(struct maker *m, int *fd) { return two_messages(m, fd, recvmmsg); }
+static int sys_recvmmsg(int fd, struct mmsghdr *h, unsigned n, int flags, struct timespec *t)
+{
+	return (int)syscall(SYS_recvmmsg, fd, h, n, flags, t);
+}
+static int by_sys_recvmmsg(struct maker *m, int *fd) { return two_messages(m, fd, sys_recvmmsg); }
 
 #if defined(SYS_recvmsg)
 static int by_sys_recvmsg(struct maker *m, int *fd)
@@ -227,11 +236,28 @@ ONE(by_sys_eventfd2, (int)syscall(SYS_eventfd2, 0, 0))
 ONE(by_sys_epoll_create1, (int)syscall(SYS_epoll_create1, 0))
 ONE(by_sys_memfd_create, (int)syscall(SYS_memfd_create, "forklock", 0))
 
+ONE(by_sys_signalfd4, (int)syscall(SYS_signalfd4, -1, &(uint64_t){ 0 }, 8, 0))
+ONE(by_sys_openat2, (int)syscall(SYS_openat2, m->dir, "null", &(struct open_how){ .flags = O_RDWR }, sizeof(struct open_how)))
+
 /* ---- terminals ----------------------------------------------------------------------------------------------------------------------*/
 ONE(by_posix_openpt, posix_openpt(O_RDWR | O_NOCTTY))
 ONE(by_getpt, getpt())
 TWO(by_openpty, openpty(&fd[0], &fd[1], NULL, NULL, NULL))
 
+/* Its child ends at once; the master is what is made. */
+static int by_forkpty(struct maker *m, int *fd)
+{
+	pid_t pid = forkpty(&fd[0], NULL, NULL, NULL);
+
+	if (pid == 0)
+		_exit(0);
+	m->pid = pid;
+	return pid < 0 ? -1 : 1;
+}
+static void end_forkpty(struct maker *m, const int *fd, int n)
+{
+	need(n == 1 && waitpid(m->pid, NULL, 0) == m->pid && close(fd[0]) == 0);
+}
 #define CALL(name) { #name, by_##name, NULL, 1 }
 const struct call calls[] = {
 	CALL(dup), CALL(dup2), { "dup2-over", by_dup2_over, NULL, 1 }, CALL(dup3), CALL(F_DUPFD), CALL(open), CALL(openat), CALL(creat),
@@ -243,7 +269,8 @@ const struct call calls[] = {
 	{ "posix_openpt", by_posix_openpt, NULL, 5 }, { "getpt", by_getpt, NULL, 5 },
 	{ "openpty", by_openpty, NULL, 5 }, CALL(open_by_handle_at), { "fanotify_init", by_fanotify_init, NULL, 20 },
 	CALL(sys_dup), CALL(sys_fcntl), CALL(sys_openat), CALL(sys_socket), CALL(sys_socketpair), CALL(sys_pipe2), CALL(sys_accept4),
-	CALL(sys_eventfd2), CALL(sys_epoll_create1), CALL(sys_memfd_create),
+	CALL(sys_eventfd2), CALL(sys_epoll_create1), CALL(sys_memfd_create), CALL(sys_signalfd4), CALL(sys_openat2), CALL(sys_recvmmsg),
+	{ "forkpty", by_forkpty, end_forkpty, 5 },
 #if defined(SYS_dup2)
 	CALL(sys_dup2),
 #endif

@@ -61,6 +61,7 @@ struct maker {             /* one thread that makes descriptors */
 	void *stream;
 	struct file_handle *handle;
 	int mount;
+	pid_t pid;             /* forkpty's child */
 	int wrong;             /* what the call answered otherwise than the manual says */
 };
 

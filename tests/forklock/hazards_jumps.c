@@ -1,4 +1,5 @@
 /* tests/forklock/hazards_jumps.c: threads that leave the place between creation and mark by another door. */
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -102,7 +103,7 @@ static int handler_anywhere(void)
 			mark(fd, i);
 			bad += fcntl(fd, F_GETFD) != FD_CLOEXEC || kernel_flag(fd) != FD_CLOEXEC;
 		} else if (i % 3 == 1) {
-			need(write(null, "x", 1) == 1);
+			poll(NULL, 0, 0); /* where it always marked, writing would decide nothing */
 			bad += fcntl(fd, F_GETFD) != 0 || kernel_flag(fd) != 0;
 		}
 		need(close(fd) == 0);

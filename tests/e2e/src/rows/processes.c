@@ -33,8 +33,22 @@ static void vforking(const char *what)
 	FORK(what, other_vfork());
 }
 
+static int handled;
+static void handle(void) { handled++; }
+
+static void with_handlers(void)
+{
+	CALLS(int, (void (*)(void), void (*)(void), void (*)(void), void *), "__register_atfork") {
+		CASE("three handlers", call(handle, handle, handle, NULL));
+		CASE("none", call(NULL, NULL, NULL, NULL));
+	}
+	FORK("with handlers", fork());
+	rows_note("handled %d", handled);
+}
+
 static void forking(void)
 {
+	with_handlers();
 	CALLS(pid_t, (void), "fork", "__fork", "__libc_fork", "_Fork") {
 		FORK("a child", call());
 		rows_full(0);
