@@ -333,14 +333,14 @@ void fdw_births_share(void)
  * Threads that have decided for the close-on-exec form of a call, and may not have come to the kernel yet. One that sleeps has, or has been
  * waiting in it all along.
  */
-static int calls_to_come(void)
+static int calls_to_come(struct fdw_work *work)
 {
 	uint32_t end = atomic_load_explicit(&fdw_section_blocks, memory_order_acquire);
 
 	for (unsigned n = 0; n < end; n++)
 		for (unsigned i = 0; n + 1 != fdw_self.birth_block && i < atomic_load_explicit(&blocks[n].end, memory_order_relaxed); i++) {
 			struct fdw_probe p = { .tid = atomic_load_explicit(&blocks[n].owner, memory_order_relaxed) };
-			if (atomic_load_explicit(&blocks[n].entry[i], memory_order_relaxed) == RESERVED && fdw_probe(&p, 1) && p.state != 'S' && p.state != 'X')
+			if (atomic_load_explicit(&blocks[n].entry[i], memory_order_relaxed) == RESERVED && fdw_probe(&p, 1, work) && p.state != 'S' && p.state != 'X')
 				return 1;
 		}
 	return 0;
@@ -353,6 +353,7 @@ static int calls_to_come(void)
 #define SEAL_BOUND_US 2000000u /* once in a process's life; a thread that comes too late is killed */
 void fdw_births_seal(void)
 {
+	struct fdw_work *work = FDW_WORK_CLAIM();
 	struct fdw_wait wait;
 
 	fdw_births_share();
@@ -360,8 +361,10 @@ void fdw_births_seal(void)
 	/* Their half of the fence between their slot and may_birth (fdw_birth_begin). */
 	fdw_raw(SYS_membarrier, (long)MEMBARRIER_CMD_GLOBAL, 0L, 0L);
 	fdw_wait_start(&wait, SEAL_BOUND_US);
-	while ((atomic_load(&fdw_process.clearing) || calls_to_come()) && fdw_wait_step(&wait))
+	while ((atomic_load(&fdw_process.clearing) || calls_to_come(work)) && fdw_wait_step(&wait))
 		;
+	if (work)
+		fdw_work_done(work);
 }
 
 uint32_t fdw_birth_begin(uintptr_t pc)

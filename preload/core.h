@@ -216,7 +216,8 @@ FDW_INLINE uint32_t fdw_tid(void)           /* no system call once fdw_init veri
 		return *(const uint32_t *)((const char *)__builtin_thread_pointer() + fdw_tid_offset);
 	return fdw_tid_slow();
 }
-/* One thread in this process, as libc knows it, and no thread was made behind libc's back. Becomes false before a second one runs. */
+/* One thread in this process, as libc knows it, and none was made behind libc's back, nor a process that shares our descriptors. Becomes
+ * false before a second one runs. */
 extern char __libc_single_threaded;
 extern _Atomic uint8_t fdw_raw_threads;
 FDW_INLINE int fdw_single_threaded(void)

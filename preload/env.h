@@ -10,7 +10,7 @@ struct fdw_target {
 	enum fdw_why why;     /* FDW_WHY_OK: it will be observed */
 	int strip;            /* it would break or complain with us in LD_PRELOAD */
 };
-/* Looks at the file that will run: `#!` followed. Makes system calls (open, pread), none where a seccomp filter is. */
+/* Looks at the file that will run: `#!` followed. No number of the program's table is used; no system call is made where a seccomp filter is. */
 struct fdw_target fdw_target_of(int dir, const char *path);
 struct fdw_target fdw_target_of_fd(int fd);
 /* Finds file in PATH as execvp does; buf holds the result. NULL: not found. */

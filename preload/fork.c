@@ -440,7 +440,7 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	tls = va_arg(ap, void *);
 	ctid = va_arg(ap, void *);
 	va_end(ap);
-	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM || flags & CLONE_FILES)
 		atomic_store(&fdw_raw_threads, 1);
 	if (flags & CLONE_FILES && !(flags & CLONE_THREAD))
 		fdw_births_share(); /* another process uses the table: what happens there is not seen here */

@@ -9,7 +9,7 @@
  *   marks     | 50 ms                               | 250 ms            | 200 ms
  *   others    | 2 samples, 2 ms apart               | 250 ms, or 2 ms   | 20 ms
  *             |                                     | of CPU used       |
- * A maker that ended has decided.
+ * A maker that ended has decided. With no memory to look into it (aside.h) its state cannot be had.
  */
 #include "event.h"
 #include "gate.h"
@@ -24,7 +24,7 @@
 #define BLIND_US 20000u
 #define CPU_USED_NS 2000000u
 
-#define BATCH 16u /* some 2 KiB of stack; more are looked at in turns */
+#define BATCH 16u /* more are looked at in turns */
 _Static_assert(BATCH <= FDW_PROBE_MAX, "one probe");
 
 struct waiting {
@@ -34,6 +34,14 @@ struct waiting {
 	uint32_t asleep_since; /* us after the scan + 1; 0: was not asleep at the last sample */
 	uint8_t sampled;
 };
+
+/* In a struct fdw_work: on a signal stack there is no room for it. */
+struct room {
+	struct fdw_section found[BATCH];
+	struct waiting w[BATCH];
+	struct fdw_probe p[BATCH];
+};
+_Static_assert(sizeof(struct room) <= FDW_WORK_ROOM, "fits");
 
 /* ---- bounds reached, kept until the child has a name ------------------------------------------------------------------------------------*/
 
@@ -81,7 +89,8 @@ static unsigned still_open(struct waiting *w, unsigned n)
 	return left;
 }
 
-static int marks(const struct waiting *w) { return fdw_site_kind(fdw_records[w->s.fd].site) == FDW_SITE_MARKS; }
+static int section_marks(const struct fdw_section *s) { return fdw_site_kind(fdw_records[s->fd].site) == FDW_SITE_MARKS; }
+static int marks(const struct waiting *w) { return section_marks(&w->s); }
 
 /* Whether the wait for one ends now. known: its state could be had. */
 static int is_over(struct waiting *w, const struct fdw_probe *p, int known, uint32_t us)
@@ -104,71 +113,106 @@ static int is_over(struct waiting *w, const struct fdw_probe *p, int known, uint
 	return us >= FDW_GATE_BOUND_US || (!marks(w) && p->cpu - w->first_cpu > CPU_USED_NS);
 }
 
-static void sample(struct waiting *w, unsigned n, uint32_t us)
+static void sample(struct fdw_work *work, unsigned n, uint32_t us)
 {
-	struct fdw_probe p[BATCH];
+	struct room *room = (struct room *)work->room;
+	struct fdw_probe *p = room->p;
 	int known;
 
 	for (unsigned i = 0; i < n; i++)
-		p[i] = (struct fdw_probe){ .tid = w[i].s.tid };
-	known = !fdw_process.filtered && fdw_probe(p, n);
+		p[i] = (struct fdw_probe){ .tid = room->w[i].s.tid };
+	known = !fdw_process.filtered && fdw_probe(p, n, work);
 	for (unsigned i = 0; i < n; i++) {
-		int gone = known && p[i].state == 'X';
-		if ((gone || is_over(&w[i], &p[i], known, us)) && fdw_section_clear(&w[i].s, !gone) && !gone)
-			at_bound(&w[i].s, us);
+		struct waiting *w = &room->w[i];
+		int gone = p[i].state == 'X';
+		if ((gone || is_over(w, &p[i], known, us)) && fdw_section_clear(&w->s, !gone) && !gone)
+			at_bound(&w->s, us);
 	}
 }
 
-static void wait_for(struct waiting *w, unsigned n, const struct timespec *start)
+static void wait_for(struct fdw_work *work, unsigned n, const struct timespec *start)
 {
+	struct room *room = (struct room *)work->room;
 	struct fdw_wait wait;
 	uint32_t us, next = SAMPLE_US / 2;
 
 	fdw_wait_start(&wait, FDW_GATE_BOUND_US * 2); /* the bounds are those of sample() */
-	while ((n = still_open(w, n)) && fdw_wait_step(&wait)) {
+	while ((n = still_open(room->w, n)) && fdw_wait_step(&wait)) {
 		if (wait.spins < FDW_WAIT_SPINS || (us = us_since(start)) < next)
 			continue;
-		sample(w, n, us);
+		sample(work, n, us);
 		next = us_since(start) + SAMPLE_US;
 	}
 	/* We had no CPU ourselves for so long. */
 	for (unsigned i = 0; i < n; i++)
-		if (fdw_section_clear(&w[i].s, 1))
-			at_bound(&w[i].s, us_since(start));
+		if (fdw_section_clear(&room->w[i].s, 1))
+			at_bound(&room->w[i].s, us_since(start));
 }
 
 /* Mostly there is none, and nothing is written: after a fork that is a page fault. */
 FDW_FORK_PATH static int any_open(void)
 {
-	struct fdw_section found[BATCH];
+	struct fdw_section found;
 	uint32_t all = atomic_load_explicit(&fdw_process.gates, memory_order_relaxed) + 1;
 	unsigned next = 0;
 
 	do {
-		if (fdw_sections(found, BATCH, &next, all))
+		if (fdw_sections(&found, 1, &next, all))
 			return 1;
 	} while (next);
 	return 0;
 }
 
 /* All that stood open when it began, in turns; the bound is one for all of them. */
-static void wait_for_all(const struct timespec *start)
+static void wait_for_all(struct fdw_work *work, const struct timespec *start)
 {
-	struct fdw_section found[BATCH];
-	struct waiting w[BATCH];
+	struct room *room = (struct room *)work->room;
 	uint32_t since = fdw_sections_since();
 	unsigned next = 0, n;
 
 	do {
-		n = fdw_sections(found, BATCH, &next, since);
+		n = fdw_sections(room->found, BATCH, &next, since);
 		for (unsigned i = 0; i < n; i++) {
-			w[i] = (struct waiting){ .s = found[i], .turn_us = us_since(start) };
-			if (fdw_section_late(&found[i])) /* this child gets it too */
-				at_bound(&found[i], 0);
+			room->w[i] = (struct waiting){ .s = room->found[i], .turn_us = us_since(start) };
+			if (fdw_section_late(&room->found[i])) /* this child gets it too */
+				at_bound(&room->found[i], 0);
 		}
 		if (n)
-			wait_for(w, n, start);
+			wait_for(work, n, start);
 	} while (next);
+}
+
+/* So many start children at once that there is no memory left to look at each maker: one by one, as where no state can be had. */
+static void wait_for_each(const struct timespec *start)
+{
+	uint32_t since = fdw_sections_since(), us, bound;
+	struct fdw_section found;
+	struct fdw_wait wait;
+	unsigned next = 0;
+
+	do {
+		if (!fdw_sections(&found, 1, &next, since))
+			continue;
+		us = us_since(start);
+		bound = section_marks(&found) ? BLIND_MARKS_US : BLIND_US;
+		fdw_wait_start(&wait, bound > us ? bound - us : 0);
+		while (fdw_section_open(&found) && fdw_wait_step(&wait))
+			;
+		if (fdw_section_late(&found) || fdw_section_clear(&found, 1))
+			at_bound(&found, us_since(start));
+	} while (next);
+}
+
+static void wait_for_makers(const struct timespec *start)
+{
+	struct fdw_work *work = FDW_WORK_CLAIM();
+
+	if (unlikely(!work)) {
+		wait_for_each(start);
+		return;
+	}
+	wait_for_all(work, start);
+	fdw_work_done(work);
 }
 
 /*
@@ -190,7 +234,7 @@ static void wait_without_handlers(void)
 			start.tv_sec -= 1; /* they keep coming: what is open now is at its bound */
 		if (fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &all, &before, (long)SIGSET_BYTES) != 0)
 			before = all;
-		wait_for_all(&start);
+		wait_for_makers(&start);
 		if (before != all) {
 			fdw_raw(SYS_rt_sigpending, &pending, (long)SIGSET_BYTES);
 			fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &before, NULL, (long)SIGSET_BYTES);

@@ -5,6 +5,7 @@
  */
 #include <dlfcn.h>
 #include <link.h>
+#include "aside.h"
 #include "log.h"
 #include "options.h"
 #include "table.h"
@@ -87,7 +88,7 @@ static int is_standard_error(void)
 	       st.st_dev == standard_error.dev && st.st_ino == standard_error.ino;
 }
 
-/* FDWARDEN_LOG names a file: %p is the pid. Opened for each line: we hold no descriptor that the program could meet. */
+/* FDWARDEN_LOG names a file: %p is the pid. Opened for each line, unseen (aside.h): we hold no descriptor that the program could meet. */
 static int open_log(void)
 {
 	struct line path = { 0 };
@@ -137,24 +138,37 @@ static int write_quietly(int fd, const struct line *l)
 	return r == (long)l->n;
 }
 
+struct writing { struct line *line; int done; };
+
+/* Also in a helper: no errno, no thread-local. */
+static void open_and_write(void *p)
+{
+	struct writing *w = p;
+	int fd = open_log();
+
+	if (fd >= 0 && fdw_process.filtered)
+		w->done = fdw_raw(SYS_write, (long)fd, w->line->s, w->line->n) == (long)w->line->n;
+	else
+		w->done = fd >= 0 && write_quietly(fd, w->line);
+	if (fd > 2)
+		fdw_raw(SYS_close, fd);
+}
+
 static void write_line(struct line *l)
 {
-	int fd, done;
+	struct writing w = { l, 0 };
 
 	if (!strcmp(fdw_options.log, "off"))
 		return;
 	if (l->n > LINE_MAX_ - 1)
 		l->n = LINE_MAX_ - 1;
 	l->s[l->n++] = '\n';
-	fd = open_log();
-	if (fd >= 0 && fdw_process.filtered)
-		done = fdw_raw(SYS_write, (long)fd, l->s, l->n) == (long)l->n;
+	if (!strcmp(fdw_options.log, "stderr") || fdw_process.filtered)
+		open_and_write(&w); /* opens nothing */
 	else
-		done = fd >= 0 && write_quietly(fd, l);
-	if (!done)
+		fdw_unseen(fdw_table_is_own(), open_and_write, &w);
+	if (!w.done)
 		atomic_fetch_add(&unsaid, 1);
-	if (fd > 2)
-		fdw_raw(SYS_close, fd);
 }
 
 /* The first line after some that were lost says how many. */

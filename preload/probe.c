@@ -1,22 +1,15 @@
 /*
  * preload/probe.c: see probe.h.
  *
- * Reading /proc takes a descriptor, and the lowest free number is the program's: another thread may be closing and opening it at this
- * moment. So the reading is done by a thread that is not the program's and has a descriptor table of its own (clone without CLONE_FILES):
- * we sleep until it ended (CLONE_VFORK). It takes no signal, shares nothing it writes but the answer, and is nobody's child.
+ * What /proc says is believed only when it is this process's own: it may be missing (a chroot), or show another pid namespace, where our
+ * thread's numbers are nobody's or somebody else's. That a thread is gone the kernel says without it.
  *
- * Context: any thread, handlers. Signals are blocked for the time of it, so that none is delivered to the helper.
+ * Context: any thread, handlers; /proc is read beside them (aside.h).
  */
-#include <sched.h>
 #include "probe.h"
 #include "poison.h"
 
-#define STACK 1536
-#define SIGSET_BYTES 8
-
 struct job { struct fdw_probe *probe; unsigned n; int failed; };
-
-long fdw_aside(unsigned long flags, void (*fn)(void *), void *arg, void *top); /* on_stack.S */
 
 static char *decimal(char *p, uint32_t n)
 {
@@ -37,9 +30,26 @@ static char state_in(const char *stat, long n)
 	return n > 0 ? stat[n + 1] : 0;
 }
 
+static int gone(uint32_t tid)
+{
+	return fdw_raw(SYS_tgkill, (long)fdw_process.pid, (long)tid, 0L) == -ESRCH;
+}
+
+/* Does /proc know this very thread by the numbers we know? "PID/task/TID". */
+static int proc_is_ours(void)
+{
+	char is[40], should[40], *p = decimal(should, (uint32_t)fdw_raw(SYS_getpid));
+	long n = fdw_raw(SYS_readlinkat, (long)AT_FDCWD, "/proc/thread-self", is, sizeof is);
+
+	memcpy(p, "/task/", 6);
+	p = decimal(p + 6, (uint32_t)fdw_raw(SYS_gettid));
+	return n == p - should && !memcmp(is, should, (size_t)n);
+}
+
+/* The first thread may have ended before the others: it stays, as a zombie. */
 static char state_of(uint32_t tid, int *failed)
 {
-	char buf[192] = "/proc/self/task/", *p = decimal(buf + 16, tid);
+	char buf[192] = "/proc/self/task/", *p = decimal(buf + 16, tid), state;
 	long fd, n;
 
 	memcpy(p, "/stat", 6);
@@ -55,7 +65,8 @@ static char state_of(uint32_t tid, int *failed)
 	if (n <= 0)
 		return *failed = 1, 0;
 	buf[n] = buf[n + 1] = 0;
-	return state_in(buf, n);
+	state = state_in(buf, n);
+	return state == 'Z' ? 'X' : state;
 }
 
 /* In the helper: no errno, no thread-local of its own. */
@@ -63,8 +74,10 @@ static void read_states(void *p)
 {
 	struct job *job = p;
 
-	for (unsigned i = 0; i < job->n; i++)
-		job->probe[i].state = state_of(job->probe[i].tid, &job->failed);
+	job->failed = !proc_is_ours();
+	for (unsigned i = 0; i < job->n && !job->failed; i++)
+		if (job->probe[i].state != 'X')
+			job->probe[i].state = state_of(job->probe[i].tid, &job->failed);
 }
 
 /* The clock of another thread's CPU time: as libc's pthread_getcpuclockid makes it, from the kernel's numbering of clocks. */
@@ -77,18 +90,13 @@ static uint64_t cpu_of(uint32_t tid)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-int fdw_probe(struct fdw_probe *probe, unsigned n)
+int fdw_probe(struct fdw_probe *probe, unsigned n, struct fdw_work *work)
 {
-	_Alignas(16) char stack[STACK];
 	struct job job = { probe, n, 0 };
-	uint64_t all = UINT64_MAX, mask;
-	long r;
 
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		probe[i].cpu = cpu_of(probe[i].tid);
-	if (fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &all, &mask, (long)SIGSET_BYTES) != 0)
-		return 0;
-	r = fdw_aside(CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_VFORK, read_states, &job, stack + sizeof stack);
-	fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &mask, NULL, (long)SIGSET_BYTES);
-	return r > 0 && !job.failed;
+		probe[i].state = gone(probe[i].tid) ? 'X' : 0;
+	}
+	return work && fdw_beside(read_states, &job, work) && !job.failed;
 }

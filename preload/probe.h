@@ -4,7 +4,7 @@
 #ifndef FDW_PROBE_H
 #define FDW_PROBE_H
 
-#include "core.h"
+#include "aside.h"
 
 #define FDW_PROBE_MAX 64
 
@@ -15,9 +15,10 @@ struct fdw_probe {
 };
 
 /*
- * Fills in state and cpu of n <= FDW_PROBE_MAX threads. 0: states cannot be had here. Needs about 2 KiB of stack and 50 us; no descriptor of
- * this process is used, not even for a moment: numbers stay the program's. Not where a filter is.
+ * Fills in state and cpu of n <= FDW_PROBE_MAX threads, by a helper on the stack of work (NULL: none). 0: only that a thread is gone is known
+ * (state X, else 0): there is no /proc here, or it is not this process's. Some 50 us; no descriptor of this process is used, not even for a
+ * moment. Not where a filter is.
  */
-int fdw_probe(struct fdw_probe *, unsigned n);
+int fdw_probe(struct fdw_probe *, unsigned n, struct fdw_work *work);
 
 #endif

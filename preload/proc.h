@@ -10,6 +10,8 @@
 
 /* The first n - 1 bytes of a file, and a NUL. Returns how many; 0 also when it cannot be read. */
 size_t fdw_read_file(const char *path, char *buf, size_t n);
+/* Threads of this process, as the kernel counts them; -1: cannot be asked. */
+int fdw_tasks(void);
 /* Calls each(directory's descriptor, name, arg) for every entry but "." and "..". -1: it cannot be opened. */
 int fdw_each_entry(const char *path, void (*each)(int dir, const char *name, void *arg), void *arg);
 /* The number that begins at s; 0 where none does. */

@@ -273,11 +273,13 @@ void fdw_buffers_detach(void)
 	char buf[4096];
 	size_t have = 0;
 	uintptr_t low, high;
-	long n, fd = fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/self/maps", (long)(O_RDONLY | O_CLOEXEC), 0L);
+	uint64_t all = UINT64_MAX, mask = 0;
+	long n, fd;
 
-	if (fd < 0)
-		return;
-	while ((n = fdw_raw(SYS_read, fd, buf + have, sizeof buf - 1 - have)) > 0) {
+	/* A fork child's first thread, before anything of the program: with signals blocked nobody sees the number. */
+	fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &all, &mask, 8L);
+	fd = fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/self/maps", (long)(O_RDONLY | O_CLOEXEC), 0L);
+	while (fd >= 0 && (n = fdw_raw(SYS_read, fd, buf + have, sizeof buf - 1 - have)) > 0) {
 		char *line = buf, *end;
 		have += (size_t)n;
 		buf[have] = 0;
@@ -291,5 +293,7 @@ void fdw_buffers_detach(void)
 		if (have == sizeof buf - 1)
 			have = 0; /* no line is that long */
 	}
-	fdw_raw(SYS_close, fd);
+	if (fd >= 0)
+		fdw_raw(SYS_close, fd);
+	fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &mask, NULL, 8L);
 }

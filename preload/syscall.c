@@ -348,6 +348,8 @@ static long forks(long nr, const long *a, uintptr_t pc)
 {
 	long r;
 
+	if ((nr == SYS_clone3 ? *(const uint64_t *)a[0] : nr == SYS_clone ? (uint64_t)a[0] : 0) & CLONE_FILES)
+		atomic_store(&fdw_raw_threads, 1);
 	fdw_gate();
 	fdw_forking();
 	r = plain(nr, a);

@@ -1,13 +1,17 @@
 /*
  * preload/target.c: can the file that is about to run load us? Static, set-id, foreign and unreachable targets.
  *
- * POSIX record locks belong to the process and the file: any close of any descriptor of that file by the process drops them all. So a file
- * is not looked into while the process has it open and may hold a lock on it (may_be_locked): then it is taken for an ordinary program.
+ * The file is opened where the program sees nothing of it (aside.h), and only when its like was not seen before (the cache below).
  *
- * Context: exec and spawn wrappers, also in vfork children. Opens the file for a moment; nothing at all where a seccomp filter is:
- * then the environment is passed on as it would be for an ordinary program.
+ * POSIX record locks belong to the descriptor table and the file: any close of any descriptor of that file there drops them all. A helper's
+ * table has none. Where the program's own table is used, a file is not looked into while it is open there and a lock may be held on it
+ * (may_be_locked): then it is taken for an ordinary program.
+ *
+ * Context: exec and spawn wrappers, also in vfork children. Makes no system call at all where a seccomp filter is: then the environment is
+ * passed on as it would be for an ordinary program. No errno in what runs aside.
  */
 #include <elf.h>
+#include "aside.h"
 #include "env.h"
 #include "event.h"
 #include "options.h"
@@ -15,7 +19,7 @@
 #include "routes.h"
 #include "poison.h"
 
-#define HEAD 1024
+#define HEAD 256 /* what the kernel looks at */
 
 static struct fdw_target verdict(enum fdw_why why)
 {
@@ -23,19 +27,113 @@ static struct fdw_target verdict(enum fdw_why why)
 	return (struct fdw_target){ why, why == FDW_WHY_CLASS || why == FDW_WHY_LIBC || why == FDW_WHY_GONE || why == FDW_WHY_SANITIZER };
 }
 
-static int gains_privileges(int fd)
-{
-	struct stat st;
-	char cap[64];
+/* What a file's content says, of any caller: enum fdw_why, and */
+#define KNOWN 0x80
+#define PROGRAM 0x40    /* not a script or a text: the bits of its mode count */
+#define CAPABILITIES 0x20
+#define SCRIPT 0x10     /* in place of enum fdw_why the number of its interpreter, whose file decides */
+#define WHY 0x0f
+_Static_assert(FDW_WHY_SANITIZER <= WHY, "fits");
 
-	if (fdw_raw(SYS_newfstatat, (long)fd, "", &st, (long)AT_EMPTY_PATH) != 0)
-		return 0;
-	if (st.st_mode & S_ISUID && st.st_uid != (uid_t)fdw_raw(SYS_getuid))
+static int gains_privileges(uint8_t known, const struct stat *st)
+{
+	if (st->st_mode & S_ISUID && st->st_uid != (uid_t)fdw_raw(SYS_getuid))
 		return 1;
-	if ((st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && st.st_gid != (gid_t)fdw_raw(SYS_getgid))
+	if ((st->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && st->st_gid != (gid_t)fdw_raw(SYS_getgid))
 		return 1;
 	/* File capabilities mean nothing to root, who has them anyway. */
-	return fdw_raw(SYS_getuid) != 0 && fdw_raw(SYS_fgetxattr, (long)fd, "security.capability", cap, sizeof cap) > 0;
+	return known & CAPABILITIES && fdw_raw(SYS_getuid) != 0;
+}
+
+static enum fdw_why why_of(uint8_t known, const struct stat *st)
+{
+	return known & PROGRAM && gains_privileges(known, st) ? FDW_WHY_SETID : (enum fdw_why)(known & WHY);
+}
+
+/* ---- what was seen before ---------------------------------------------------------------------------------------------------------------*/
+
+/*
+ * One word for each: who writes it writes all of it, and a file that takes another's place costs a look. 56 bits tell files apart. A file that was
+ * changed has another time of change, which nobody can set; unless it was changed within one tick of the file system's clock, so what is
+ * younger than the coarsest (FAT's 2 s) twice over is not kept.
+ */
+#define SEEN 256u
+#define YOUNG_S 4
+static _Atomic uint64_t seen[SEEN];
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	h = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93);
+	return h ^ h >> 32;
+}
+
+static uint64_t identity(const struct stat *st)
+{
+	uint64_t h = mix(mix(mix(1, st->st_dev), st->st_ino), (uint64_t)st->st_size);
+
+	h = mix(mix(h, (uint64_t)st->st_mtim.tv_sec), (uint64_t)st->st_mtim.tv_nsec);
+	return mix(mix(h, (uint64_t)st->st_ctim.tv_sec), (uint64_t)st->st_ctim.tv_nsec);
+}
+
+/* 0: not seen. */
+static uint8_t recall(const struct stat *st)
+{
+	uint64_t id = identity(st), v = atomic_load_explicit(&seen[id % SEEN], memory_order_relaxed);
+	return (v ^ id) >> 8 ? 0 : (uint8_t)v;
+}
+
+/* st: from after the look, which began at that time. */
+static void remember(const struct stat *st, uint8_t known, time_t begun)
+{
+	uint64_t id = identity(st);
+
+	if (S_ISREG(st->st_mode) && st->st_ctim.tv_sec <= begun - YOUNG_S && st->st_mtim.tv_sec <= begun - YOUNG_S)
+		atomic_store_explicit(&seen[id % SEEN], (id & ~UINT64_C(0xff)) | known, memory_order_relaxed);
+}
+
+/* Written once, with signals blocked; an entry that a fork or a killed vfork child found half written is never used. */
+#define INTERPRETERS (WHY + 1u)
+static struct { _Atomic int state; char path[60]; } interpreters[INTERPRETERS]; /* state: 0 free, 1 being written, 2 there */
+
+/* -1: there is no room. */
+static int number_of(const char *path)
+{
+	size_t n = strlen(path) + 1;
+
+	for (unsigned i = 0; i < INTERPRETERS && n <= sizeof interpreters[i].path; i++) {
+		int none = 0;
+		if (atomic_compare_exchange_strong(&interpreters[i].state, &none, 1)) {
+			memcpy(interpreters[i].path, path, n);
+			atomic_store_explicit(&interpreters[i].state, 2, memory_order_release);
+			return (int)i;
+		}
+		if (none == 2 && !strcmp(interpreters[i].path, path))
+			return (int)i;
+	}
+	return -1;
+}
+
+/* A script may be another's interpreter; the kernel gives up sooner. */
+#define DEPTH 5
+
+/* st: the file's; then its interpreter's. 0: one of them was not seen. */
+static int recall_all(struct stat *st, enum fdw_why *why)
+{
+	for (int depth = 0; depth < DEPTH; depth++) {
+		uint8_t known = recall(st);
+		if (!known)
+			return 0;
+		if (!(known & SCRIPT)) {
+			*why = why_of(known, st);
+			return 1;
+		}
+		if (atomic_load_explicit(&interpreters[known & WHY].state, memory_order_acquire) != 2)
+			return 0;
+		if (fdw_raw(SYS_newfstatat, (long)AT_FDCWD, interpreters[known & WHY].path, st, 0L) != 0 || !S_ISREG(st->st_mode))
+			break;
+	}
+	return 1;
 }
 
 /* ---- sanitizers ----------------------------------------------------------------------------------------------------------------------*/
@@ -171,16 +269,6 @@ static int may_be_locked(const struct stat *target)
 	return 0;
 }
 
-/* -1: not to be looked into. O_NONBLOCK: nobody can make us wait with a FIFO. */
-static long open_target(int dir, const char *path)
-{
-	struct stat st;
-
-	if (fdw_raw(SYS_newfstatat, (long)dir, path, &st, 0L) != 0 || !S_ISREG(st.st_mode) || may_be_locked(&st))
-		return -1;
-	return fdw_raw(SYS_openat, (long)dir, path, (long)(O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), 0L);
-}
-
 /* The interpreter of "#! /bin/sh -e"; NULL when the line makes no sense. */
 static char *script_interpreter(char *head, long n)
 {
@@ -196,48 +284,97 @@ static char *script_interpreter(char *head, long n)
 	return NULL;
 }
 
-static struct fdw_target look(int fd, int depth)
-{
-	_Alignas(8) char head[HEAD];
-	long n = fdw_raw(SYS_pread64, (long)fd, head, sizeof head, 0L);
-	struct fdw_target t = verdict(FDW_WHY_OK);
+/* ---- the look ----------------------------------------------------------------------------------------------------------------------------*/
 
-	if (n >= 4 && !memcmp(head, ELFMAG, SELFMAG))
-		return verdict(gains_privileges(fd) ? FDW_WHY_SETID : check_elf(fd, (unsigned char *)head, n));
-	if (n > 3 && head[0] == '#' && head[1] == '!' && depth < 4) {
-		char *interp = script_interpreter(head, n);
-		long next = interp ? open_target(AT_FDCWD, interp) : -1;
-		if (next >= 0) {
-			t = look((int)next, depth + 1);
-			fdw_raw(SYS_close, next);
-		}
-	}
-	return t; /* no magic at all: a shell script for /bin/sh, or an error that exec itself will tell */
+struct look {
+	int dir;
+	const char *path;   /* NULL: dir is the file itself */
+	int own;            /* in the program's table */
+	time_t begun;
+	enum fdw_why why;
+};
+
+/* -1: not to be looked into. O_NONBLOCK: nobody can make us wait with a FIFO. */
+static long open_target(const struct look *l, int dir, const char *path)
+{
+	struct stat st;
+
+	if (fdw_raw(SYS_newfstatat, (long)dir, path, &st, 0L) != 0 || !S_ISREG(st.st_mode) || (l->own && may_be_locked(&st)))
+		return -1;
+	return fdw_raw(SYS_openat, (long)dir, path, (long)(O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), 0L);
 }
 
-struct fdw_target fdw_target_of_fd(int fd)
+/* Of what is no script. Without magic it is one for /bin/sh, or an error that exec itself will tell. */
+static uint8_t content_of(int fd, const unsigned char *head, long n)
 {
-	if (fdw_process.filtered || fdw_process.disabled)
+	uint8_t known = KNOWN | FDW_WHY_OK;
+	char cap[64];
+
+	if (n >= 4 && !memcmp(head, ELFMAG, SELFMAG)) {
+		known = KNOWN | PROGRAM | (uint8_t)check_elf(fd, head, n);
+		if (fdw_raw(SYS_fgetxattr, (long)fd, "security.capability", cap, sizeof cap) > 0)
+			known |= CAPABILITIES;
+	}
+	return known;
+}
+
+/* One file: its interpreter, in head, or NULL. */
+static char *look_into(struct look *l, int fd, char *head)
+{
+	long n = fdw_raw(SYS_pread64, (long)fd, head, (long)HEAD, 0L);
+	int script = n > 3 && head[0] == '#' && head[1] == '!', number;
+	char *interpreter = script ? script_interpreter(head, n) : NULL;
+	uint8_t known = script ? 0 : content_of(fd, (unsigned char *)head, n);
+	struct stat st;
+
+	if (interpreter && (number = number_of(interpreter)) >= 0)
+		known = (uint8_t)(KNOWN | SCRIPT | number);
+	if (n < 0 || !known || fdw_raw(SYS_newfstatat, (long)fd, "", &st, (long)AT_EMPTY_PATH) != 0)
+		return interpreter;
+	remember(&st, known, l->begun);
+	if (!script)
+		l->why = why_of(known, &st);
+	return interpreter;
+}
+
+static void look(void *p)
+{
+	_Alignas(8) char head[HEAD];
+	struct look *l = p;
+	long fd = l->path ? open_target(l, l->dir, l->path) : l->dir, next;
+
+	for (int depth = 0; fd >= 0; fd = next) {
+		char *interpreter = look_into(l, (int)fd, head);
+
+		next = interpreter && ++depth < DEPTH ? open_target(l, AT_FDCWD, interpreter) : -1;
+		if (l->path || fd != l->dir)
+			fdw_raw(SYS_close, fd);
+	}
+}
+
+/* path: NULL: dir itself. */
+static struct fdw_target target_of(int dir, const char *path)
+{
+	struct look l = { .dir = dir, .path = path, .why = FDW_WHY_OK };
+	struct timespec now;
+	struct stat st;
+
+	if (fdw_process.filtered || fdw_process.disabled ||
+	    fdw_raw(SYS_newfstatat, (long)dir, path ? path : "", &st, path ? 0L : (long)AT_EMPTY_PATH) != 0 || !S_ISREG(st.st_mode))
 		return verdict(FDW_WHY_OK);
 	if (fdw_options.library[0] && fdw_raw(SYS_faccessat, (long)AT_FDCWD, fdw_options.library, (long)R_OK) != 0)
 		return verdict(FDW_WHY_GONE);
-	return look(fd, 0);
+	if (recall_all(&st, &l.why))
+		return verdict(l.why);
+	clock_gettime(CLOCK_REALTIME, &now);
+	l.begun = now.tv_sec;
+	l.own = fdw_table_is_own();
+	fdw_unseen(l.own, look, &l);
+	return verdict(l.why); /* unreadable programs can run all the same; LD_PRELOAD then works as far as we know */
 }
 
-struct fdw_target fdw_target_of(int dir, const char *path)
-{
-	struct fdw_target t = verdict(FDW_WHY_OK);
-	long fd;
-
-	if (fdw_process.filtered || fdw_process.disabled || !path)
-		return t;
-	fd = open_target(dir, path);
-	if (fd < 0)
-		return t; /* unreadable programs can run all the same; LD_PRELOAD then works as far as we know */
-	t = fdw_target_of_fd((int)fd);
-	fdw_raw(SYS_close, fd);
-	return t;
-}
+struct fdw_target fdw_target_of_fd(int fd) { return target_of(fd, NULL); }
+struct fdw_target fdw_target_of(int dir, const char *path) { return path ? target_of(dir, path) : verdict(FDW_WHY_OK); }
 
 const char *fdw_find_in_path(const char *file, char *buf, size_t n)
 {

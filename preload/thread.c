@@ -205,15 +205,6 @@ void fdw_thread_main(void)
 	known_thread(high > size ? high - size : 0, high);
 }
 
-static void count(int dir, const char *name, void *n) { ++*(int *)n; }
-
-/* Threads of this process, as the kernel counts them; -1: cannot be asked. */
-static int tasks(void)
-{
-	int n = 0;
-	return fdw_each_entry("/proc/self/task", count, &n) == 0 ? n : -1;
-}
-
 static void program_thread_ended(void)
 {
 	static _Atomic int leader_ended; /* the first thread stays listed until the process ends */
@@ -226,7 +217,7 @@ static void program_thread_ended(void)
 		return;
 	/* Threads that ended just now may not be gone yet; one that libc made for itself stays: then the process stays, as natively. */
 	fdw_wait_start(&wait, 200000);
-	while (tasks() != 1 + (int)atomic_load(&tool_count) + (atomic_load(&leader_ended) && fdw_tid() != fdw_process.pid))
+	while (fdw_tasks() != 1 + (int)atomic_load(&tool_count) + (atomic_load(&leader_ended) && fdw_tid() != fdw_process.pid))
 		if (!fdw_wait_step(&wait))
 			return;
 	exit(0);

@@ -30,7 +30,7 @@ all() {
 	for f in tests/e2e/*.sh; do
 		[ -e "$f" ] && [ -x "$f" ] && group "e2e/$(basename "$f" .sh)" 300 "$f"
 	done
-	group forklock 300 tests/forklock/run
+	group forklock 600 tests/forklock/run
 	group rearm 200 tests/rearm/run
 	group programs 400 tests/programs/run
 	group world 300 tests/world/run --quick --lib="$FDW_BUILD/libfdwarden.so"

@@ -45,8 +45,9 @@ $(O)/tests/forklock/%.o: tests/forklock/%.c
 	$(FORKLOCK_CC) -c -o $@ $<
 $(O)/tests/forklock/sites.o: tests/forklock/sites.S
 	$(FORKLOCK_CC) -c -o $@ $<
+# now: to bind a function at its first call takes kilobytes, which a small signal stack has not.
 $(addprefix $(O)/tests/forklock/,stress handoff inherit flags hazards stepped): %: %.o $(addprefix $(O)/tests/forklock/,calls.o ways.o tools.o)
-	$(call say,LD,$@)$(CC) -o $@ $^ -lpthread
+	$(call say,LD,$@)$(CC) -Wl,-z,now -o $@ $^ -lpthread
 $(O)/tests/forklock/handoff: $(O)/tests/forklock/sites.o
 $(O)/tests/forklock/hazards: $(patsubst %.c,$(O)/%.o,$(wildcard tests/forklock/hazards_*.c))
 $(O)/tests/forklock/held: tests/forklock/held.c

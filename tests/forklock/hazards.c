@@ -89,7 +89,7 @@ long makers_stop(void)
 	return made;
 }
 
-static const struct hazard *const all[] = { lock_hazards, jump_hazards, wait_hazards, world_hazards, handed_hazards };
+static const struct hazard *const all[] = { lock_hazards, jump_hazards, wait_hazards, world_hazards, handed_hazards, number_hazards };
 
 static const struct hazard *find(const char *name)
 {

@@ -12,7 +12,7 @@ struct hazard {
 	int (*run)(void);  /* 0, or SKIP */
 	int window;        /* natively children hold what they should not: else the hazard proves nothing of leaks */
 };
-extern const struct hazard lock_hazards[], jump_hazards[], wait_hazards[], world_hazards[], handed_hazards[]; /* end with a name of NULL */
+extern const struct hazard lock_hazards[], jump_hazards[], wait_hazards[], world_hazards[], handed_hazards[], number_hazards[]; /* end with a name of NULL */
 
 extern struct starter child;   /* of the main thread */
 extern _Atomic long leaks, children, longest_us;
