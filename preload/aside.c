@@ -98,7 +98,8 @@ int fdw_beside(void (*fn)(void *), void *arg, struct fdw_work *work)
 	uint64_t mask;
 	long r;
 
-	if (!block_signals(&mask))
+	/* The copies that the helper closes are closed by this process: a message queue then forgets whom to notify. */
+	if (fdw_process.queues || !block_signals(&mask))
 		return 0;
 	r = fdw_aside(CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_VFORK, fn, arg, work + 1);
 	restore_signals(&mask);

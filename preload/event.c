@@ -152,6 +152,8 @@ static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call,
 	if (fdw_tool_caller(pc))
 		return fd;
 	gen = fdw_born(fd, kind, flags, call, pc);
+	if (unlikely(kind == FDW_KIND_MQ))
+		fdw_process.queues = 1;
 	if (unlikely(flags & FDW_BORN)) {
 		fdw_birth_made(fd, flags);
 		flags &= ~FDW_BORN_MASK;

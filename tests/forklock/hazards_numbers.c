@@ -3,6 +3,7 @@
  * touched, a /proc that is not its own, stacks with no room.
  */
 #include <limits.h>
+#include <mqueue.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -413,7 +414,43 @@ static int jump_from_start(void)
 	return 0;
 }
 
+/* ---- closes that somebody notices ----------------------------------------------------------------------------------------------------------------*/
+
+static _Atomic int notified;
+static void notify(int number) { (void)number; notified++; }
+
+/* A queue forgets whom to notify at any close of it by the process that asked, be it of a copy. */
+static int message_queue(void)
+{
+	struct mq_attr small = { .mq_maxmsg = 4, .mq_msgsize = 16 };
+	struct sigevent e = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	char name[32];
+	mqd_t q;
+
+	snprintf(name, sizeof name, "/forklock.%d", (int)getpid());
+	q = mq_open(name, O_RDWR | O_CREAT, 0600, &small);
+	if (q < 0)
+		return SKIP;
+	need(mq_unlink(name) == 0 && signal(SIGUSR1, notify) != SIG_ERR && mq_notify(q, &e) == 0);
+	makers_go(1, 100);
+	for (int i = 0; i < 20; i++) {
+		pid_t pid;
+		char *const argv[] = { (char *)"true", NULL };
+		need(i & 1 ? (pid = fork()) >= 0 : posix_spawn(&pid, "/bin/true", NULL, NULL, argv, environ) == 0);
+		if (pid == 0)
+			_exit(0);
+		need(waitpid(pid, NULL, 0) == pid);
+	}
+	makers_stop();
+	need(mq_send(q, "x", 1, 0) == 0);
+	for (int i = 0; i < 100 && !notified; i++)
+		nap_us(1000);
+	outcome("notified %d", (int)notified);
+	return 0;
+}
+
 const struct hazard number_hazards[] = {
 	{ "lowest", lowest, 0 }, { "record-locks", record_locks, 0 }, { "proc-missing", proc_missing, 1 }, { "proc-of-others", proc_of_others, 1 },
-	{ "signal-stack", signal_stack, 0 }, { "jump-from-start", jump_from_start, 1 }, { 0 },
+	{ "signal-stack", signal_stack, 0 }, { "jump-from-start", jump_from_start, 1 },
+	{ "message-queue", message_queue, 0 }, { 0 },
 };
