@@ -160,7 +160,7 @@ struct getting {
 	unsigned max, nget, got;
 	struct timespec *timeout;
 	struct timespec deadline;
-	uint8_t has_deadline, expired, bad_timeout, one, restart;
+	uint8_t has_deadline, started, expired, bad_timeout, one, restart;
 	int cancel;              /* the caller's cancel state */
 };
 #define BATCH 64
