@@ -100,6 +100,7 @@ struct port {
 	int tail, bell;
 	dev_t pipe_dev;          /* which pipe both are */
 	ino_t pipe_ino;
+	_Atomic int missed;      /* how often in turn a sweep found no number */
 	/* under s->lock */
 	uint32_t notify;         /* entry of the inotify descriptor, 0: none */
 	pid_t notify_owner;

@@ -187,38 +187,51 @@ int port_anonymous(int fd, const char *kind)
 
 /* ---- giving up -------------------------------------------------------------------------------------------------------------------*/
 
-/* Whether any number of this process leads to p. Unknown counts as yes. */
-static int reachable(struct port *p)
+/* A number leads to one port, or to none. */
+static void lead(int number)
+{
+	for (struct port *p = atomic_load(&ports); p; p = p->next) {
+		if (atomic_load(&p->gone) || !p->missed)
+			continue;
+		if (data_mod(number, p->tail, EPOLLIN, DATA(p->s, DATA_TAIL, 0)) == 0) {
+			p->missed = 0;
+			return;
+		}
+		if (errno == EINVAL) /* no epoll instance at all */
+			return;
+	}
+}
+
+/* Counts, for each port, how often in turn no number was found. -1: cannot be told. */
+static int look_for_numbers(void)
 {
 	char buffer[4096];
-	int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC), found = 0;
-	long n = -1;
+	int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long n;
 
 	if (dir < 0)
-		return 1;
-	while (!found && (n = syscall(SYS_getdents64, dir, buffer, sizeof buffer)) > 0)
-		for (long at = 0; at < n && !found; ) {
+		return -1;
+	for (struct port *p = atomic_load(&ports); p; p = p->next)
+		p->missed++;
+	while ((n = syscall(SYS_getdents64, dir, buffer, sizeof buffer)) > 0)
+		for (long at = 0; at < n; ) {
 			struct dirent64 *d = (struct dirent64 *)(buffer + at);
 			at += d->d_reclen;
 			if (d->d_name[0] != '.')
-				found = port_is(p, atoi(d->d_name));
+				lead(atoi(d->d_name));
 		}
 	close(dir);
-	return found || n < 0;
+	return (int)n;
 }
 
-static int known(struct port *p)
+static void forget_numbers(struct port *p)
 {
 	for (unsigned c = 0; c < EVENTS_MAX / CHUNK; c++) {
 		struct port *_Atomic *chunk = atomic_load(&chunks[c]);
 		for (unsigned i = 0; chunk && i < CHUNK; i++)
-			if (atomic_load(&chunk[i]) == p) {
-				if (port_is(p, (int)(c * CHUNK + i)))
-					return 1;
+			if (atomic_load_explicit(&chunk[i], memory_order_relaxed) == p)
 				atomic_store(&chunk[i], NULL);
-			}
 	}
-	return 0;
 }
 
 /* Both numbers may be strangers' by now: what is closed is closed as the pipe it was made as. */
@@ -234,13 +247,15 @@ static void give_up(struct port *p)
 {
 	struct shared *s = p->s;
 
-	if (atomic_load(&p->gone) || known(p) || reachable(p))
+	/* Twice: a duplicate may be made, and the original closed, where the first look has passed already. */
+	if (atomic_load(&p->gone) || p->missed < 2)
 		return;
 	atomic_store(&p->gone, TAKEN);
 	if (atomic_load(&p->users)) { /* a thread waits in it still, with no number left */
 		atomic_store(&p->gone, 0);
 		return;
 	}
+	forget_numbers(p);
 	file_forget(p);
 	close_own(p, p->tail);
 	close_own(p, p->bell);
@@ -249,16 +264,23 @@ static void give_up(struct port *p)
 	atomic_store(&p->gone, 1);
 }
 
-static void sweep(void)
+/* One thread at a time; who needs what another is about to free waits for it, a second at most. */
+static void sweep(int wait)
 {
 	struct own *o = atomic_load(&own);
+	struct timespec ms = { 0, 1000000 };
 	int saved = errno;
 
-	if (atomic_exchange(&o->sweeping, 1))
-		return;
+	for (int i = 0; atomic_exchange(&o->sweeping, 1); i++) {
+		if (!wait || i == 1000)
+			return;
+		nanosleep(&ms, NULL);
+	}
 	atomic_store(&abandoned, 0);
-	for (struct port *p = atomic_load(&ports); p; p = p->next)
-		give_up(p);
+	for (int i = 0; i < 2; i++)
+		if (look_for_numbers() == 0)
+			for (struct port *p = atomic_load(&ports); p; p = p->next)
+				give_up(p);
 	atomic_store(&o->sweeping, 0);
 	errno = saved;
 }
@@ -305,6 +327,7 @@ static int fill(struct port *p, int number)
 {
 	p->notify = 0;
 	p->watches = NULL;
+	p->missed = 0;
 	p->s = shared_new();
 	if (!p->s)
 		return -1;
@@ -346,10 +369,10 @@ EXPORT int port_create(void)
 	int number;
 
 	if (atomic_load(&abandoned) >= ABANDONED_MAX)
-		sweep();
+		sweep(0);
 	number = make();
 	if (number < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM) && atomic_load(&ports)) {
-		sweep();
+		sweep(1);
 		number = make();
 	}
 	return number;
