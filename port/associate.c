@@ -107,8 +107,12 @@ static int arm(struct port *p, int number, struct entry *e, uint32_t generation,
 	if (!port_is(p, number))
 		return bad_number(p, number, EINVAL);
 	e->plain = 0;
-	if (data_add(number, e->fd, events, data) == 0 || (errno == EEXIST && data_mod(number, e->fd, events, data) == 0))
+	if (data_add(number, e->fd, events, data) == 0)
 		return 0;
+	if (errno == EEXIST && data_mod(number, e->fd, events, data) == 0) {
+		e->adopted = 1;
+		return 0;
+	}
 	return errno == EPERM ? arm_plain(p, number, e, generation) : bad_number(p, number, errno);
 }
 

@@ -216,6 +216,28 @@ static void other_ports(struct getting *g, const struct epoll_event *ev)
 	g->restart = 1;
 }
 
+/*
+ * Whether the claimed event is for the file that fd is. Not when it was associated anew since the claim: that may have been for another file,
+ * which is what the kernel speaks of then. Nothing is lost: whoever associates has it polled from scratch.
+ */
+static int still(struct getting *g, const struct entry *claimed, uint32_t generation, int fd)
+{
+	struct epoll_event none = { .events = 0 };
+	struct entry *e;
+	int r = port_probe(g->number, fd);
+
+	if (likely(r >= 0))
+		return r && atomic_load(&claimed->word) == WORD(generation, GOT);
+	shared_lock(g->p->s);
+	e = entry_find(g->p->s, PORT_SOURCE_FD, (uint64_t)fd, port_pid());
+	if (e && e->adopted)
+		e->adopted = 0;
+	else
+		epoll_ctl(g->number, EPOLL_CTL_DEL, fd, &none);
+	shared_unlock(g->p->s);
+	return 0;
+}
+
 /* Room: how many events the caller can take yet, without those that follow in the batch. */
 static void take(struct getting *g, const struct epoll_event *ev, unsigned room)
 {
@@ -225,6 +247,8 @@ static void take(struct getting *g, const struct epoll_event *ev, unsigned room)
 	uintptr_t user;
 	int fd = e->fd; /* before the claim: whoever has claimed it, it may be freed and be another's */
 
+	if (unlikely(!ev->data.u64))
+		return;
 	if (unlikely((uint8_t)(ev->data.u64 >> 24) != s->tag)) {
 		other_ports(g, ev);
 	} else if (!index) {
@@ -234,7 +258,7 @@ static void take(struct getting *g, const struct epoll_event *ev, unsigned room)
 			g->restart = 1;
 	} else if (unlikely(e->source != PORT_SOURCE_FD || e->owner != port_pid())) {
 		keep(g, ev);
-	} else if (entry_claim(e, generation, &user) && port_has(g->number, fd)) {
+	} else if (entry_claim(e, generation, &user) && still(g, e, generation, fd)) {
 		put_event(&g->list[g->got++], (int)ev->events, PORT_SOURCE_FD, (uintptr_t)fd, user);
 	}
 }

@@ -38,6 +38,7 @@
 #define SOURCE_NOTIFY 64
 
 /* What an epoll event carries: generation:32 | tag of the port:8 | entry:24. Entry 0 is none: the generation says what it is. */
+/* All of it 0: a port_probe's. */
 #define DATA_TAIL UINT64_C(1)
 #define DATA_BELL UINT64_C(2)
 #define DATA(s, generation, entry) ((uint64_t)(generation) << 32 | (uint64_t)(s)->tag << 24 | (entry))
@@ -58,7 +59,8 @@ struct entry {
 	pid_t owner;             /* who associated it first; it alone may dissociate it */
 	uint32_t next;           /* in its bucket, or in the free list */
 	uint16_t source;
-	uint16_t plain;          /* FD that epoll cannot watch: always ready */
+	uint8_t plain;           /* FD that epoll cannot watch: always ready */
+	uint8_t adopted;         /* FD: the kernel had it already, from a port_probe, which must leave it there */
 };
 #define WORD(generation, state) ((uint64_t)(generation) << 32 | (state))
 
@@ -121,7 +123,13 @@ int port_is(struct port *, int number);         /* asks the kernel */
 /* A call on number failed that should not: 1 it is this port; 0 it is not, EBADF or EBADFD. */
 int port_check(struct port *, int number);
 struct port *port_search(int number);           /* asks the kernel for every port; entered */
-int port_has(int number, int fd);               /* fd is in the instance as the file it is now */
+/*
+ * Whether fd is in the instance as the file it is now: 1, 0; or -1: it was closed, its number is somebody else's, and that is in it from now
+ * on. port_has takes it out again: not for the program's descriptors without the lock, or the association that another thread makes for
+ * that somebody is taken out instead.
+ */
+int port_probe(int number, int fd);
+int port_has(int number, int fd);
 int port_high(int fd);                          /* moves a private descriptor out of the way */
 int port_anonymous(int fd, const char *kind);   /* whether fd is an anon_inode of that kind, when nothing better can be asked */
 pid_t port_pid(void);

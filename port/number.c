@@ -142,16 +142,25 @@ int port_check(struct port *p, int number)
 	return 0;
 }
 
-int port_has(int number, int fd)
+int port_probe(int number, int fd)
 {
-	struct epoll_event none = { .events = 0 };
+	struct epoll_event none = { .events = EPOLLONESHOT };
 
 	if (likely(epoll_ctl(number, EPOLL_CTL_ADD, fd, &none) < 0))
 		return errno == EEXIST;
-	/* It was not, and is now: it was closed and its number is somebody else's. */
-	epoll_ctl(number, EPOLL_CTL_DEL, fd, &none);
-	errno = ENOENT;
-	return 0;
+	return -1;
+}
+
+int port_has(int number, int fd)
+{
+	struct epoll_event none = { .events = 0 };
+	int r = port_probe(number, fd);
+
+	if (unlikely(r < 0)) {
+		epoll_ctl(number, EPOLL_CTL_DEL, fd, &none);
+		errno = ENOENT;
+	}
+	return r > 0;
 }
 
 /*

@@ -24,6 +24,9 @@
 extern "C" {
 #endif
 
+/* illumos' sys/types.h has it, and programs for ports use it. */
+typedef unsigned int uint_t;
+
 /* Who made an event: portev_source. Nothing on Linux makes AIO and MQ events. */
 #define PORT_SOURCE_AIO   1
 #define PORT_SOURCE_TIMER 2

@@ -89,7 +89,7 @@ TEST(send_handler, "port_send from a storm of signals, in the midst of every oth
 	OK(timer_create(CLOCK_MONOTONIC, &se, &timer));
 	OK(timer_settime(timer, 0, &often, NULL));
 	trigger(p);
-	while (ms_now() < end) {
+	while (ms_now() < end || next <= 100) {
 		unsigned n = 1 + (unsigned)next % 2;
 		struct timespec t = { 0, 2000000 };
 		associate(storm_port, p.r, POLLIN, P(1));
@@ -109,7 +109,6 @@ TEST(send_handler, "port_send from a storm of signals, in the midst of every oth
 			if (e[i].portev_source == PORT_SOURCE_USER)
 				SAME(e[i].portev_events, ++next);
 	SAME(next, storm_sent);
-	CHECK(next > 100);
 }
 
 /* ---- ALERT -------------------------------------------------------------------------------------------------------------------------*/

@@ -43,7 +43,7 @@ TEST(takers, "8 threads in port_getn, each for another number: every event once"
 		s[i] = thread(sender, P(i));
 	for (int i = 0; i < 2; i++)
 		joined(s[i]);
-	for (int i = 0; i < 2000 && total < SENT; i++)
+	while (total < SENT)
 		ms_sleep(5);
 	SAME(total, SENT);
 	finished = 1;
@@ -90,14 +90,15 @@ TEST(rearmers, "8 threads take and re-arm ready descriptors: one event an associ
 	}
 	for (int i = 0; i < 8; i++)
 		t[i] = thread(rearmer, P(1 + i % 4));
-	ms_sleep(500);
+	ms_sleep(300);
+	while (had < 200)
+		ms_sleep(20);
 	finished = 1;
 	for (int i = 0; i < 8; i++)
 		joined(t[i]);
 	left = getn(port, e, ARMED, 1, 0);
 	SAME(left, ARMED);
 	SAME(had + ARMED, armed);
-	CHECK(had > 100);
 }
 
 /*
@@ -211,12 +212,13 @@ static void stress(enum user k, int workers)
 	for (int i = 0; i < workers; i++)
 		t[i] = thread(worker, NULL);
 	r = thread(reaper, P(1 + workers));
-	ms_sleep(400);
+	ms_sleep(300);
+	while (events < 100 || generation < 100 + SLOTS) /* on a machine with other things to do; the bound is main.c's */
+		ms_sleep(20);
 	finished = 1;
 	joined(r);
 	for (int i = 0; i < workers; i++)
 		joined(t[i]);
-	CHECK(events > 50 && generation > 50 + SLOTS);
 }
 TEST(stress_p1, "stress: user is a pointer, 1 worker") { stress(POINTER, 1); }
 TEST(stress_p2, "stress: user is a pointer, 2 workers") { stress(POINTER, 2); }
