@@ -53,11 +53,23 @@ struct shared *shared_new(void)
 
 void shared_free(struct shared *s) { munmap(s, shared_size(s->events_max)); }
 
-/* Whatever a killed process left half done: an entry that is BUSY is armed by nobody, and the next association makes it whole. */
+/*
+ * What a killed process leaves half done: an entry that is BUSY is armed by nobody, and the next association makes it whole; one that is in no
+ * list is lost; and of `done` only the numbers must agree.
+ */
+static void mend(struct shared *s)
+{
+	if (s->end - s->head > s->events_max)
+		s->head = s->end = 0;
+	atomic_store(&s->done, s->end - s->head);
+}
+
 void shared_lock(struct shared *s)
 {
-	if (unlikely(pthread_mutex_lock(&s->lock) == EOWNERDEAD))
-		pthread_mutex_consistent(&s->lock);
+	if (likely(pthread_mutex_lock(&s->lock) != EOWNERDEAD))
+		return;
+	mend(s);
+	pthread_mutex_consistent(&s->lock);
 }
 
 static uint32_t *bucket(struct shared *s, int source, uint64_t key)

@@ -193,13 +193,30 @@ static void take_sent(struct getting *g, unsigned room)
 		put_event(&g->list[g->got++], records[i].events, PORT_SOURCE_USER, 0, records[i].user);
 }
 
+static int elsewhere(const struct getting *g)
+{
+	struct shared *s = g->p->s;
+	return g->nget > 1 || atomic_load_explicit(&s->done, memory_order_acquire) || atomic_load_explicit(&s->alerted, memory_order_acquire);
+}
+
 /* Not for the common way: it goes where gather.c looks. */
 static void keep(struct getting *g, const struct epoll_event *ev)
 {
 	shared_lock(g->p->s);
 	port_collect(g->p, g->number, ev, 1);
-	bell_set(g->p, g->number, 1);
+	bell_set(g->p, g->number, atomic_load(&g->p->s->done) != 0);
 	shared_unlock(g->p->s);
+}
+
+/* The bell rings for what others took meanwhile; or, a process having been killed between two steps, for nothing. */
+static void silence(struct getting *g)
+{
+	struct shared *s = g->p->s;
+
+	shared_lock(s);
+	s->bell = !(atomic_load(&s->alerted) || atomic_load(&s->done)); /* so that the kernel is told in any case */
+	bell_set(g->p, g->number, !s->bell);
+	shared_unlock(s);
 }
 
 /* The number is another port's since a dup2: that one gets it, and the call begins anew. */
@@ -256,6 +273,8 @@ static void take(struct getting *g, const struct epoll_event *ev, unsigned room)
 			take_sent(g, room);
 		else if (ev->events & EPOLLERR) /* the bell's pipe has no tail */
 			g->restart = 1;
+		else if (!elsewhere(g))
+			silence(g);
 	} else if (unlikely(e->source != PORT_SOURCE_FD || e->owner != port_pid())) {
 		keep(g, ev);
 	} else if (entry_claim(e, generation, &user) && still(g, e, generation, fd)) {
@@ -268,12 +287,6 @@ static int take_all(struct getting *g, const struct epoll_event *ev, int n)
 	for (int i = 0; i < n; i++)
 		take(g, &ev[i], g->max - g->got - (unsigned)(n - i - 1));
 	return n;
-}
-
-static int elsewhere(const struct getting *g)
-{
-	struct shared *s = g->p->s;
-	return g->nget > 1 || atomic_load_explicit(&s->done, memory_order_acquire) || atomic_load_explicit(&s->alerted, memory_order_acquire);
 }
 
 static int get(struct getting *g)

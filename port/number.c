@@ -8,6 +8,7 @@
  * descriptors, when no number of the process leads to it; that is looked for when several look abandoned.
  */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,10 +143,17 @@ int port_check(struct port *p, int number)
 	return 0;
 }
 
+/* Whoever watches the program's calls would take an EBADF of ours for a mistake of the program's: then it is asked first. */
+static int watched;
+
+__attribute__((constructor)) static void who_watches(void) { watched = dlsym(RTLD_DEFAULT, "epoll_ctl") != dlsym(RTLD_NEXT, "epoll_ctl"); }
+
 int port_probe(int number, int fd)
 {
 	struct epoll_event none = { .events = EPOLLONESHOT };
 
+	if (unlikely(watched) && fcntl(fd, F_GETFD) < 0)
+		return 0;
 	if (likely(epoll_ctl(number, EPOLL_CTL_ADD, fd, &none) < 0))
 		return errno == EEXIST;
 	return -1;
