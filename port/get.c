@@ -139,13 +139,9 @@ int port_wait(struct getting *g, struct epoll_event *ev, int room, unsigned want
 
 	/* What is there already is had for less: no clock, no traces for those who might cancel. (A fifth of the round of tests/bench/ports.c.) */
 	n = epoll_wait(g->number, ev, room, 0);
-	if (n)
-		t.tv_sec = 0;
-	else if (!g->expired && !g->bad_timeout)
-		time_left(g, &t);
-	else
-		t.tv_sec = 0;
-	if (n == 0 && (t.tv_sec || t.tv_nsec)) {
+	if (n || g->expired || g->bad_timeout || time_left(g, &t))
+		t.tv_sec = t.tv_nsec = 0;
+	if (t.tv_sec || t.tv_nsec) {
 		for (int i = 0; i < room; i++)
 			ev[i].events = 0;
 		if (wanted)
