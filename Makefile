@@ -14,7 +14,7 @@ Q      := $(if $(filter 1,$(V)),,@)
 say     = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2);)
 
 .PHONY: all deps demo check check-world check-loop bench install uninstall clean help
-all: $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(O)/fdwarden $(O)/gen/fdwarden-calls.7 ## build everything under build/
+all: $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(O)/fdwarden $(O)/gen/fdwarden-calls.7 $(O)/libport.so $(O)/include/port.h ## build everything under build/
 
 # ---- preload: runs inside somebody else's process; only libc in NEEDED -------------------------------------------------
 # Exported is what FDW_EXPORT marks, unversioned, so that it satisfies references to every version; versions.map holds the exceptions.
@@ -62,20 +62,41 @@ $(TRACE_SESSION_OBJ) $(ANALYZER_OBJ): $(O)/%.o: %.c
 $(O)/fdwarden: $(ANALYZER_OBJ) $(TRACE_SESSION_OBJ)
 	$(call say,LD,$@)$(CC) $(SANFLAGS) -o $@ $^ $(ANALYZER_LIBS)
 
+# ---- port: event ports, a library of its own ---------------------------------------------------------------------------------------
+# Unversioned symbols, so that an interposer's take their place. exceptions: cancellation unwinds through it. now: no lazy binding in handlers.
+PORT_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard port/*.c))
+$(PORT_OBJ): $(O)/port/%.o: port/%.c
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) -D_GNU_SOURCE -fPIC -fvisibility=hidden -fexceptions $(BRANCH_PROTECTION) -c -o $@ $<
+$(O)/libport.so.1: $(PORT_OBJ)
+	$(call say,LD,$@)$(CC) -shared -o $@ $^ -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-soname,libport.so.1 -lpthread -ldl
+$(O)/libport.so: $(O)/libport.so.1
+	$(call say,LN,$@)ln -sf libport.so.1 $@
+$(O)/include/port.h: port/port.h
+	$(call say,CP,$@)mkdir -p $(@D) && cp $< $@
+
 include tests/tests.mk
 
+PORT_PAGES := port_associate port_dissociate port_get port_getn port_send port_sendn port_alert
 install: all ## install under DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/fdwarden $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 755 $(O)/fdwarden $(DESTDIR)$(PREFIX)/bin/fdwarden
 	install -m 755 $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(DESTDIR)$(PREFIX)/lib/fdwarden/
 	install -m 644 $(O)/gen/fdwarden-calls.7 $(DESTDIR)$(PREFIX)/share/man/man7/
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 644 $(O)/include/port.h $(DESTDIR)$(PREFIX)/include/port.h
+	install -m 755 $(O)/libport.so.1 $(DESTDIR)$(PREFIX)/lib/libport.so.1
+	ln -sf libport.so.1 $(DESTDIR)$(PREFIX)/lib/libport.so
+	install -m 644 port/port_create.3 $(DESTDIR)$(PREFIX)/share/man/man3/
+	for page in $(PORT_PAGES); do echo '.so man3/port_create.3' >$(DESTDIR)$(PREFIX)/share/man/man3/$$page.3; done
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/fdwarden $(DESTDIR)$(PREFIX)/lib/fdwarden/libfdwarden.so $(DESTDIR)$(PREFIX)/lib/fdwarden/libfdwarden-ust.so
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man7/fdwarden-calls.7
+	rm -f $(DESTDIR)$(PREFIX)/include/port.h $(DESTDIR)$(PREFIX)/lib/libport.so.1 $(DESTDIR)$(PREFIX)/lib/libport.so
+	rm -f $(foreach page,port_create $(PORT_PAGES),$(DESTDIR)$(PREFIX)/share/man/man3/$(page).3)
 	-rmdir $(DESTDIR)$(PREFIX)/lib/fdwarden
 clean: ## remove build/
 	rm -rf $(O)
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(wildcard $(O)/preload/*.d $(O)/trace/*.d $(O)/analyzer/*.d)
+-include $(wildcard $(O)/preload/*.d $(O)/trace/*.d $(O)/analyzer/*.d $(O)/port/*.d)

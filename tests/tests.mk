@@ -6,17 +6,19 @@
 #	tests/unit/*.c		cmocka, linked with the analyzer and the session
 #	tests/bench/*.c		measured by make bench
 #	tests/rearm/		close-before-rearm: programs that race, run by tests/rearm/run
+#	tests/ports/		event ports: one program, linked with libport; run by tests/ports/run, alone and under the interposer
 #	tests/forklock/		the fork lock: one program a file with main, and the interposer with FDW_STEPS; run by tests/forklock/run
 comma := ,
 T ?=
 N ?= 50
 
 TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -MMD -MP -Itests/programs
-TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c tests/demo/*.c)))
+TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c tests/bench/ports.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c tests/demo/*.c)))
 TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows \
 	$(addprefix $(O)/tests/e2e/src/hazards/,hazards own_close early $(if $(shell command -v $(CXX)),statics) libuse.so libsecond.so libfirst.so libraw.so)
 FORKLOCK_BIN := $(addprefix $(O)/tests/forklock/,stress handoff inherit flags hazards stepped held libfdwarden.so)
 REARM_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/rearm/*.c))
+PORTS_BIN := $(O)/tests/ports/ports $(O)/tests/bench/ports
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 
 $(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/% $(O)/tests/demo/%,$(TEST_BIN)): $(O)/tests/%: tests/%.c
@@ -40,6 +42,11 @@ $(O)/tests/e2e/src/hazards/libfirst.so: tests/e2e/src/hazards/libsecond.c
 	$(call HAZARD,$(CC),-std=gnu11 -shared -fPIC -Wl$(comma)-z$(comma)initfirst)
 $(REARM_BIN): $(O)/tests/%: tests/%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -I. -o $@ $< -lpthread
+PORTS_CC = $(call say,CC,$@)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -I$(O)/include -o $@ $(1) -L$(O) -lport -lpthread -Wl,-rpath,'$$ORIGIN/../..'
+$(O)/tests/ports/ports: $(wildcard tests/ports/*.c) tests/ports/suite.h $(O)/libport.so $(O)/include/port.h
+	$(call PORTS_CC,$(filter %.c,$^))
+$(O)/tests/bench/ports: tests/bench/ports.c $(O)/libport.so $(O)/include/port.h
+	$(call PORTS_CC,$<)
 FORKLOCK_CC = $(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -I.
 $(O)/tests/forklock/%.o: tests/forklock/%.c
 	$(FORKLOCK_CC) -c -o $@ $<
@@ -64,7 +71,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(filter-out $(O)/analyzer/main.o,$(ANALYZER_O
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(SANFLAGS) -o $@ $< $(filter %.o,$^) -lcmocka $(ANALYZER_LIBS)
 
 .PHONY: tests check-programs forklock-table
-tests: $(TEST_BIN) $(TEST_LIB) $(UNIT_BIN) $(FORKLOCK_BIN) $(REARM_BIN)
+tests: $(TEST_BIN) $(TEST_LIB) $(UNIT_BIN) $(FORKLOCK_BIN) $(REARM_BIN) $(PORTS_BIN)
 
 deps: ## install what is missing to build and test (Debian)
 	@tests/deps.sh build demo check check-world

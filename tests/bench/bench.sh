@@ -1,12 +1,12 @@
 #!/bin/bash
 # tests/bench/bench.sh [SECTION...]: overheads, always side by side with native in the same run: a noisy machine disturbs both alike.
-# Sections: calls threads forklock memory record nginx. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
+# Sections: calls threads forklock memory record nginx ports. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
 # Prints the median ratio of the rounds, with the smallest and the largest. Asserts nothing.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${FDW_BUILD:-$here/../../build}" && pwd) || exit 2
 rounds=${ROUNDS:-5}
-sections=${*:-calls threads forklock memory record nginx}
+sections=${*:-calls threads forklock memory record nginx ports}
 tmp=$(mktemp -d) || exit 2
 chmod 755 "$tmp"
 export BENCH_STATIC=$build/tests/forklock/held # ends at once when it is told nothing
@@ -115,6 +115,25 @@ nginx_section() {
 	nginx_pair recorded '>= 0.93'
 }
 
+# Event ports beside raw epoll: the program does both, in turns.
+port_row() { # NAME KIND GOAL
+	local i
+	: >"$tmp/ratios"; : >"$tmp/natives"
+	for ((i = 0; i < rounds; i++)); do
+		"$build/tests/bench/ports" "$2" 200000 >"$tmp/row" || { printf '%-34s failed\n' "$1"; return; }
+		cut -d' ' -f1 "$tmp/row" >>"$tmp/natives"; cut -d' ' -f3 "$tmp/row" >>"$tmp/ratios"
+	done
+	# shellcheck disable=SC2046
+	printf '%-34s %10s   %5s (%s-%s)   %s\n' "$1" $(middle "$tmp/natives" | cut -d' ' -f1) $(middle "$tmp/ratios") "$3"
+}
+ports() {
+	printf '\n%-34s %10s   %s\n' "event ports" "epoll ns" "ratio (smallest-largest)   goal"
+	port_row "associate, get, associate" round '<= 1.5'
+	port_row "getn of 64 / wait and 64 MODs" batch '<= 1.3'
+	port_row "getn of 64 and 64 associations" rearm ''
+	port_row "send and get / eventfd" send ''
+}
+
 for section in $sections; do
 	case $section in
 	calls) calls ;;
@@ -123,6 +142,7 @@ for section in $sections; do
 	memory) memory ;;
 	record) record ;;
 	nginx) nginx_section ;;
-	*) echo "bench: no section '$section'; there are: calls threads forklock memory record nginx" >&2; exit 2 ;;
+	ports) ports ;;
+	*) echo "bench: no section '$section'; there are: calls threads forklock memory record nginx ports" >&2; exit 2 ;;
 	esac
 done

@@ -28,6 +28,11 @@ else
 	echo "1..$number"
 	exit 1
 fi
+if make --no-print-directory CC=$cc O="$tmp/build" CFLAGS='-O2 -g -Werror' "$tmp/build/libport.so" "$tmp/build/tests/ports/ports" >"$tmp/made" 2>&1; then
+	result ok "event ports and their tests compiled for aarch64"
+else
+	result not-ok "event ports and their tests compiled for aarch64" "$tmp/made"
+fi
 for program in "${programs[@]}"; do
 	: >"$tmp/err"
 	if ! $cc -std=gnu11 -O1 -w -Itests/programs -o "$tmp/$program" "tests/programs/$program.c" -lpthread -ldl 2>"$tmp/err"; then
