@@ -57,19 +57,6 @@ char *clean_text(const void *bytes, size_t n)
 	return xrealloc(out, (size_t)(o - out) + 1);
 }
 
-static char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static char *format(const char *fmt, ...)
-{
-	va_list ap;
-	char *s;
-
-	va_start(ap, fmt);
-	if (vasprintf(&s, fmt, ap) < 0)
-		out_of_memory();
-	va_end(ap);
-	return s;
-}
-
 /* ---- addresses ------------------------------------------------------------------------------------------------------------------*/
 
 static char *inet4(const void *p, size_t n)
@@ -82,7 +69,7 @@ static char *inet4(const void *p, size_t n)
 	memset(&a, 0, sizeof a);
 	memcpy(&a, p, n < sizeof a ? n : sizeof a);
 	inet_ntop(AF_INET, &a.sin_addr, text, sizeof text);
-	return format("%s:%u", text, ntohs(a.sin_port));
+	return xasprintf("%s:%u", text, ntohs(a.sin_port));
 }
 
 static char *inet6(const void *p, size_t n)
@@ -98,8 +85,8 @@ static char *inet6(const void *p, size_t n)
 		inet_ntop(AF_INET, &a.sin6_addr.s6_addr[12], text, sizeof text);
 	else
 		inet_ntop(AF_INET6, &a.sin6_addr, text, sizeof text);
-	return IN6_IS_ADDR_V4MAPPED(&a.sin6_addr) ? format("%s:%u", text, ntohs(a.sin6_port))
-	                                          : format("[%s]:%u", text, ntohs(a.sin6_port));
+	return IN6_IS_ADDR_V4MAPPED(&a.sin6_addr) ? xasprintf("%s:%u", text, ntohs(a.sin6_port))
+	                                          : xasprintf("[%s]:%u", text, ntohs(a.sin6_port));
 }
 
 static char *local_path(const void *p, size_t n)
@@ -113,7 +100,7 @@ static char *local_path(const void *p, size_t n)
 	if (*path)
 		return clean_text(path, strnlen(path, len));
 	name = clean_text(path + 1, len - 1);
-	s = format("@%s", name);
+	s = xasprintf("@%s", name);
 	free(name);
 	return s;
 }
@@ -133,7 +120,7 @@ char *describe_address(const void *sockaddr, size_t n, uint8_t *inet)
 	case AF_NETLINK: return xstrdup("netlink");
 	case AF_UNSPEC: return NULL;
 	}
-	return format("address family %u", family);
+	return xasprintf("address family %u", family);
 }
 
 /* ---- objects ------------------------------------------------------------------------------------------------------------------------*/
@@ -161,16 +148,16 @@ char *describe_object(const struct description *d)
 	if (!d)
 		return xstrdup(kind_name(0));
 	if (d->accepted && (d->local || d->peer))
-		return format("%s %s <- %s", protocol(d), d->local ? d->local : "?", d->peer ? d->peer : "unnamed client");
+		return xasprintf("%s %s <- %s", protocol(d), d->local ? d->local : "?", d->peer ? d->peer : "unnamed client");
 	if (d->kind == FDW_KIND_LISTENER && d->local)
-		return format("%s listening on %s", protocol(d), d->local);
+		return xasprintf("%s listening on %s", protocol(d), d->local);
 	if (d->peer)
-		return format("%s %s%s-> %s", protocol(d), d->local ? d->local : "", d->local ? " " : "", d->peer);
+		return xasprintf("%s %s%s-> %s", protocol(d), d->local ? d->local : "", d->local ? " " : "", d->peer);
 	if (d->local)
-		return format("%s %s", protocol(d), d->local);
+		return xasprintf("%s %s", protocol(d), d->local);
 	if (d->path && *d->path)
-		return d->kind == FDW_KIND_POPEN ? format("popen(\"%s\")", d->path)
-		     : d->kind == FDW_KIND_MEMFD && *d->path != '/' ? format("memfd:%s", d->path) : xstrdup(d->path);
+		return d->kind == FDW_KIND_POPEN ? xasprintf("popen(\"%s\")", d->path)
+		     : d->kind == FDW_KIND_MEMFD && *d->path != '/' ? xasprintf("memfd:%s", d->path) : xstrdup(d->path);
 	return xstrdup(d->accepted ? "accepted connection" : kind_name(d->kind));
 }
 
@@ -187,27 +174,27 @@ static char *arguments(const struct moment *m, const struct description *d)
 	switch (m->op) {
 	case FDW_OP_CREATE: case FDW_OP_RECV: case FDW_OP_STATE:
 		if (d && d->path && *d->path && m->op == FDW_OP_CREATE)
-			return m->fd2 >= 0 ? format("%d, \"%s\"", m->fd2, d->path) : format("\"%s\"", d->path);
-		return m->fd2 >= 0 ? format("%d", m->fd2) : xstrdup("");
+			return m->fd2 >= 0 ? xasprintf("%d, \"%s\"", m->fd2, d->path) : xasprintf("\"%s\"", d->path);
+		return m->fd2 >= 0 ? xasprintf("%d", m->fd2) : xstrdup("");
 	case FDW_OP_DUP:
-		return format("%d", m->fd2);
+		return xasprintf("%d", m->fd2);
 	case FDW_OP_REPLACE:
-		return m->fd2 >= 0 ? format("%d, %d", m->fd2, m->fd) : format("FILE of %d", m->fd);
+		return m->fd2 >= 0 ? xasprintf("%d, %d", m->fd2, m->fd) : xasprintf("FILE of %d", m->fd);
 	case FDW_OP_SETFD:
-		return m->call && !strcmp(m->call, "ioctl") ? format("%d, FIOCLEX", m->fd) : format("%d, F_SETFD, FD_CLOEXEC", m->fd);
+		return m->call && !strcmp(m->call, "ioctl") ? xasprintf("%d, FIOCLEX", m->fd) : xasprintf("%d, F_SETFD, FD_CLOEXEC", m->fd);
 	case FDW_OP_FORK: case FDW_OP_EXEC:
 		return xstrdup("");
 	case FDW_OP_CLOSE_RANGE:
-		return m->fd2 == -1 ? format("%d, ~0U", m->fd) : format("%d, %d", m->fd, m->fd2);
+		return m->fd2 == -1 ? xasprintf("%d, ~0U", m->fd) : xasprintf("%d, %d", m->fd, m->fd2);
 	case FDW_OP_STALE_STREAM:
-		return format("stream of %d", m->fd);
+		return xasprintf("stream of %d", m->fd);
 	}
 	if (m->op == FDW_OP_CLOSE && m->call && (!strcmp(m->call, "fclose") || !strcmp(m->call, "pclose") ||
 	                                         !strcmp(m->call, "closedir")))
-		return format("stream of %d", m->fd);
+		return xasprintf("stream of %d", m->fd);
 	if (m->call && !strcmp(m->call, "syscall"))
-		return format("%sfd %d", m->op == FDW_OP_CLOSE ? "SYS_close, " : "", m->fd);
-	return format("%d", m->fd);
+		return xasprintf("%sfd %d", m->op == FDW_OP_CLOSE ? "SYS_close, " : "", m->fd);
+	return xasprintf("%d", m->fd);
 }
 
 static int makes(const struct moment *m)
@@ -221,14 +208,14 @@ char *describe_call(const struct moment *m, const struct description *d)
 	char *args, *s;
 
 	if (m->op == FDW_OP_STATE)
-		return format("open when the program started: %d", m->fd);
+		return xasprintf("open when the program started: %d", m->fd);
 	args = arguments(m, d);
 	if (m->err)
-		s = format("%s(%s) = -1 %s", call, args, errno_name(m->err));
+		s = xasprintf("%s(%s) = -1 %s", call, args, errno_name(m->err));
 	else if (m->op == FDW_OP_STALE_STREAM || m->op == FDW_OP_EXEC || (m->op == FDW_OP_FORK && !strstr(call, "ork")))
-		s = format("%s(%s)", call, args);
+		s = xasprintf("%s(%s)", call, args);
 	else
-		s = format("%s(%s) = %lld", call, args, (long long)(makes(m) ? m->fd : m->ret));
+		s = xasprintf("%s(%s) = %lld", call, args, (long long)(makes(m) ? m->fd : m->ret));
 	free(args);
 	return s;
 }

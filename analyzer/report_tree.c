@@ -89,19 +89,6 @@ static const char *use_text(const struct gift *g)
 
 /* ---- cells -------------------------------------------------------------------------------------------------------------------------*/
 
-static char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static char *format(const char *fmt, ...)
-{
-	va_list ap;
-	char *s;
-
-	va_start(ap, fmt);
-	if (vasprintf(&s, fmt, ap) < 0)
-		out_of_memory();
-	va_end(ap);
-	return s;
-}
-
 /* Takes the text over. */
 static void cell(struct libscols_line *l, enum column c, char *text)
 {
@@ -122,13 +109,13 @@ static char *since(const struct printer *p, uint64_t time)
 {
 	uint64_t ms = time > p->start ? (time - p->start) / 1000000 : 0;
 
-	return time ? format(" +%llu.%03llu s", (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000)) : xstrdup("");
+	return time ? xasprintf(" +%llu.%03llu s", (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000)) : xstrdup("");
 }
 
 /* What precedes with the time behind it. */
 static char *timed(const struct printer *p, char *text, uint64_t time)
 {
-	char *at = since(p, time), *s = format("%s%s", text, at);
+	char *at = since(p, time), *s = xasprintf("%s%s", text, at);
 
 	free(text);
 	free(at);
@@ -153,7 +140,7 @@ static int said_before(const struct gift *first, const struct gift *g)
 /* "0-2", "0, 2, 5-7": all of which the same is said as of g, which is the first. */
 static char *numbers_of(const struct gift *g)
 {
-	char *s = format("%d", g->fd), *old;
+	char *s = xasprintf("%d", g->fd), *old;
 	int last = g->fd, open = 0;
 
 	for (const struct gift *o = g->next; o; o = o->next) {
@@ -161,10 +148,10 @@ static char *numbers_of(const struct gift *g)
 			continue;
 		old = s;
 		if (o->fd == last + 1) {
-			s = open ? (s = xstrdup(old), *strrchr(s, '-') = 0, format("%s-%d", s, o->fd)) : format("%s-%d", old, o->fd);
+			s = open ? (s = xstrdup(old), *strrchr(s, '-') = 0, xasprintf("%s-%d", s, o->fd)) : xasprintf("%s-%d", old, o->fd);
 			open = 1;
 		} else {
-			s = format("%s, %d", old, o->fd);
+			s = xasprintf("%s, %d", old, o->fd);
 			open = 0;
 		}
 		last = o->fd;
@@ -179,9 +166,9 @@ static void gift_line(const struct printer *p, struct libscols_line *parent, con
 	struct libscols_line *l = line(p, parent, g->asked == ASKED_NOT && u == USE_NEVER ? "yellow" : NULL);
 	char *numbers = numbers_of(g);
 
-	cell(l, WHAT, format("[%s] %s", numbers, *g->object ? g->object : "?"));
+	cell(l, WHAT, xasprintf("[%s] %s", numbers, *g->object ? g->object : "?"));
 	cell(l, HOW, xstrdup(asked_text(g->asked)));
-	cell(l, END, u == USE_UNSEEN ? format("%s: %s", use_text(g), g->doubt) : xstrdup(use_text(g)));
+	cell(l, END, u == USE_UNSEEN ? xasprintf("%s: %s", use_text(g), g->doubt) : xstrdup(use_text(g)));
 	free(numbers);
 }
 
@@ -192,7 +179,7 @@ static char *listed(char *text, const char *more)
 
 	if (strstr(text, more))
 		return text;
-	s = format("%s%s%s", text, *text ? ", " : "", more);
+	s = xasprintf("%s%s%s", text, *text ? ", " : "", more);
 	free(text);
 	return s;
 }
@@ -212,9 +199,9 @@ static const struct gift *standard_line(const struct printer *p, struct libscols
 		if (u == USE_ITSELF || u == USE_BELOW)
 			used = listed(used, number);
 	}
-	cell(l, WHAT, first == last ? format("[%d] %s", first, objects) : format("[%d-%d] %s", first, last, objects));
+	cell(l, WHAT, first == last ? xasprintf("[%d] %s", first, objects) : xasprintf("[%d-%d] %s", first, last, objects));
 	cell(l, HOW, xstrdup(asked_text(ASKED_STANDARD)));
-	cell(l, END, *used ? format("used: %s", used) : xstrdup("not seen used"));
+	cell(l, END, *used ? xasprintf("used: %s", used) : xstrdup("not seen used"));
 	free(objects);
 	free(used);
 	return g;
@@ -248,9 +235,9 @@ static unsigned programs_of(const struct node *n)
 static char *program_end(const struct program *p)
 {
 	if (p->unseen)
-		return format("runs %s, not observed: %s", p->exec && *p->exec ? p->exec : "?", p->unseen);
+		return xasprintf("runs %s, not observed: %s", p->exec && *p->exec ? p->exec : "?", p->unseen);
 	if (p->exec)
-		return format("runs %s", p->exec);
+		return xasprintf("runs %s", p->exec);
 	return p->ending == END_STOP ? xstrdup("not recorded any further") : xstrdup("");
 }
 
@@ -288,10 +275,10 @@ static char *shortened(const char *s, size_t n)
 	size_t keep = n;
 
 	if (columns_of(s, n) <= COMMAND_COLUMNS)
-		return format("%.*s", (int)n, s);
+		return xasprintf("%.*s", (int)n, s);
 	while (columns_of(s, keep) > COMMAND_COLUMNS - 3 || (keep && ((unsigned char)s[keep] & 0xc0) == 0x80))
 		keep--;
-	return format("%.*s...", (int)keep, s);
+	return xasprintf("%.*s...", (int)keep, s);
 }
 
 static char *command_of(const struct node *n)
@@ -312,7 +299,7 @@ static char *process_what(const struct node *n)
 {
 	char *command = command_of(n), *s;
 
-	s = n->pid ? format("%u %s", n->pid, command) : format("? %s", command);
+	s = n->pid ? xasprintf("%u %s", n->pid, command) : xasprintf("? %s", command);
 	free(command);
 	return s;
 }
@@ -324,9 +311,9 @@ static char *process_how(const struct printer *p, const struct node *n, int deep
 
 	if (n->parent && !deep)
 		return timed(p, s, n->born);
-	more = deep ? format("%s by %u", s, n->parent->pid)
-	     : n->cut || !n->parent_pid ? format("%s%sparent not known", s, *s ? ", " : "")
-	                                : format("%s%sby %u, not recorded", s, *s ? " " : "", n->parent_pid);
+	more = deep ? xasprintf("%s by %u", s, n->parent->pid)
+	     : n->cut || !n->parent_pid ? xasprintf("%s%sparent not known", s, *s ? ", " : "")
+	                                : xasprintf("%s%sby %u, not recorded", s, *s ? " " : "", n->parent_pid);
 	free(s);
 	return timed(p, more, n->born);
 }
@@ -339,10 +326,10 @@ static char *how_it_ended(const struct node *n)
 
 	word = end_word(n, &number);
 	if (word && *word == 's')
-		return sigabbrev_np(number) ? format("SIG%s%s", sigabbrev_np(number), WCOREDUMP(n->reaped) ? ", core dumped" : "")
-		                            : format("signal %d", number);
+		return sigabbrev_np(number) ? xasprintf("SIG%s%s", sigabbrev_np(number), WCOREDUMP(n->reaped) ? ", core dumped" : "")
+		                            : xasprintf("signal %d", number);
 	if (word)
-		return number < 0 ? xstrdup("exit, status not known") : format("exit %d", number);
+		return number < 0 ? xstrdup("exit, status not known") : xasprintf("exit %d", number);
 	if (n->unseen)
 		return xstrdup("not known");
 	if (last && last->ending == END_STOP)
@@ -356,7 +343,7 @@ static char *process_end(const struct printer *p, const struct node *n)
 
 	if (!n->unseen)
 		return s;
-	more = format("%s; not observed: %s", s, n->unseen);
+	more = xasprintf("%s; not observed: %s", s, n->unseen);
 	free(s);
 	return more;
 }
