@@ -36,7 +36,7 @@ static const char *reason_of(const struct race *r)
 		return "the program had it open: its fork came between the two calls, and no other descriptor can have had the number";
 	if (r->bounds)
 		return "the two threads were at work at the same time, and the fork lock's wait for one of these descriptors ended at its bound";
-	return "the two threads were at work at the same time, and the started programs inherit what is not marked";
+	return "the two threads lived at the same time, and started programs inherit what is not marked; a lock of the program's own that keeps the two apart would not be seen";
 }
 
 static void judge(const struct rule *r, struct replay *replay, const struct image *i, const struct race *race)
@@ -75,7 +75,7 @@ static void say(const struct finding *f, FILE *out)
 	if (f->kind)
 		fputs("a program that another thread started in between inherited it", out);
 	else
-		fputs("a program that another thread starts in between inherits it", out);
+		fputs("a program that another thread starts in between would inherit it", out);
 }
 
 const struct rule rule_cloexec_race = {

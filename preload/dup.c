@@ -18,6 +18,7 @@
 #include "vforked.h"
 #include "poison.h"
 
+#define KERNEL_LARGEFILE 0100000 /* libc calls it 0 */
 #define FRAME ((uintptr_t)__builtin_frame_address(0))
 
 /* r is a duplicate that a vfork child made. */
@@ -238,6 +239,9 @@ FDW_INLINE int fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t
 		r = fcntl_done(fd, cmd, arg, r, pc);
 		if (cmd == F_GETFD && r > 0 && fdw_birth_hidden(before))
 			r &= ~FD_CLOEXEC;
+		/* Born by open(), which says O_LARGEFILE, where libc's way does not (open.c). */
+		if (cmd == F_GETFL && r > 0 && fdw_state(before) == FDW_OPEN && unlikely(fdw_records[fd].arm & FDW_ARM_NOT_LARGE))
+			r &= ~KERNEL_LARGEFILE;
 	}
 	if (r >= 0)
 		errno = saved;

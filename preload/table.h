@@ -75,6 +75,7 @@ struct fdw_record { /* one cache line */
 };
 #define FDW_ARM_MANY_POLLERS 1u
 #define FDW_ARM_MANY_WAITERS 2u
+#define FDW_ARM_NOT_LARGE 8u     /* the other end of a terminal, opened by name in place of libc's way: F_GETFL hides O_LARGEFILE */
 #define FDW_ARM_WAS_TOMBSTONE 4u /* closing, by a range that goes over a tombstone */
 
 extern fdw_word_t *fdw_words;
