@@ -57,9 +57,9 @@ FDW_INLINE void fdw_release_due(void)
 		fdw_release_due_slow();
 }
 int fdw_release_all(void); /* how many there were: after EMFILE the call is made again */
-/* r, or again when a call failed for want of numbers that we hold. */
+/* r, or again when a call failed for want of numbers that we hold. (Early in the life of a process errno is out of reach: it is asked last.) */
 #define FDW_OR_AGAIN(r, again)                                                                                         \
-	(unlikely((r) < 0) && errno == EMFILE && unlikely(fdw_process.retired) && fdw_release_all() ? (again) : (r))
+	(unlikely((r) < 0) && unlikely(fdw_process.retired) && errno == EMFILE && fdw_release_all() ? (again) : (r))
 void fdw_retired_reset(void); /* in a fork child: nobody here holds an event */
 
 /* Calls that an O_PATH descriptor would serve: 1, with EBADF in errno and said, when fd is a tombstone. */
