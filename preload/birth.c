@@ -19,7 +19,7 @@
 
 #define SLOTS 32u /* a message brings twenty descriptors, a shell-like caller makes three pipes before it marks one */
 #define ALL_TAKEN UINT32_MAX
-#define BLOCKS 4096u /* 704 bytes each, touched as used */
+#define BLOCKS 1024u /* 768 bytes each, touched as used; mlockall() takes them all */
 
 /* One a thread. Entry: generation << 32 | number + 1; written by the owner alone, stale as soon as its word is no longer in SECTION. */
 #define RESERVED UINT64_MAX /* its call is under way */
