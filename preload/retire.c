@@ -13,7 +13,13 @@
 #include "retire.h"
 #include "poison.h"
 
-#define RING 1024u /* most numbers held back at once; 64 KiB, touched as used */
+#define RING 1024u /* 64 KiB, touched as used */
+/*
+ * Most numbers held back at once. Programs have arrays of 1024, FD_SETSIZE to begin with: so where numbers below that do, what is held back must
+ * not lift others over it. With none of [1024 - MOST, 1024) open, and MOST held, the lowest free number is below 1024.
+ */
+#define MOST 512u
+#define ARRAYS 1024u
 
 static struct entry {
 	_Alignas(64) _Atomic uint64_t key; /* generation << 32 | number + 1; 0: free */
@@ -253,8 +259,19 @@ static uint32_t room(uint32_t *end)
 		atomic_store_explicit(&known, limit, memory_order_relaxed);
 	}
 	*end = limit - limit / 4;
-	return limit / 4 < RING ? limit / 4 : RING;
+	return limit / 4 < MOST ? limit / 4 : MOST;
 }
+
+static int any_open(uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to && fdw_word((int)i); i++)
+		if (fdw_state(atomic_load_explicit(&fdw_words[i], memory_order_relaxed)) == FDW_OPEN)
+			return 1;
+	return 0;
+}
+
+/* A program that has larger numbers anyway has no such arrays. */
+static int may_lift_others(void) { return any_open(ARRAYS - MOST, ARRAYS) && !any_open(ARRAYS, ARRAYS + MOST); }
 
 /* Not a directory, or openat and fchdir would work on it. */
 static int have_stone(void)
@@ -306,7 +323,7 @@ int fdw_retire_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 	if (!fdw_process.births || !fdw_enforcing() || c->fd < 3 || c->before & FDW_W_STREAM || !may_be_replaced(r->kind) || !may_be_held(c))
 		return 0;
 	most = room(&end);
-	if (!most || (uint32_t)c->fd >= end || (from = have_stone()) < 0)
+	if (!most || (uint32_t)c->fd >= end || may_lift_others() || (from = have_stone()) < 0)
 		return 0;
 	FDW_STEP(retire_before);
 	if (fdw_raw(SYS_dup3, (long)from, (long)c->fd, (long)O_CLOEXEC) != c->fd)
