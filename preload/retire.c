@@ -16,10 +16,11 @@
 #define RING 1024u /* 64 KiB, touched as used */
 /*
  * Most numbers held back at once. Programs have arrays of 1024, FD_SETSIZE to begin with: so where numbers below that do, what is held back must
- * not lift others over it. With none of [1024 - MOST, 1024) open, and MOST held, the lowest free number is below 1024.
+ * not lift others over it: the lowest free number is at most what is open and what is held. MARGIN: opened since that was counted.
  */
 #define MOST 512u
 #define ARRAYS 1024u
+#define MARGIN 64u
 
 static struct entry {
 	_Alignas(64) _Atomic uint64_t key; /* generation << 32 | number + 1; 0: free */
@@ -244,34 +245,43 @@ FDW_FORK_PATH void fdw_retired_reset(void)
 
 /* ---- retiring ------------------------------------------------------------------------------------------------------------------------------------*/
 
-/* How many may be held back, and up to which number: what is near the limit is wanted. */
+static uint32_t open_in(uint32_t from, uint32_t to)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = from; i < to && fdw_word((int)i); i++)
+		n += fdw_state(atomic_load_explicit(&fdw_words[i], memory_order_relaxed)) == FDW_OPEN;
+	return n;
+}
+
+/* A program that has larger numbers anyway has no such arrays. */
+static uint32_t room_below_arrays_end(void)
+{
+	uint32_t n = open_in(0, ARRAYS) + MARGIN;
+
+	return open_in(ARRAYS, ARRAYS + MOST) ? MOST : n < ARRAYS ? ARRAYS - n : 0;
+}
+
+/* How many may be held back, and up to which number: what is near the limit is wanted. Asked again now and then, for all that changes unseen. */
 static uint32_t room(uint32_t *end)
 {
-	static _Atomic uint32_t known, asked;
-	uint32_t limit = atomic_load_explicit(&known, memory_order_relaxed);
+	static _Atomic uint32_t limit_known, most_known, asked;
+	uint32_t limit = atomic_load_explicit(&limit_known, memory_order_relaxed), most = atomic_load_explicit(&most_known, memory_order_relaxed), below;
 	struct rlimit rl;
 
-	/* It may be lowered by routes that we do not see: asked again now and then. */
 	if (!limit || atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed) % 16 == 0) {
 		if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0)
 			return 0;
 		limit = rl.rlim_cur > FDW_TABLE_MAX ? FDW_TABLE_MAX : (uint32_t)rl.rlim_cur;
-		atomic_store_explicit(&known, limit, memory_order_relaxed);
+		most = limit / 4 < MOST ? limit / 4 : MOST;
+		below = room_below_arrays_end();
+		most = below < most ? below : most;
+		atomic_store_explicit(&limit_known, limit, memory_order_relaxed);
+		atomic_store_explicit(&most_known, most, memory_order_relaxed);
 	}
 	*end = limit - limit / 4;
-	return limit / 4 < MOST ? limit / 4 : MOST;
+	return most;
 }
-
-static int any_open(uint32_t from, uint32_t to)
-{
-	for (uint32_t i = from; i < to && fdw_word((int)i); i++)
-		if (fdw_state(atomic_load_explicit(&fdw_words[i], memory_order_relaxed)) == FDW_OPEN)
-			return 1;
-	return 0;
-}
-
-/* A program that has larger numbers anyway has no such arrays. */
-static int may_lift_others(void) { return any_open(ARRAYS - MOST, ARRAYS) && !any_open(ARRAYS, ARRAYS + MOST); }
 
 /* Not a directory, or openat and fchdir would work on it. */
 static int have_stone(void)
@@ -323,7 +333,7 @@ int fdw_retire_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 	if (!fdw_process.births || !fdw_enforcing() || c->fd < 3 || c->before & FDW_W_STREAM || !may_be_replaced(r->kind) || !may_be_held(c))
 		return 0;
 	most = room(&end);
-	if (!most || (uint32_t)c->fd >= end || may_lift_others() || (from = have_stone()) < 0)
+	if (!most || (uint32_t)c->fd >= end || (from = have_stone()) < 0)
 		return 0;
 	FDW_STEP(retire_before);
 	if (fdw_raw(SYS_dup3, (long)from, (long)c->fd, (long)O_CLOEXEC) != c->fd)
