@@ -591,6 +591,7 @@ FDW_FORK_PATH void fdw_births_reset(void)
 	if (end)
 		atomic_store_explicit(&fdw_section_blocks, 0, memory_order_relaxed);
 	atomic_store_explicit(&fdw_process.births, 0, memory_order_relaxed);
+	atomic_store_explicit(&fdw_process.clearing, 0, memory_order_relaxed); /* by threads that are not here */
 	fdw_self.undecided = fdw_self.bounded = 0;
 	fdw_self.birth_block = 0;
 	fdw_self.deciding = 0;

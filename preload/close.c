@@ -69,7 +69,7 @@ void fdw_marked(int fd, int failed, uint16_t call, uintptr_t pc)
 {
 	uint32_t run = run_of(fd);
 	uint64_t v = fdw_peek(fd);
-	int known = fdw_state(v) == FDW_CLOSED || fdw_state(v) == FDW_TOMBSTONE;
+	int known = fdw_is_closed(v);
 
 	if (likely(!failed) || fd < 0 || (!known && fdw_gen(v)))
 		return;
@@ -85,7 +85,7 @@ static uint32_t history(const struct fdw_claim *c, int err)
 {
 	if (err != EBADF)
 		return 0;
-	if (fdw_state(c->before) == FDW_CLOSED || fdw_state(c->before) == FDW_TOMBSTONE)
+	if (fdw_is_closed(c->before))
 		return FDW_F_KNOWN_CLOSED;
 	return fdw_gen(c->before) == 0 ? FDW_F_NEVER_SEEN : 0;
 }

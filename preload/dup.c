@@ -226,7 +226,7 @@ FDW_INLINE int fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t
 		errno = EBADF;
 		return -1;
 	}
-	if (unlikely(fdw_process.retired) && fdw_tombstone_met(fd, FDW_CALL_fcntl, pc))
+	if (fdw_refused(fd, FDW_CALL_fcntl, pc))
 		return -1;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) {
 		r = fcntl_dup(real, fd, cmd, arg, pc);

@@ -224,7 +224,7 @@ void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
 	if (fd < 0 || fdw_tool_caller(pc))
 		return;
 	v = fdw_peek(fd);
-	known = fdw_state(v) == FDW_CLOSED || fdw_state(v) == FDW_TOMBSTONE;
+	known = fdw_is_closed(v);
 	if (fdw_state(v) == FDW_OPEN || fdw_state(v) == FDW_CLOSING) {
 		fdw_used(fd, call, pc);
 		return; /* EBADF has other reasons: not open for writing, no directory */

@@ -172,7 +172,7 @@ static void give_back(uint64_t key)
 {
 	int fd = (int)(uint32_t)key - 1;
 	fdw_word_t *w = fdw_word(fd);
-	uint64_t v, closing;
+	uint64_t v;
 
 	atomic_fetch_sub(&fdw_process.retired, 1);
 	if (!w)
@@ -181,14 +181,10 @@ static void give_back(uint64_t key)
 	do {
 		if (fdw_state(v) != FDW_TOMBSTONE || fdw_gen(v) != (uint32_t)(key >> 32))
 			return; /* the program put something over it */
-		closing = fdw_with_state(v, FDW_CLOSING);
-	} while (!fdw_cas(w, &v, closing));
+	} while (!fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING)));
 	FDW_STEP(give_back);
 	fdw_raw(SYS_close, (long)fd);
-	v = closing;
-	while (!fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSED) & ~FDW_FLAGS_MASK))
-		if (fdw_gen(v) != fdw_gen(closing) || fdw_state(v) != FDW_CLOSING)
-			return;
+	fdw_leave_closing(fd, v, FDW_CLOSED);
 }
 
 static int release(struct entry *e, uint64_t key)
@@ -326,7 +322,6 @@ int fdw_retire_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 {
 	struct fdw_record *r = &fdw_records[c->fd];
 	uint32_t most, end = 0;
-	uint64_t v = fdw_with_state(c->before, FDW_CLOSING);
 	int from, errno_before = errno;
 
 	/* A stream's number is closed once more by its stream, inside libc. */
@@ -341,14 +336,10 @@ int fdw_retire_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 	FDW_STEP(retire_done);
 	r->close_call = call;
 	r->close_pc = pc;
-	/* The number is ours, so nobody was given it: but whoever put something over it by dup2 may have said so (rule 3). */
-	while (!fdw_cas(&fdw_words[c->fd], &v, fdw_with_state(v, FDW_TOMBSTONE) & ~FDW_FLAGS_MASK))
-		if (fdw_gen(v) != fdw_gen(c->before) || fdw_state(v) != FDW_CLOSING) {
-			errno = errno_before;
-			return 1;
-		}
-	atomic_fetch_add(&fdw_process.retired, 1);
-	enter((uint64_t)fdw_gen(c->before) << 32 | (uint32_t)(c->fd + 1), c, most);
+	if (fdw_leave_closing(c->fd, c->before, FDW_TOMBSTONE)) {
+		atomic_fetch_add(&fdw_process.retired, 1);
+		enter((uint64_t)fdw_gen(c->before) << 32 | (uint32_t)(c->fd + 1), c, most);
+	}
 	errno = errno_before;
 	return 1;
 }

@@ -83,6 +83,8 @@ extern struct fdw_record *fdw_records;
 extern _Atomic uint32_t fdw_table_end; /* numbers below it may be touched */
 
 FDW_INLINE enum fdw_state fdw_state(uint64_t v) { return (enum fdw_state)(v & FDW_STATE_MASK); }
+/* Closed by a call that we saw, whether or not the number is kept. */
+FDW_INLINE int fdw_is_closed(uint64_t v) { return fdw_state(v) == FDW_CLOSED || fdw_state(v) == FDW_TOMBSTONE; }
 FDW_INLINE uint32_t fdw_gen(uint64_t v) { return (uint32_t)(v >> FDW_GEN_SHIFT); }
 FDW_INLINE unsigned fdw_flux(uint64_t v) { return (unsigned)((v & FDW_FLUX_MASK) >> FDW_FLUX_SHIFT); }
 FDW_INLINE uint64_t fdw_with_state(uint64_t v, enum fdw_state s) { return (v & ~FDW_STATE_MASK) | s; }
@@ -200,19 +202,26 @@ FDW_INLINE void fdw_claim(struct fdw_claim *c, int fd) { fdw_claim_as(c, fd, 0);
 
 enum fdw_close_result { FDW_CLOSE_DONE, FDW_CLOSE_NOT_OPEN, FDW_CLOSE_UNDO };
 void fdw_claim_end(struct fdw_claim *, enum fdw_close_result, uint16_t call, uintptr_t pc);
+/*
+ * Rule 3: leave *closing* only if the generation is still ours. The kernel freed the number before we came here, so another thread may have
+ * been given it, or have put something over it, and have said so already: then 0. before: the word as it was claimed.
+ */
+FDW_INLINE int fdw_leave_closing(int fd, uint64_t before, enum fdw_state to)
+{
+	uint64_t v = fdw_with_state(before, FDW_CLOSING);
+
+	while (!fdw_cas(&fdw_words[fd], &v, fdw_with_state(v, to) & ~FDW_FLAGS_MASK))
+		if (fdw_gen(v) != fdw_gen(before) || fdw_state(v) != FDW_CLOSING)
+			return 0;
+	return 1;
+}
+
 /* The same for an owner whose close succeeded. */
 FDW_INLINE void fdw_claim_done(const struct fdw_claim *c, uint16_t call, uintptr_t pc)
 {
-	struct fdw_record *r = &fdw_records[c->fd];
-	uint64_t v = fdw_with_state(c->before, FDW_CLOSING);
-
-	r->close_call = call;
-	r->close_pc = pc;
-	/* Rule 3: leave *closing* only if the generation is still ours. The kernel freed the number before we came here, so another
-	 * thread may have been given it and have said so already. */
-	while (!fdw_cas(&fdw_words[c->fd], &v, fdw_with_state(v, FDW_CLOSED) & ~FDW_FLAGS_MASK))
-		if (fdw_gen(v) != fdw_gen(c->before) || fdw_state(v) != FDW_CLOSING)
-			return;
+	fdw_records[c->fd].close_call = call;
+	fdw_records[c->fd].close_pc = pc;
+	fdw_leave_closing(c->fd, c->before, FDW_CLOSED);
 }
 
 /* Rule 4: arming, duplicating and F_SETFD hold an in-flux count on the number while the kernel call runs. */
