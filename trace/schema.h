@@ -47,14 +47,22 @@
 	X(STREAM, 12)     /* fd/gen is now owned by the FILE or DIR at address arg (fopen, fdopen, opendir ...) */       \
 	X(STALE_STREAM, 13) /* a FILE or DIR made for gen2 was used or closed (call) when its number fd already          \
 	                       belongs to generation gen, or to none (FDW_F_KNOWN_CLOSED); arg its address */            \
-	X(EPOLL_CTL, 14)  /* fd poller, fd2 target, ret/err, arg epoll data, flags EPOLL_CTL_* << FDW_F_USER_SHIFT;     \
-	                     detail: struct epoll_event.events (4 bytes) */                                             \
+	X(EPOLL_CTL, 14)  /* fd poller, fd2 target, ret/err, arg the registered data, flags EPOLL_CTL_* << FDW_F_USER_SHIFT; \
+	                     detail: the events asked for (4 bytes). kind FDW_KIND_EPOLL, or _PORT: port_associate is MOD   \
+	                     (it replaces, or makes), port_dissociate DEL. FDW_F_KNOWN_CLOSED: gen2 was closed, or being   \
+	                     closed, before the call began; with FDW_F_INVENTED only we answered so */                   \
 	X(RESYNC, 15)     /* the table found out that fd was opened or closed by a route it cannot see; gen is new,     \
 	                     or 0 when the number turned out to be closed */                                            \
 	X(WAIT_BOUND, 16) /* a bounded wait ended at its bound: flags say which */                                      \
 	X(FORK_BOUND, 17) /* whoever started a child waited, up to a bound, for thread fd2 to decide about fd/gen, born \
 	                     close-on-exec: the flag was cleared as the program had asked so far. ret child pid, -1 not  \
 	                     known (or exec); kind FDW_FORK_*, 0 exec; arg microseconds waited, 0: it was cleared for an earlier child, and still nothing decided */                        \
+	X(DELIVERED, 18)  /* fd/gen, a poller (kind FDW_KIND_EPOLL or _PORT), gave this thread ret events. detail: struct fdw_delivery, up  \
+	                     to FDW_DELIVERIES a record; further ones follow in further records of the same ret. Told where    \
+	                     other threads may hold an event, or a description may outlive its number */                \
+	X(IN_USE, 19)     /* fd/gen is being closed while another thread, fd2, is inside call on it: told by the closer     \
+	                     before its CLOSE (stack: only where that call was made), and by fd2 itself when the call came  \
+	                     back (ret, err, its whole stack; FDW_F_KNOWN_CLOSED) */                                     \
 	/* processes and threads (fdwarden:life) */                                                                    \
 	X(PROC_START, 32) /* a new image observed: fd schema version, fd2 parent pid, arg start time (CLOCK_BOOTTIME    \
 	                     ns, from /proc/self/stat), ret mode (FDW_MODE_*), detail: path of the executable */        \
@@ -164,6 +172,14 @@ enum fdw_why {
 
 /* From this length on the failed closes of a run of closes are counted, not sent (a loop to 2^30 must stay a loop). */
 #define FDW_RUN_QUIET 64
+
+/* One event that a poller delivered. */
+struct fdw_delivery {
+	uint64_t data;   /* as registered */
+	uint32_t events; /* what is ready */
+	int32_t fd;      /* the number, where the poller names it (a port); else -1 */
+};
+#define FDW_DELIVERIES (FDW_DETAIL_MAX / 16)
 
 struct fdw_event {
 	uint32_t seq;   /* per thread, from 1, +1 each event: a gap is a loss */
