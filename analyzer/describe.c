@@ -169,6 +169,16 @@ static const char *errno_name(int err)
 	return s ? s : "error";
 }
 
+static const char *operation_name(const struct moment *m)
+{
+	static const char *const names[] = { "?", "EPOLL_CTL_ADD", "EPOLL_CTL_DEL", "EPOLL_CTL_MOD" };
+	unsigned op = m->flags >> FDW_F_USER_SHIFT;
+
+	if (m->call && !strncmp(m->call, "port_", 5))
+		return "PORT_SOURCE_FD";
+	return names[op < 4 ? op : 0];
+}
+
 static char *arguments(const struct moment *m, const struct description *d)
 {
 	switch (m->op) {
@@ -188,6 +198,8 @@ static char *arguments(const struct moment *m, const struct description *d)
 		return m->fd2 == -1 ? xasprintf("%d, ~0U", m->fd) : xasprintf("%d, %d", m->fd, m->fd2);
 	case FDW_OP_STALE_STREAM:
 		return xasprintf("stream of %d", m->fd);
+	case FDW_OP_EPOLL_CTL:
+		return xasprintf("%d, %s, %d", m->fd, operation_name(m), m->fd2);
 	}
 	if (m->op == FDW_OP_CLOSE && m->call && (!strcmp(m->call, "fclose") || !strcmp(m->call, "pclose") ||
 	                                         !strcmp(m->call, "closedir")))
@@ -212,7 +224,7 @@ char *describe_call(const struct moment *m, const struct description *d)
 	args = arguments(m, d);
 	if (m->err)
 		s = xasprintf("%s(%s) = -1 %s", call, args, errno_name(m->err));
-	else if (m->op == FDW_OP_STALE_STREAM || m->op == FDW_OP_EXEC || (m->op == FDW_OP_FORK && !strstr(call, "ork")))
+	else if (m->op == FDW_OP_STALE_STREAM || m->op == FDW_OP_IN_USE || m->op == FDW_OP_EXEC || (m->op == FDW_OP_FORK && !strstr(call, "ork")))
 		s = xasprintf("%s(%s)", call, args);
 	else
 		s = xasprintf("%s(%s) = %lld", call, args, (long long)(makes(m) ? m->fd : m->ret));

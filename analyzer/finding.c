@@ -136,7 +136,10 @@ static struct finding *finding_new(const struct draft *d)
 	char *of_generation = describe_object(object);
 
 	f->rule = d->rule;
+	f->severity = d->severity;
+	f->confidence = d->confidence;
 	f->kind = d->kind;
+	f->reason = d->reason;
 	f->fd = d->fd;
 	f->generation = d->generation ? d->generation->gen : 0;
 	f->pid = d->pid ? d->pid : d->image->process->pid;
@@ -158,36 +161,45 @@ static struct finding *finding_new(const struct draft *d)
 	return f;
 }
 
-static void strengthen(struct finding *f, enum severity s, enum confidence c, const char *kind, const char *reason)
+/* Of occurrences with the same stacks, the worst is shown, and of those the surest. */
+static int is_worse(enum severity s, enum confidence c, const struct finding *than)
 {
-	if (s > f->severity || (kind && !f->kind)) {
-		f->kind = kind ? kind : f->kind;
-		f->severity = s > f->severity ? s : f->severity;
-	}
-	if (c > f->confidence || !f->reason) {
-		f->confidence = c;
-		f->reason = reason;
-	}
+	return s != than->severity ? s > than->severity : c > than->confidence;
+}
+
+/* f takes over from `old`, which is freed. */
+static void supersede(struct finding *f, struct finding *old)
+{
+	f->count += old->count;
+	f->first = old->first < f->first ? old->first : f->first;
+	f->kind = f->kind ? f->kind : old->kind;
+	finding_free(old);
 }
 
 void findings_add(struct findings *all, const struct draft *d)
 {
 	struct raw_key key;
-	struct finding *f;
+	struct finding *f, *old;
 
 	memset(&key, 0, sizeof key);
 	key.rule = d->rule;
 	for (unsigned i = 0; i < (d->nkey ? d->nkey : d->nstacks); i++)
 		key.stacks[i] = stack_same(d->stacks[i].at->stack);
-	HASH_FIND(hh, all->raw, &key, sizeof key, f);
-	if (!f) {
-		f = finding_new(d);
-		f->raw = xmalloc(sizeof key);
-		memcpy(f->raw, &key, sizeof key);
-		HASH_ADD_KEYPTR(hh, all->raw, f->raw, sizeof key, f);
+	HASH_FIND(hh, all->raw, &key, sizeof key, old);
+	if (old && !is_worse(d->severity, d->confidence, old)) {
+		old->count += d->count ? d->count : 1;
+		old->kind = old->kind ? old->kind : d->kind;
+		return;
 	}
-	f->count += d->count ? d->count : 1;
-	strengthen(f, d->severity, d->confidence, d->kind, d->reason);
+	f = finding_new(d);
+	f->count = d->count ? d->count : 1;
+	f->raw = xmalloc(sizeof key);
+	memcpy(f->raw, &key, sizeof key);
+	if (old) {
+		HASH_DEL(all->raw, old);
+		supersede(f, old);
+	}
+	HASH_ADD_KEYPTR(hh, all->raw, f->raw, sizeof key, f);
 }
 
 /* ---- ids --------------------------------------------------------------------------------------------------------------------------------*/
@@ -253,13 +265,6 @@ static void symbolise(struct finding *f, struct symbols *symbols, int full)
 	}
 }
 
-static void merge(struct finding *into, struct finding *f)
-{
-	into->count += f->count;
-	strengthen(into, f->severity, f->confidence, f->kind, f->reason);
-	finding_free(f);
-}
-
 static void say(struct finding *f)
 {
 	size_t n;
@@ -314,10 +319,15 @@ void findings_finish(struct findings *all, const struct finish_options *o)
 		if (o->full_stacks)
 			symbolise(f, o->symbols, 1);
 		HASH_FIND(hh, merged, &f->key, sizeof f->key, same);
-		if (same)
-			merge(same, f);
-		else
-			HASH_ADD(hh, merged, key, sizeof f->key, f);
+		if (same && !is_worse(f->severity, f->confidence, same)) {
+			supersede(same, f);
+			continue;
+		}
+		if (same) {
+			HASH_DEL(merged, same);
+			supersede(f, same);
+		}
+		HASH_ADD(hh, merged, key, sizeof f->key, f);
 	}
 	for (f = merged; f; f = f->hh.next) {
 		say(f);

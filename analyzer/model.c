@@ -2,7 +2,6 @@
  * analyzer/model.c: events in, model and rules' transitions out. One table says what each operation does.
  */
 #include <errno.h>
-#include <sys/epoll.h>
 #include "analyzer/finding.h"
 #include "analyzer/model_parts.h"
 
@@ -125,6 +124,7 @@ static void end_generation(const struct step *s, struct generation *g)
 	struct transition t = transition_of(s, g);
 
 	generation_closed(g, &t.at);
+	poll_closed(s, g);
 	s->image->closes++;
 	RULES_CALL(closed, &t);
 }
@@ -330,20 +330,6 @@ static void on_send(struct step *s)
 	passage_used(s->e->gen2 ? generation_find(s->image, s->e->fd2, s->e->gen2) : NULL);
 }
 
-static void on_epoll_ctl(struct step *s)
-{
-	const struct fdw_event *e = s->e;
-	struct transition t = transition_of(s, judged(e) ? generation_find(s->image, e->fd, e->gen) : NULL);
-
-	t.other = e->fd2 >= 0 && e->gen2 ? generation_find(s->image, e->fd2, e->gen2) : NULL;
-	passage_used(t.generation);
-	passage_used(t.other);
-	/* Who takes a number out of a poller that is closed already has tidied up in another order: no harm is possible. */
-	if (e->flags >> FDW_F_USER_SHIFT == EPOLL_CTL_DEL && e->ret < 0)
-		pending_use_excused(s);
-	RULES_CALL(epoll_ctl, &t);
-}
-
 /* ---- processes --------------------------------------------------------------------------------------------------------------------------*/
 
 static void on_fork_child(struct step *s)
@@ -427,7 +413,7 @@ static void (*const operations[])(struct step *) = {
 	[FDW_OP_CREATE] = on_create, [FDW_OP_DUP] = on_dup, [FDW_OP_REPLACE] = on_replace, [FDW_OP_CLOSE] = on_close,
 	[FDW_OP_CLOSE_RANGE] = on_close_range, [FDW_OP_SETFD] = on_setfd, [FDW_OP_USE] = on_use, [FDW_OP_OBJECT] = on_object,
 	[FDW_OP_SEND] = on_send, [FDW_OP_RECV] = on_recv, [FDW_OP_STREAM] = on_stream, [FDW_OP_STALE_STREAM] = on_stale_stream,
-	[FDW_OP_EPOLL_CTL] = on_epoll_ctl, [FDW_OP_RESYNC] = on_resync, [FDW_OP_PROC_START] = process_started,
+	[FDW_OP_EPOLL_CTL] = poll_ctl, [FDW_OP_DELIVERED] = poll_delivered, [FDW_OP_IN_USE] = poll_in_use, [FDW_OP_RESYNC] = on_resync, [FDW_OP_PROC_START] = process_started,
 	[FDW_OP_PROC_ARGS] = on_args, [FDW_OP_STATE] = on_state, [FDW_OP_FORK] = on_fork,
 	[FDW_OP_FORK_CHILD] = on_fork_child, [FDW_OP_EXEC] = on_exec, [FDW_OP_EXEC_FAILED] = process_exec_failed,
 	[FDW_OP_EXIT] = process_exits, [FDW_OP_TOTALS] = process_totals, [FDW_OP_THREAD] = process_thread,

@@ -44,6 +44,8 @@ struct start;
 struct node;
 struct program;
 struct gift;
+struct registration;
+struct datum;
 
 /* One event as a finding shows it. Strings and stack live as long as the replay. */
 struct moment {
@@ -112,7 +114,27 @@ struct generation {
 	struct passage *begun;        /* passages that began with it, linked by `sibling` */
 	struct race *race;            /* made without close-on-exec and marked later by the same thread */
 	struct gift *gift;            /* its image, or the one that forked it, found it open: tree.h; NULL: it did not, or no tree is kept */
+	struct registration *registrations; /* in pollers: now, or when it was closed */
 	struct generation *older;
+};
+
+/* A generation in a poller. It is remembered as long as the generation is: a late re-arm finds it. */
+struct registration {
+	struct replay *replay;
+	struct image *image;
+	struct generation *generation;
+	int poller;
+	uint32_t poller_gen;
+	uint64_t data;
+	uint32_t events;
+	struct datum *datum;         /* NULL: deleted, or the data stands for others by now */
+	struct moment armed, delivered; /* last; delivered since it was armed, time 0: it was not */
+	uint64_t ghosts;             /* deliveries after the generation was closed that nobody here could serve */
+	struct moment ghost;         /* the last delivery after that, served or not */
+	uint32_t ghost_wait;         /* the wait of its thread that brought it */
+	unsigned judged : 1;
+	struct registration *next;   /* of the generation */
+	struct registration *same;   /* with the same data in the same poller */
 };
 
 struct number {
@@ -151,6 +173,12 @@ struct thread {
 	struct pending *range;   /* a close_range of one closed number: is it part of a sweep of ranges? */
 	uint8_t range_wide;      /* the last close_range was over more than one number */
 	int range_last;          /* the end of the last close_range when nothing came between, else -2 */
+	uint32_t waits;          /* that brought events */
+	struct pending *rearm;   /* a re-arm answered ENOENT, of rearm_fd: does an ADD by the same thread follow? */
+	int rearm_fd;
+	struct moment inside;    /* another thread's call on what this one is about to close */
+	int inside_fd;
+	uint32_t inside_gen;
 	UT_hash_handle hh;
 };
 
@@ -229,6 +257,7 @@ struct image {
 	struct number *numbers;
 	struct thread *threads;
 	struct group *groups;
+	struct datum *data;      /* registered in pollers */
 	uint64_t closes;         /* descriptors closed so far */
 	uint32_t close_runs;     /* runs of closes so far */
 	unsigned parent_image;   /* forked: the parent's `images` at that time */
@@ -327,7 +356,9 @@ struct transition {
 	const struct fdw_event *event;     /* without detail when the transition waited */
 	struct moment at;
 	struct generation *generation;     /* what it is about, or NULL */
-	struct generation *other;          /* stale stream: the generation that has the number now; duplicates: the source */
+	struct generation *other;          /* stale stream, re-arm: the generation that has the number now; duplicates: the source */
+	const struct registration *registration; /* re-arm: the old one; use: the one that delivered a closed number to this thread just before */
+	const struct moment *inside;       /* close in use: the call another thread is in */
 	unsigned loop : 1;                 /* part of a loop or a sweep over everything */
 };
 
@@ -348,5 +379,7 @@ struct findings *replay_findings(struct replay *);
 
 /* Events that could have told of this image are missing: what was not seen proves nothing. */
 int image_lossy(const struct image *);
+/* Something was made since g was closed, with a higher number: had that one not been kept back, it would have been given out. */
+int number_was_wanted(const struct generation *g, const struct image *);
 
 #endif

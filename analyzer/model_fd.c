@@ -112,6 +112,15 @@ struct generation *generation_find(struct image *i, int fd, uint32_t gen)
 	return g && g->gen == gen ? g : NULL;
 }
 
+int number_was_wanted(const struct generation *g, const struct image *i)
+{
+	for (const struct number *n = i->numbers; n; n = n->hh.next)
+		for (const struct generation *o = n->newest; n->fd > g->fd && o; o = o->older)
+			if (o->opened.time > g->closed.time && o->opened.op == FDW_OP_CREATE)
+				return 1;
+	return 0;
+}
+
 static void share(struct generation *g)
 {
 	if (!g->shares)
@@ -154,6 +163,7 @@ static void generation_free(struct generation *g)
 	uncount(g);
 	passage_leave(g);
 	passage_orphan(g);
+	poll_forget(g);
 	description_drop(g->description);
 	free(g);
 }

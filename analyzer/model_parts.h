@@ -5,6 +5,7 @@
  *	model.c          events in, one table of operations
  *	model_fd.c       numbers, generations, descriptions
  *	model_passage.c  descriptors that cross exec
+ *	model_poll.c     registrations in pollers: armed, delivered, re-armed
  *	model_race.c     descriptors marked later than made, and threads that start children
  *	model_pending.c  failed closes and uses that wait: for the end of their run, for other threads' events, for an exec
  *	process.c        processes, images, threads: made, found, judged
@@ -88,7 +89,11 @@ void pending_close(const struct step *, struct generation *);   /* a close that 
 void pending_close_ok(const struct step *, struct generation *); /* one that did not: it is part of the thread's run, too */
 void pending_use(const struct step *, struct generation *);
 void pending_setfd(const struct step *);
-void pending_use_excused(const struct step *);                  /* the event tells that the use just before it was none */
+void pending_use_excused(const struct step *, int fd);          /* the event tells that the use of fd just before it was none */
+void pending_rearm(const struct step *, struct generation *was, struct generation *now, const struct registration *);
+void pending_rearm_answered(const struct step *, struct generation *was, struct generation *now, const struct registration *); /* ENOENT */
+void pending_rearm_next(const struct step *, int forget);       /* the thread goes on */
+void pending_in_use(const struct step *, struct generation *, const struct moment *inside);
 void pending_stale(const struct step *, struct generation *owned, struct generation *now);
 void pending_range(const struct step *, struct generation *);   /* close_range of one number that is closed already */
 void pending_range_next(const struct step *);                   /* every other event of the thread */
@@ -111,6 +116,16 @@ void passage_fork_known(struct image *, const struct image *born);
 void passage_image_ends(struct image *);
 void passage_children_unseen(struct image *);
 void passage_child_fd(struct step *, struct process *child);
+
+/* model_poll.c */
+void poll_ctl(struct step *);
+void poll_delivered(struct step *);
+void poll_in_use(struct step *);
+void poll_closed(const struct step *, struct generation *);
+/* A delivery of g after its close to this thread, in its last wait; NULL: there was none. */
+const struct registration *poll_ghost(const struct step *, const struct generation *g);
+void poll_image_ends(struct image *);
+void poll_forget(struct generation *);
 
 /* model_race.c */
 void race_marked(struct step *, struct generation *); /* close-on-exec was set */

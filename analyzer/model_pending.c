@@ -15,6 +15,7 @@ struct pending {
 	struct transition t;
 	struct fdw_event event;
 	judge_fn *judge;
+	struct moment inside;
 	uint64_t due;
 	struct pending *next;
 };
@@ -22,6 +23,8 @@ struct pending {
 static void judge_close(const struct transition *t) { RULES_CALL(close_failed, t); }
 static void judge_use(const struct transition *t) { RULES_CALL(use_failed, t); }
 static void judge_stale(const struct transition *t) { RULES_CALL(stale_stream, t); }
+static void judge_rearm(const struct transition *t) { RULES_CALL(rearmed, t); }
+static void judge_in_use(const struct transition *t) { RULES_CALL(closed_in_use, t); }
 static void judge_range(const struct transition *t) { RULES_CALL(range_closed_again, t); }
 
 static struct pending *pending_new(const struct step *s, struct generation *g, judge_fn *judge)
@@ -236,22 +239,26 @@ static struct sweep *use_run(const struct step *s)
 void pending_use(const struct step *s, struct generation *g)
 {
 	struct sweep *w = use_run(s);
+	struct pending *p;
 
 	w->never_seen |= (s->e->flags & FDW_F_NEVER_SEEN) != 0;
-	if (s->e->flags & FDW_F_KNOWN_CLOSED)
-		sweep_add(w, pending_new(s, g, judge_use));
+	if (!(s->e->flags & FDW_F_KNOWN_CLOSED))
+		return;
+	p = pending_new(s, g, judge_use);
+	p->t.registration = poll_ghost(s, g);
+	sweep_add(w, p);
 }
 
 /* fcntl(n, F_SETFD, FD_CLOEXEC) over everything: those that are open succeed. */
 void pending_setfd(const struct step *s) { use_run(s); }
 
 /* Told in two events, one right after the other: the use that failed, and what it was meant to do. */
-void pending_use_excused(const struct step *s)
+void pending_use_excused(const struct step *s, int fd)
 {
 	struct sweep *w = &s->thread->uses;
 	struct pending **at = &w->first, *last = w->tail;
 
-	if (!last || last->event.fd != s->e->fd || last->event.seq + 1 != s->e->seq)
+	if (!last || last->event.fd != fd || last->event.seq + 1 != s->e->seq)
 		return;
 	w->tail = NULL;
 	for (; *at != last; at = &(*at)->next)
@@ -266,6 +273,48 @@ void pending_stale(const struct step *s, struct generation *owned, struct genera
 
 	p->t.other = now;
 	generation_pin(now);
+	settle(p);
+}
+
+/* ---- pollers ----------------------------------------------------------------------------------------------------------------------------*/
+
+static struct pending *rearm_new(const struct step *s, struct generation *was, struct generation *now, const struct registration *r)
+{
+	struct pending *p = pending_new(s, was, judge_rearm);
+
+	p->t.other = now;
+	p->t.registration = r;
+	generation_pin(now);
+	return p;
+}
+
+void pending_rearm(const struct step *s, struct generation *was, struct generation *now, const struct registration *r)
+{
+	settle(rearm_new(s, was, now, r));
+}
+
+void pending_rearm_answered(const struct step *s, struct generation *was, struct generation *now, const struct registration *r)
+{
+	s->thread->rearm = rearm_new(s, was, now, r);
+}
+
+void pending_rearm_next(const struct step *s, int forget)
+{
+	struct pending *p = s->thread->rearm;
+
+	s->thread->rearm = NULL;
+	if (p && forget)
+		pending_free(p);
+	else if (p)
+		settle(p);
+}
+
+void pending_in_use(const struct step *s, struct generation *g, const struct moment *inside)
+{
+	struct pending *p = pending_new(s, g, judge_in_use);
+
+	p->inside = *inside;
+	p->t.inside = &p->inside;
 	settle(p);
 }
 
@@ -309,5 +358,7 @@ void pending_thread_end(struct replay *r, struct image *i, struct thread *t)
 	sweep_end(&t->uses);
 	if (t->range)
 		settle(t->range);
-	t->range = NULL;
+	if (t->rearm)
+		settle(t->rearm);
+	t->range = t->rearm = NULL;
 }

@@ -149,6 +149,7 @@ static void judge_image(struct replay *r, struct image *i)
 		i->gaps = i->emitted - i->events;
 	passage_image_ends(i);
 	tree_image_end(r, i);
+	poll_image_ends(i);
 	r->lost += i->gaps;
 	r->dropped += i->refused + i->dropped;
 	RULES_CALL(image_end, r, i);

@@ -4,12 +4,16 @@
 #include <string.h>
 #include "analyzer/rules.h"
 
-extern const struct rule rule_double_close, rule_foreign_close, rule_use_after_close, rule_fd_leak, rule_fd_leak_exec, rule_cloexec_race, rule_bad_close;
+extern const struct rule rule_double_close, rule_foreign_close, rule_use_after_close, rule_fd_leak, rule_fd_leak_exec, rule_cloexec_race, rule_bad_close,
+	rule_stale_rearm, rule_ghost_event, rule_close_in_use;
 
 const struct rule *const rules[] = {
 	&rule_double_close,
 	&rule_foreign_close,
 	&rule_use_after_close,
+	&rule_stale_rearm,
+	&rule_ghost_event,
+	&rule_close_in_use,
 	&rule_fd_leak,
 	&rule_fd_leak_exec,
 	&rule_cloexec_race,
@@ -27,8 +31,7 @@ const struct rule *rule_by_id(const char *id)
 
 int rule_is_known(const char *id)
 {
-	static const char *const later[] = { "close-in-use", "stale-rearm", "ghost-event",
-		"sigstack-unmapped", "sigstack-too-small", "sigstack-unpinned", "handler-off-stack", "kernel-signal-vector-bug", NULL };
+	static const char *const later[] = { "sigstack-unmapped", "sigstack-too-small", "sigstack-unpinned", "handler-off-stack", "kernel-signal-vector-bug", NULL };
 
 	for (const char *const *l = later; *l; l++)
 		if (!strcmp(*l, id))

@@ -30,7 +30,13 @@ struct rule {
 	void (*use_failed)(const struct rule *, const struct transition *);
 	/* A FILE or DIR was closed whose number was closed behind its back. generation: its own; other: the number's, or NULL. */
 	void (*stale_stream)(const struct rule *, const struct transition *);
-	void (*epoll_ctl)(const struct rule *, const struct transition *);
+	/* EPOLL_CTL_ADD or MOD, or port_associate, for a registration of a descriptor that was closed. generation: that one; other: what has the
+	 * number now, or NULL; registration: the old one, or NULL when it is not known. */
+	void (*rearmed)(const struct rule *, const struct transition *);
+	/* A registration in which a poller delivered what was closed already, as it is forgotten. */
+	void (*ghost)(const struct rule *, const struct registration *);
+	/* Closed while another thread was inside a call on it. */
+	void (*closed_in_use)(const struct rule *, const struct transition *);
 	void (*setfd)(const struct rule *, const struct transition *);
 	/* In the parent, and in the child when its descriptors are known. */
 	void (*forked)(const struct rule *, const struct transition *);

@@ -9,6 +9,7 @@
 #include <linux/membarrier.h>
 #include "birth.h"
 #include "event.h"
+#include "options.h"
 #include "module.h"
 #include "probe.h"
 #include "protect.h"
@@ -289,8 +290,8 @@ void fdw_births_allow(uintptr_t pc)
 
 int fdw_births_notice(void)
 {
-	/* While recording, the tracer's threads would do. */
-	if (!fdw_process.may_birth || fdw_recording() || !fdw_on())
+	/* While recording, and before that begins, the tracer's threads would do. */
+	if (!fdw_process.may_birth || fdw_options.record[0] || !fdw_on())
 		return 0;
 	atomic_store_explicit(&fdw_process.births, 1, memory_order_relaxed);
 	return 1;

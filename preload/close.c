@@ -6,6 +6,7 @@
  */
 #include "close.h"
 #include "event.h"
+#include "inside.h"
 #include "log.h"
 #include "protect.h"
 #include "quick.h"
@@ -135,6 +136,8 @@ FDW_INLINE int close_fd(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc,
 		errno = EBADF;
 		return -1;
 	}
+	if (c.owner)
+		fdw_inside_closes(fd, c.before);
 	if (fdw_retire(&c, call, pc)) {
 		r = 0;
 	} else {
@@ -170,8 +173,8 @@ FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
 	if (unlikely(!w))
 		return 0;
 	v = atomic_load_explicit(w, memory_order_relaxed);
-	/* In flux although we are alone: a handler of ours came into an arming call. */
-	if (unlikely((v & (FDW_STATE_MASK | FDW_FLUX_MASK | FDW_W_SECTION)) != FDW_OPEN) || !fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING)))
+	/* In flux although we are alone: a handler of ours came into an arming call. Registered: fdw_closing_registered looks. */
+	if (unlikely((v & (FDW_STATE_MASK | FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_REGISTERED)) != FDW_OPEN) || !fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING)))
 		return 0;
 	c.before = v;
 	c.owner = 1;

@@ -133,6 +133,7 @@ struct fdw_thread {
 	uint8_t in_fork;       /* a wrapper of ours is around the fork under way (see fork.c) */
 	uint8_t bounded;       /* how many flags the start of a child under way cleared at a bound (gate.c) */
 	uint16_t birth_block;  /* where this thread's sections are listed, + 1 (birth.c) */
+	uint16_t inside;       /* where this thread says which descriptor it is inside a call on, + 1 (inside.c) */
 	uint16_t blockless;    /* creations to go before a block is looked for again: there was none */
 	int deciding;          /* number + 1 whose flag this thread is clearing at this moment (birth.c) */
 	int closing_below;     /* number + 1 while libc's close, or that of an interposer below us, is under way */
@@ -182,6 +183,8 @@ struct fdw_process {
 	_Atomic uint8_t uses;     /* FDW_USES_*: why successful calls are looked at */
 	_Atomic uint8_t sealed;   /* a filter of the program's own is about to come: no flag is cleared any more */
 	_Atomic uint32_t clearing;/* threads that are about to clear close-on-exec (birth.c) */
+	_Atomic uint32_t starts;  /* counts starts of children: what was made when it said the same is nobody else's (registration.h) */
+	_Atomic uint32_t forked;  /* `starts` after the last child that may live on without exec */
 	_Atomic uint32_t gates;   /* starts of children that had to wait for sections, so far (birth.h) */
 };
 #define FDW_USES_RECORDED 1u

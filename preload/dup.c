@@ -38,7 +38,8 @@ FDW_EXPORT int dup(int fd)
 	if (fdw_quick()) {
 		r = (int)FDW_QUICK(SYS_dup, fd);
 		if (likely(r >= 0)) {
-			fdw_born_inline(r, fdw_word(fd) ? fdw_records[fd].kind : FDW_KIND_UNKNOWN, 0, FDW_CALL_dup, FDW_CALLER);
+			fdw_duplicated(fd);
+			fdw_born_inline(r, fdw_word(fd) ? fdw_records[fd].kind : FDW_KIND_UNKNOWN, FDW_BORN_DUP, FDW_CALL_dup, FDW_CALLER);
 			return r;
 		}
 		errno = -r;
@@ -97,7 +98,8 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 	}
 	fdw_claim_end(&c, FDW_CLOSE_DONE, call, pc);
 	flags = flags & O_CLOEXEC ? FDW_F_CLOEXEC : 0;
-	gen = fdw_born(new, FDW_KIND_UNKNOWN, (uint32_t)flags | birth, call, pc);
+	fdw_duplicated(old);
+	gen = fdw_born(new, FDW_KIND_UNKNOWN, (uint32_t)flags | birth | FDW_BORN_DUP, call, pc);
 	if (birth)
 		fdw_birth_made(new, birth);
 	if (unlikely(stream)) {

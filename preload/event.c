@@ -105,7 +105,7 @@ void fdw_thread_hello(void)
 	leave(t);
 }
 
-void fdw_send(struct fdw_event *e, uintptr_t pc)
+static void send_event(struct fdw_event *e, uintptr_t pc, int caller_only)
 {
 	struct fdw_thread *t = &fdw_self;
 	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
@@ -131,11 +131,14 @@ void fdw_send(struct fdw_event *e, uintptr_t pc)
 	}
 	if (fdw_on_signal_stack(frame))
 		e->flags |= FDW_F_SIGNAL_STACK;
-	e->stack = fdw_stack_id(pc, (e->flags & FDW_F_SIGNAL_STACK) != 0);
+	e->stack = fdw_stack_id(pc, caller_only || (e->flags & FDW_F_SIGNAL_STACK) != 0);
 	deliver(e);
 	leave(t);
 	errno = saved;
 }
+
+void fdw_send(struct fdw_event *e, uintptr_t pc) { send_event(e, pc, 0); }
+void fdw_send_of(struct fdw_event *e, uintptr_t pc) { send_event(e, pc, 1); }
 
 /* A number was made out of src, -1 for nothing: table and event. */
 static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src, struct fdw_detail d)
@@ -151,7 +154,14 @@ static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call,
 	}
 	if (fdw_tool_caller(pc))
 		return fd;
+	if (op == FDW_OP_DUP) {
+		fdw_duplicated(src);
+		flags |= FDW_BORN_DUP;
+	}
 	gen = fdw_born(fd, kind, flags, call, pc);
+	flags &= ~FDW_BORN_DUP;
+	if (unlikely(op == FDW_OP_RECV) && fdw_word(fd)) /* its sender has it, and may be ourselves */
+		atomic_fetch_or_explicit(fdw_word(fd), FDW_W_DUPED | FDW_W_SENT, memory_order_relaxed);
 	if (unlikely(kind == FDW_KIND_MQ))
 		fdw_process.queues = 1;
 	if (unlikely(flags & FDW_BORN)) {
@@ -252,7 +262,9 @@ void fdw_used_slow(int fd, uint16_t call, uintptr_t pc)
 
 	if (v & FDW_W_INHERITED && fdw_recording())
 		fdw_first_use(fd, call, pc);
-	if (v & FDW_W_ONESHOT && fdw_reads(call))
+	if (call == FDW_CALL_shutdown && fdw_word(fd))
+		atomic_fetch_or_explicit(fdw_word(fd), FDW_W_SHUT, memory_order_relaxed);
+	if (v & FDW_W_ONESHOT && !(v & FDW_W_POLLER) && fdw_reads(call))
 		fdw_records[fd].handler = fdw_tid();
 }
 

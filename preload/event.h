@@ -13,6 +13,8 @@ extern const struct fdw_trace_ops *fdw_ops; /* the provider, NULL until recordin
 
 /* Fills in thread, sequence, flags and stack and sends the event. pc: the wrapper's caller. */
 void fdw_send(struct fdw_event *, uintptr_t pc);
+/* The same, but pc is where another thread made its call: the whole stack. */
+void fdw_send_of(struct fdw_event *, uintptr_t pc);
 
 struct fdw_detail { const void *data; size_t len; };
 

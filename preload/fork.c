@@ -19,6 +19,7 @@
 #include "exit.h"
 #include "fork.h"
 #include "gate.h"
+#include "inside.h"
 #include "patience.h"
 #include "protect.h"
 #include "reap.h"
@@ -43,6 +44,14 @@ static void go_without_hooks(void)
 	atomic_fetch_and(&fdw_process.uses, (uint8_t)~FDW_USES_RECORDED);
 }
 
+/* A child lives that has what we have: again after the fork, so that what another thread made meanwhile counts as older. */
+FDW_FORK_PATH static void shared_by_fork(void)
+{
+	uint32_t n = atomic_fetch_add_explicit(&fdw_process.starts, 1, memory_order_relaxed) + 1;
+
+	atomic_store_explicit(&fdw_process.forked, n, memory_order_relaxed);
+}
+
 FDW_FORK_PATH static void reset_child(void)
 {
 	struct fdw_thread *t = &fdw_self;
@@ -60,10 +69,12 @@ FDW_FORK_PATH static void reset_child(void)
 	fdw_pending_forget();
 	fdw_births_reset();
 	fdw_retired_reset();
+	shared_by_fork();
 	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
 	t->counted = 1;
 	if (fdw_recording()) {
 		fdw_threads_reset();
+		fdw_inside_reset();
 		fdw_emitters_reset();
 	}
 	atomic_store(&fdw_process.child, 1);
@@ -72,6 +83,7 @@ FDW_FORK_PATH static void reset_child(void)
 /* As the child finds them: thread-local, for other threads may fork at the same time. */
 FDW_FORK_PATH static void before_fork(void)
 {
+	atomic_fetch_add_explicit(&fdw_process.starts, 1, memory_order_relaxed);
 	if (!fdw_self.vforked)
 		fdw_self.fork_begun = fdw_fork_clock();
 	fdw_self.parent_pid = fdw_self.vforked ? fdw_self.vfork_pid : fdw_process.pid;
@@ -149,6 +161,7 @@ FDW_FORK_PATH static void at_prepare(void)
 /* daemon()'s parent ends inside libc, by a call nobody sees, when there is a child. */
 FDW_FORK_PATH static void at_parent(void)
 {
+	shared_by_fork();
 	if (fdw_self.hooked)
 		call_tracer(fdw_ops->after_fork_parent);
 	fdw_self.hooked = 0;
@@ -212,6 +225,7 @@ FDW_FORK_PATH static void say_fork(uint8_t kind, int64_t r, uint32_t flags, uint
 FDW_FORK_PATH static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
+	shared_by_fork();
 	say_fork(kind, r, fdw_self.emitting ? FDW_F_UNOBSERVED : 0, call, pc);
 	fdw_gate_child(r, kind, call, pc);
 	errno = saved;

@@ -8,6 +8,7 @@
 #include "env.h"
 #include "event.h"
 #include "fork.h"
+#include "inside.h"
 #include "resolve.h"
 #include "retire.h"
 #include "routes.h"
@@ -15,13 +16,18 @@
 
 FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, struct epoll_event *event, uintptr_t pc)
 {
-	int r, saved = errno;
+	int r, saved = errno, arms = op != EPOLL_CTL_DEL, refused = 0;
+	uint64_t before;
+	uint32_t stale = 0;
 
 	fdw_passed_over(epfd, fd, FDW_CALL_epoll_ctl);
 	fdw_flux_enter(fd, (uintptr_t)__builtin_frame_address(0));
-	if (op != EPOLL_CTL_DEL)
+	before = fdw_peek(fd);
+	if (arms) {
 		fdw_arming(epfd, fd, op);
-	if (op != EPOLL_CTL_DEL && unlikely(fdw_is_closing(fd) || fdw_is_closing(epfd))) {
+		refused = fdw_is_closing(fd) || fdw_is_closing(epfd);
+	}
+	if (unlikely(refused)) {
 		errno = EBADF;
 		r = -1;
 	} else {
@@ -32,12 +38,12 @@ FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, st
 		saved = errno;
 		fdw_use_failed(epfd, FDW_CALL_epoll_ctl, pc);
 		/* a DEL of what is closed already is how tidy programs close: no use after close */
-		if (op != EPOLL_CTL_DEL)
-			fdw_use_failed(fd, FDW_CALL_epoll_ctl, pc);
+		if (arms)
+			stale = fdw_arming_failed(epfd, fd, before, refused, FDW_CALL_epoll_ctl, pc);
 	} else {
 		fdw_used(epfd, FDW_CALL_epoll_ctl, pc);
 		fdw_used(fd, FDW_CALL_epoll_ctl, pc);
-		if (op != EPOLL_CTL_DEL)
+		if (arms)
 			fdw_armed(fd, event->events); /* the kernel could read it */
 	}
 	if (fdw_recording()) {
@@ -45,9 +51,9 @@ FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, st
 		const struct epoll_event *told = op == EPOLL_CTL_DEL || (r < 0 && saved == EFAULT) ? NULL : event;
 		uint32_t events = told ? told->events : 0;
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_EPOLL_CTL, .call = FDW_CALL_epoll_ctl, .fd = epfd,
-			.gen = fdw_gen(fdw_peek(epfd)), .fd2 = fd, .gen2 = fdw_gen(fdw_peek(fd)), .ret = r,
+			.gen = fdw_gen(fdw_peek(epfd)), .fd2 = fd, .gen2 = fdw_gen(before), .ret = r,
 			.err = r < 0 ? saved : 0, .arg = told ? told->data.u64 : 0,
-			.flags = (uint32_t)(op & 0xff) << FDW_F_USER_SHIFT, .kind = FDW_KIND_EPOLL,
+			.flags = stale | (uint32_t)(op & 0xff) << FDW_F_USER_SHIFT, .kind = FDW_KIND_EPOLL,
 			.detail = (const uint8_t *)&events, .detail_len = sizeof events }, pc);
 	}
 	errno = saved;
@@ -76,25 +82,50 @@ FDW_INLINE void waits(uint16_t call)
 /*
  * Waits on a poller: while a thread is inside one, or works on what it got, it may hold events of descriptors that others close.
  */
+struct fdw_waiting { int notes, inside; };
+
+FDW_INLINE struct fdw_waiting wait_begin(int fd, uint16_t call, uintptr_t pc)
+{
+	struct fdw_waiting w;
+
+	waits(call);
+	fdw_release_due();
+	w.notes = fdw_process.births && fdw_on();
+	if (w.notes)
+		fdw_wait_begins(fd);
+	w.inside = fdw_inside(fd, call, pc);
+	return w;
+}
+
+FDW_INLINE int wait_end(struct fdw_waiting w, int fd, const struct epoll_event *ev, int r, uint16_t call, uintptr_t pc)
+{
+	fdw_left(w.inside);
+	if (w.notes)
+		fdw_wait_ended(fd);
+	if (unlikely(r < 0))
+		fdw_use_failed(fd, call, pc);
+	else
+		fdw_used(fd, call, pc);
+	fdw_delivered(fd, ev, r, call, pc);
+	return r;
+}
+
+long fdw_epoll_wait_by(fdw_plain_fn *plain, long nr, const long *args, uintptr_t pc)
+{
+	struct fdw_waiting w = wait_begin((int)args[0], FDW_CALL_syscall, pc);
+	long r = plain(nr, args);
+
+	return wait_end(w, (int)args[0], (const struct epoll_event *)args[1], (int)r, FDW_CALL_syscall, pc);
+}
+
 #define WAITING(name, params, args)                                                                                       \
 	FDW_EXPORT int name params                                                                                     \
 	{                                                                                                              \
-		int r, notes;                                                                                          \
+		struct fdw_waiting w;                                                                                  \
 		if (unlikely(!real_##name))                                                                            \
 			return fdw_early_##name args;                                                                  \
-		waits(FDW_CALL_##name);                                                                                \
-		fdw_release_due();                                                                                     \
-		notes = fdw_process.births && fdw_on();                                                                \
-		if (notes)                                                                                             \
-			fdw_wait_begins(fd);                                                                           \
-		r = real_##name args;                                                                                  \
-		if (notes)                                                                                             \
-			fdw_wait_ended(fd);                                                                            \
-		if (unlikely(r < 0))                                                                                   \
-			fdw_use_failed(fd, FDW_CALL_##name, FDW_CALLER);                                                \
-		else                                                                                                   \
-			fdw_used(fd, FDW_CALL_##name, FDW_CALLER);                                                      \
-		return r;                                                                                              \
+		w = wait_begin(fd, FDW_CALL_##name, FDW_CALLER);                                                        \
+		return wait_end(w, fd, ev, real_##name args, FDW_CALL_##name, FDW_CALLER);                              \
 	}
 WAITING(epoll_wait, (int fd, struct epoll_event *ev, int max, int timeout), (fd, ev, max, timeout))
 WAITING(epoll_pwait, (int fd, struct epoll_event *ev, int max, int timeout, const sigset_t *mask), (fd, ev, max, timeout, mask))

@@ -61,40 +61,6 @@ static uint64_t retire_us(uint64_t now)
 
 /* ---- who may hold an event ------------------------------------------------------------------------------------------------------------------*/
 
-/* An event may be delivered, and its descriptor closed by somebody, before the kernel's call returns: so it counts as one-shot before it. */
-void fdw_arming(int poller, int fd, int op)
-{
-	fdw_word_t *w = fdw_word(fd);
-	struct fdw_record *r;
-	uint32_t gen = fdw_gen(fdw_peek(poller));
-
-	if (!w || !gen || !fdw_enforcing())
-		return;
-	r = &fdw_records[fd];
-	r->handler = 0;
-	if (r->poller != (uint32_t)poller + 1 || r->poller_gen != gen) {
-		if (r->poller)
-			r->arm |= FDW_ARM_MANY_POLLERS;
-		r->poller = (uint32_t)poller + 1;
-		r->poller_gen = gen;
-	}
-	if (op == EPOLL_CTL_ADD && fdw_process.births)
-		atomic_fetch_or_explicit(w, FDW_W_REGISTERED | FDW_W_ONESHOT, memory_order_relaxed);
-}
-
-void fdw_armed(int fd, uint32_t events)
-{
-	fdw_word_t *w = fdw_word(fd);
-	uint64_t v = w ? atomic_load_explicit(w, memory_order_relaxed) : 0;
-	uint64_t flags = FDW_W_REGISTERED | (events & EPOLLONESHOT ? FDW_W_ONESHOT : 0);
-
-	while (fdw_state(v) == FDW_OPEN && (v & (FDW_W_REGISTERED | FDW_W_ONESHOT)) != flags &&
-	       !fdw_cas(w, &v, (v & ~FDW_W_ONESHOT) | flags))
-		;
-	if (events & EPOLLONESHOT && unlikely(!(atomic_load_explicit(&fdw_process.uses, memory_order_relaxed) & FDW_USES_ONESHOT)))
-		atomic_fetch_or(&fdw_process.uses, FDW_USES_ONESHOT);
-}
-
 int fdw_reads(uint16_t call)
 {
 #define C(name) case FDW_CALL_##name:
@@ -112,16 +78,9 @@ static int others_wait_on(const struct fdw_record *poller)
 	return poller->waiter && (poller->arm & FDW_ARM_MANY_WAITERS || poller->waiter != fdw_tid());
 }
 
-/* The poller fd was registered in last, if it is still that one. */
-static struct fdw_record *poller_of(const struct fdw_record *r)
-{
-	int n = (int)r->poller - 1;
-	return n >= 0 && fdw_word(n) && fdw_gen(fdw_peek(n)) == r->poller_gen && fdw_peek(n) & FDW_W_POLLER ? &fdw_records[n] : NULL;
-}
-
 static int may_be_held(const struct fdw_claim *c)
 {
-	const struct fdw_record *r = &fdw_records[c->fd], *poller = poller_of(r);
+	const struct fdw_record *r = &fdw_records[c->fd], *poller = fdw_poller_of(r);
 
 	if (c->before & FDW_W_POLLER && others_wait_on(r))
 		return 1;
@@ -131,7 +90,7 @@ static int may_be_held(const struct fdw_claim *c)
 		return 1;
 	if (!poller || !poller->waiter)
 		return 0;
-	return c->before & FDW_W_ONESHOT ? r->handler != fdw_tid() : others_wait_on(poller);
+	return c->before & FDW_W_ONESHOT ? c->before & FDW_W_POLLER || r->handler != fdw_tid() : others_wait_on(poller);
 }
 
 /* Their close has no error worth keeping, and an end that peers see. */
@@ -305,7 +264,7 @@ static void enter(uint64_t key, const struct fdw_claim *c, uint32_t most)
 {
 	uint32_t ticket = atomic_fetch_add(&next_ticket, 1);
 	struct entry *e = &ring[ticket % RING], *oldest = &ring[(ticket - most) % RING];
-	const struct fdw_record *r = &fdw_records[c->fd], *poller = poller_of(r);
+	const struct fdw_record *r = &fdw_records[c->fd], *poller = fdw_poller_of(r);
 	int only_one = !(c->before & (FDW_W_ONESHOT | FDW_W_POLLER)) && !(r->arm & FDW_ARM_MANY_POLLERS) && poller &&
 	               !(poller->arm & FDW_ARM_MANY_WAITERS);
 

@@ -24,7 +24,7 @@
 #ifndef FDW_RETIRE_H
 #define FDW_RETIRE_H
 
-#include "table.h"
+#include "registration.h"
 
 /* Places where the tests let threads lose time. */
 #ifdef FDW_STEPS
@@ -77,39 +77,5 @@ FDW_INLINE int fdw_path_is_tombstone(const char *path)
 }
 /* Whether a call with AT_EMPTY_PATH in its flags means the descriptor itself. */
 int fdw_names_itself(const char *path, int flags);
-
-/* ---- what is known of registrations (epoll_ctl, epoll_wait) -------------------------------------------------------------------------------*/
-
-/* Before the kernel arms fd in poller by EPOLL_CTL_ADD or MOD: an event can be delivered before that call returns. */
-void fdw_arming(int poller, int fd, int op);
-/* Another thread is closing it, and it is not replaced: arming it fails as if it were closed. enforce only. */
-FDW_INLINE int fdw_is_closing(int fd)
-{
-	uint64_t v = fdw_peek(fd);
-	return unlikely(fdw_state(v) == FDW_CLOSING) && !(v & FDW_W_REPLACED) && fdw_enforcing() && fdw_records[fd].close_tid != fdw_tid();
-}
-/* After it did. */
-void fdw_armed(int fd, uint32_t events);
-/* Around a wait on poller, in a process with threads. */
-FDW_INLINE void fdw_wait_begins(int poller)
-{
-	struct fdw_record *r;
-	uint32_t tid = fdw_tid();
-
-	if (!fdw_word(poller))
-		return;
-	r = &fdw_records[poller];
-	if (unlikely(r->waiter != tid)) {
-		if (r->waiter)
-			r->arm |= FDW_ARM_MANY_WAITERS;
-		r->waiter = tid;
-	}
-	atomic_store_explicit(&r->turn, (atomic_load_explicit(&r->turn, memory_order_relaxed) | 1) + 2, memory_order_release);
-}
-FDW_INLINE void fdw_wait_ended(int poller)
-{
-	if (fdw_word(poller))
-		atomic_fetch_and_explicit(&fdw_records[poller].turn, ~1u, memory_order_release);
-}
 
 #endif

@@ -8,6 +8,7 @@
 #include "close.h"
 #include "event.h"
 #include "fork.h"
+#include "inside.h"
 #include "protect.h"
 #include "env.h"
 #include "resolve.h"
@@ -29,17 +30,18 @@ static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, 
 	struct sockaddr_storage own;
 	socklen_t own_len = sizeof own, room = addr && len ? *len : 0;
 	struct fdw_detail peer = FDW_NO_DETAIL;
-	int r;
-
 	uint32_t birth;
+	int r, was;
 
 	fdw_child_is_worker();
 	fdw_passed_over(fd, -1, call);
 	birth = fdw_birth(fdw_sflags(flags), pc);
+	was = fdw_inside(fd, call, pc);
 	if (unlikely(birth))
 		r = real_accept4(fd, addr, len, flags | SOCK_CLOEXEC);
 	else
 		r = call == FDW_CALL_accept ? FDW_LIBC(accept)(fd, addr, len) : FDW_LIBC(accept4)(fd, addr, len, flags);
+	fdw_left(was);
 	r = FDW_OR_AGAIN(r, real_accept4(fd, addr, len, birth ? flags | SOCK_CLOEXEC : flags));
 	if (unlikely(r < 0)) {
 		fdw_birth_failed(birth);
@@ -67,12 +69,13 @@ FDW_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 FDW_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sockaddr_un redirected;
-	int r, redirect;
+	int r, redirect, was;
 
 	fdw_passed_over(fd, -1, FDW_CALL_connect);
 	redirect = unlikely(fdw_recording() || fdw_self.tool) && fdw_protect_connect(&redirected, addr, len, FDW_CALLER);
-
+	was = fdw_inside(fd, FDW_CALL_connect, FDW_CALLER);
 	r = redirect ? FDW_LIBC(connect)(fd, (struct sockaddr *)&redirected, sizeof redirected) : FDW_LIBC(connect)(fd, addr, len);
+	fdw_left(was);
 	if (unlikely(r < 0) && fdw_on() && errno != EINPROGRESS) {
 		fdw_use_failed(fd, FDW_CALL_connect, FDW_CALLER);
 		return r;
@@ -173,11 +176,11 @@ static int sends_tombstone(const struct msghdr *m, uint16_t call, uintptr_t pc)
 	return 0;
 }
 
-static void sent(int sock, const struct msghdr *m, uint16_t call, uintptr_t pc)
+void fdw_sent(int sock, const struct msghdr *m, uint16_t call, uintptr_t pc)
 {
 	struct cmsghdr *c;
 
-	if (!fdw_recording() || !m->msg_control || m->msg_controllen < sizeof(struct cmsghdr))
+	if (!m->msg_control || m->msg_controllen < sizeof(struct cmsghdr))
 		return;
 	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR((struct msghdr *)m, c)) {
 		size_t n = c->cmsg_len < CMSG_LEN(0) ? 0 : (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -187,8 +190,11 @@ static void sent(int sock, const struct msghdr *m, uint16_t call, uintptr_t pc)
 		for (size_t i = 0; i < n && i < 253; i++) {
 			int fd;
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			fdw_send(&(struct fdw_event){ .op = FDW_OP_SEND, .call = call, .fd = fd, .gen = fdw_gen(fdw_peek(fd)),
-				.fd2 = sock, .gen2 = fdw_gen(fdw_peek(sock)) }, pc);
+			if (fdw_word(fd))
+				atomic_fetch_or_explicit(fdw_word(fd), FDW_W_SENT, memory_order_relaxed);
+			if (fdw_recording())
+				fdw_send(&(struct fdw_event){ .op = FDW_OP_SEND, .call = call, .fd = fd, .gen = fdw_gen(fdw_peek(fd)),
+					.fd2 = sock, .gen2 = fdw_gen(fdw_peek(sock)) }, pc);
 		}
 	}
 }
@@ -197,10 +203,13 @@ ssize_t fdw_recvmsg_by(fdw_recvmsg_fn *real, int fd, struct msghdr *msg, int fla
 {
 	struct receipt in;
 	ssize_t r;
+	int was;
 
 	fdw_passed_over(fd, -1, FDW_CALL_recvmsg);
 	in = receives(flags, pc);
+	was = fdw_inside(fd, FDW_CALL_recvmsg, pc);
 	r = real(fd, msg, in.born ? flags | MSG_CMSG_CLOEXEC : flags);
+	fdw_left(was);
 	if (unlikely(r < 0)) {
 		fdw_birth_failed(in.birth);
 		fdw_use_failed(fd, FDW_CALL_recvmsg, pc);
@@ -221,11 +230,13 @@ FDW_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 int fdw_recvmmsg_by(fdw_recvmmsg_fn *real, int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout, uintptr_t pc)
 {
 	struct receipt in;
-	int r;
+	int r, was;
 
 	fdw_passed_over(fd, -1, FDW_CALL_recvmmsg);
 	in = receives(flags, pc);
+	was = fdw_inside(fd, FDW_CALL_recvmmsg, pc);
 	r = real(fd, msgs, n, in.born ? flags | MSG_CMSG_CLOEXEC : flags, timeout);
+	fdw_left(was);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_recvmmsg, pc);
 	else
@@ -244,17 +255,20 @@ FDW_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 FDW_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	ssize_t r;
+	int was;
 
 	fdw_passed_over(fd, -1, FDW_CALL_sendmsg);
 	if (sends_tombstone(msg, FDW_CALL_sendmsg, FDW_CALLER))
 		return -1;
+	was = fdw_inside(fd, FDW_CALL_sendmsg, FDW_CALLER);
 	r = FDW_LIBC(sendmsg)(fd, msg, flags);
+	fdw_left(was);
 	if (unlikely(r < 0)) {
 		fdw_use_failed(fd, FDW_CALL_sendmsg, FDW_CALLER);
 		return r;
 	}
 	fdw_used(fd, FDW_CALL_sendmsg, FDW_CALLER);
-	sent(fd, msg, FDW_CALL_sendmsg, FDW_CALLER);
+	fdw_sent(fd, msg, FDW_CALL_sendmsg, FDW_CALLER);
 	return r;
 }
 
@@ -269,6 +283,6 @@ FDW_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 	else
 		fdw_used(fd, FDW_CALL_sendmmsg, FDW_CALLER);
 	for (int i = 0; i < r; i++)
-		sent(fd, &msgs[i].msg_hdr, FDW_CALL_sendmmsg, FDW_CALLER);
+		fdw_sent(fd, &msgs[i].msg_hdr, FDW_CALL_sendmmsg, FDW_CALLER);
 	return r;
 }

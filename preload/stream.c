@@ -7,6 +7,7 @@
 #include "birth.h"
 #include "close.h"
 #include "event.h"
+#include "inside.h"
 #include "fork.h"
 #include "gate.h"
 #include "log.h"
@@ -256,6 +257,8 @@ static void begin_end(struct ending *e, const void *stream, int fd, uint16_t cal
 	/* A stream nobody saw made may be a dangling pointer: claim only what it is known to own, or what libc made itself. */
 	if (e->known || fd <= 2)
 		fdw_claim_as(&e->claim, fd, call == FDW_CALL_freopen ? FDW_W_REPLACED : 0);
+	if (e->claim.owner)
+		fdw_inside_closes(fd, e->claim.before);
 	e->claim.refused = 0;
 }
 

@@ -389,6 +389,10 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 		break;
 	case SYS_close_range: return fdw_close_range_by(by_close_range, (unsigned)a, (unsigned)b, (int)c, pc);
 	case SYS_epoll_ctl: return fdw_epoll_ctl_by(by_epoll_ctl, (int)a, (int)b, (int)c, (struct epoll_event *)d, pc);
+#if defined(__x86_64__)
+	case SYS_epoll_wait:
+#endif
+	case SYS_epoll_pwait: case SYS_epoll_pwait2: return fdw_epoll_wait_by(plain, nr, args, pc);
 	case SYS_exit: /* ends this thread, and with the last one the process: the tracer's threads would go on */
 		if (!fdw_recording() || atomic_load(&fdw_process.threads))
 			return plain(nr, args);
@@ -432,5 +436,7 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	r = plain(nr, args);
 	if (unlikely(r < 0) && uses_descriptor(nr))
 		fdw_use_failed((int)a, FDW_CALL_syscall, pc);
+	if (r >= 0 && nr == SYS_sendmsg)
+		fdw_sent((int)a, (const struct msghdr *)b, FDW_CALL_syscall, pc);
 	return r;
 }

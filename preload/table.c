@@ -145,6 +145,9 @@ void fdw_claimed_busy(int fd, fdw_word_t *w, uint64_t v)
 		fdw_birth_ended(fd);
 	if (fdw_flux(v))
 		fdw_drain(fd, w);
+	/* dup2 may fail, and then nothing was closed */
+	if (v & FDW_W_REGISTERED && !(v & FDW_W_REPLACED))
+		fdw_closing_registered(fd, v);
 }
 
 /* Waits, bounded, until the state of this generation is no longer *closing*. 0: the bound was reached, its history is unknown from here on. */

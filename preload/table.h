@@ -45,7 +45,10 @@ enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, 
 #define FDW_W_DECIDING   (UINT64_C(1) << 11) /* somebody clears the flag in the kernel at this moment, and holds an in-flux count */
 #define FDW_W_LATE       (UINT64_C(1) << 12) /* that happened at a bound of whoever started a child; its maker has not decided yet */
 #define FDW_W_ONESHOT    (UINT64_C(1) << 13) /* was armed one-shot since it was made */
+#define FDW_W_DUPED      (UINT64_C(1) << 14) /* a duplicate in this process was made of it, or it is one, or may be */
 #define FDW_W_LOCKED     (UINT64_C(1) << 15) /* a lock was taken on it, and that was told */
+#define FDW_W_SENT       (UINT64_C(1) << 16) /* another process may have its description: not by being our child (born_at tells of those) */
+#define FDW_W_SHUT       (UINT64_C(1) << 17) /* shutdown() was called on it, while recording */
 #define FDW_FLAGS_MASK   UINT64_C(0xffff0)
 #define FDW_FLUX_SHIFT   20
 #define FDW_FLUX_ONE     (UINT64_C(1) << FDW_FLUX_SHIFT)
@@ -56,6 +59,8 @@ enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, 
 #define FDW_BORN            0x20000000u
 #define FDW_BORN_SLOT_SHIFT 24
 #define FDW_BORN_MASK       0x3f000000u
+/* It is a duplicate. */
+#define FDW_BORN_DUP        0x40000000u
 
 typedef _Atomic uint64_t fdw_word_t;
 
@@ -70,12 +75,16 @@ struct fdw_record { /* one cache line */
 	uintptr_t open_pc, close_pc;
 	uintptr_t stream;     /* FILE or DIR that owns it */
 	uint32_t poller, poller_gen; /* where it was registered last: number + 1 */
-	uint32_t handler;     /* armed one-shot: the thread that read from it last since then */
-	uint32_t waiter;      /* of a poller: the thread that waited on it last */
+	union {               /* nothing is read from a poller */
+		uint32_t handler;     /* armed one-shot: the thread that read from it last since then */
+		uint32_t waiter;      /* of a poller: the thread that waited on it last */
+	};
+	uint32_t born_at;     /* fdw_process.starts when it was made: children started since then may have it */
 };
 #define FDW_ARM_MANY_POLLERS 1u
 #define FDW_ARM_MANY_WAITERS 2u
 #define FDW_ARM_NOT_LARGE 8u     /* the other end of a terminal, opened by name in place of libc's way: F_GETFL hides O_LARGEFILE */
+#define FDW_ARM_GHOSTS 16u       /* of a poller: what was registered in it was closed while its description may live on */
 #define FDW_ARM_WAS_TOMBSTONE 4u /* closing, by a range that goes over a tombstone */
 
 extern fdw_word_t *fdw_words;
@@ -147,7 +156,8 @@ FDW_INLINE uint32_t fdw_born_inline(int fd, uint8_t kind, uint32_t flags, uint16
 		if (unlikely(n >> FDW_GEN_SHIFT == 0))
 			n |= UINT64_C(1) << FDW_GEN_SHIFT; /* 0 means unknown, also after 2^32 generations */
 		n |= flags & FDW_F_CLOEXEC ? FDW_W_CLOEXEC : 0;
-		n |= flags & FDW_F_INHERITED ? FDW_W_INHERITED : 0;
+		n |= flags & FDW_F_INHERITED ? FDW_W_INHERITED | FDW_W_DUPED | FDW_W_SENT : 0;
+		n |= flags & FDW_BORN_DUP ? FDW_W_DUPED : 0;
 		n |= flags & FDW_BORN ? FDW_W_SECTION : 0;
 		n |= kind == FDW_KIND_EPOLL || kind == FDW_KIND_PORT ? FDW_W_POLLER : 0;
 	} while (!fdw_cas(w, &v, n));
@@ -160,6 +170,7 @@ FDW_INLINE uint32_t fdw_born_inline(int fd, uint8_t kind, uint32_t flags, uint16
 	r->arm = 0;
 	r->stream = 0;
 	r->poller = r->waiter = 0;
+	r->born_at = atomic_load_explicit(&fdw_process.starts, memory_order_relaxed);
 	return fdw_gen(n);
 }
 
@@ -174,7 +185,7 @@ struct fdw_claim {
 };
 void fdw_claim_slow(struct fdw_claim *, fdw_word_t *, uint64_t v, uint64_t mark);
 void fdw_drain(int fd, fdw_word_t *);
-void fdw_claimed_busy(int fd, fdw_word_t *, uint64_t v); /* v: as it was when it was claimed */
+void fdw_claimed_busy(int fd, fdw_word_t *, uint64_t v); /* v: as it was when it was claimed, and the mark */
 /* mark: 0 or FDW_W_REPLACED. */
 FDW_INLINE void fdw_claim_as(struct fdw_claim *c, int fd, uint64_t mark)
 {
@@ -189,8 +200,8 @@ FDW_INLINE void fdw_claim_as(struct fdw_claim *c, int fd, uint64_t mark)
 		c->before = v;
 		c->owner = 1;
 		fdw_records[fd].close_tid = fdw_tid();
-		if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION)))
-			fdw_claimed_busy(fd, w, v);
+		if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_REGISTERED)))
+			fdw_claimed_busy(fd, w, v | mark);
 	} else if (fdw_state(v) != FDW_UNKNOWN) {
 		fdw_claim_slow(c, w, v, mark);
 	} else {
@@ -222,6 +233,15 @@ FDW_INLINE void fdw_claim_done(const struct fdw_claim *c, uint16_t call, uintptr
 	fdw_records[c->fd].close_call = call;
 	fdw_records[c->fd].close_pc = pc;
 	fdw_leave_closing(c->fd, c->before, FDW_CLOSED);
+}
+
+/* Another number has the same description from here on. */
+FDW_INLINE void fdw_duplicated(int fd)
+{
+	fdw_word_t *w = fdw_word(fd);
+
+	if (w && !(atomic_load_explicit(w, memory_order_relaxed) & FDW_W_DUPED))
+		atomic_fetch_or_explicit(w, FDW_W_DUPED, memory_order_relaxed);
 }
 
 /* Rule 4: arming, duplicating and F_SETFD hold an in-flux count on the number while the kernel call runs. */

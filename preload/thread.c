@@ -9,6 +9,7 @@
 #include "close.h"
 #include "event.h"
 #include "fork.h"
+#include "inside.h"
 #include "options.h"
 #include "proc.h"
 #include "protect.h"
@@ -37,6 +38,7 @@ static void thread_ends(void *round)
 		return;
 	}
 	fdw_pending_flush();
+	fdw_inside_thread_ends();
 	fdw_life(FDW_OP_THREAD_EXIT, 0, 0, 0, -1, 0, FDW_CALL_none, 0, FDW_NO_DETAIL);
 	if (fdw_self.counted)
 		program_thread_ended();

@@ -7,6 +7,7 @@
 #include "birth.h"
 #include "event.h"
 #include "fork.h"
+#include "inside.h"
 #include "quick.h"
 #include "resolve.h"
 #include "table.h"
@@ -65,6 +66,22 @@ long fdw_early_result(long r)
 	else                                                                                                           \
 		fdw_used(fd, FDW_CALL_##name, FDW_CALLER);
 
+/* May sleep until somebody else does something. Known when compiled. */
+FDW_INLINE int may_sleep(enum fdw_call call)
+{
+#define C(name) call == FDW_CALL_##name ||
+	return C(read) C(__read_chk) C(readv) C(recv) C(__recv_chk) C(recvfrom) C(__recvfrom_chk) C(write) C(writev) C(send) C(sendto)
+	       C(eventfd_read) C(eventfd_write) 0;
+#undef C
+}
+#define INSIDE(name, fd, r, call_it)                                                                                   \
+	if (may_sleep(FDW_CALL_##name)) {                                                                              \
+		int was_ = fdw_inside(fd, FDW_CALL_##name, FDW_CALLER);                                                 \
+		r = call_it;                                                                                           \
+		fdw_left(was_);                                                                                        \
+	} else {                                                                                                       \
+		r = call_it;                                                                                           \
+	}
 #define QUICK_ARGS(...) __VA_ARGS__
 /* libc's function is the system call and nothing else: quick.h. */
 #define USEQ(ret, name, sys, params, args, fd)                                                                         \
@@ -76,7 +93,7 @@ long fdw_early_result(long r)
 		} else {                                                                                               \
 			ONLY_EARLY(name, args)                                                                         \
 			fdw_passed_over(fd, -1, FDW_CALL_##name);                                                      \
-			r = real_##name args;                                                                          \
+			INSIDE(name, fd, r, real_##name args)                                                          \
 		}                                                                                                      \
 		USED(name, r, fd)                                                                                      \
 		return r;                                                                                              \
@@ -95,7 +112,7 @@ FDW_INLINE int serves_tombstone(enum fdw_call call)
 		if (serves_tombstone(FDW_CALL_##name) && fdw_refused(fd, FDW_CALL_##name, FDW_CALLER))                  \
 			return (ret)-1;                                                                                \
 		fdw_passed_over(fd, -1, FDW_CALL_##name);                                                              \
-		r = real_##name args;                                                                                  \
+		INSIDE(name, fd, r, real_##name args)                                                                  \
 		USED(name, r, fd)                                                                                      \
 		return r;                                                                                              \
 	}

@@ -60,9 +60,8 @@
 	X(DELIVERED, 18)  /* fd/gen, a poller (kind FDW_KIND_EPOLL or _PORT), gave this thread ret events. detail: struct fdw_delivery, up  \
 	                     to FDW_DELIVERIES a record; further ones follow in further records of the same ret. Told where    \
 	                     other threads may hold an event, or a description may outlive its number */                \
-	X(IN_USE, 19)     /* fd/gen is being closed while another thread, fd2, is inside call on it: told by the closer     \
-	                     before its CLOSE (stack: only where that call was made), and by fd2 itself when the call came  \
-	                     back (ret, err, its whole stack; FDW_F_KNOWN_CLOSED) */                                     \
+	X(IN_USE, 19)     /* fd/gen is about to be closed while another thread, fd2, sleeps inside call on it. By the closer, before its  \
+	                     CLOSE; stack: only where that call was made */                                               \
 	/* processes and threads (fdwarden:life) */                                                                    \
 	X(PROC_START, 32) /* a new image observed: fd schema version, fd2 parent pid, arg start time (CLOCK_BOOTTIME    \
 	                     ns, from /proc/self/stat), ret mode (FDW_MODE_*), detail: path of the executable */        \

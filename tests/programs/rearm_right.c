@@ -1,0 +1,74 @@
+/*
+ * rearm_right: what libraries do with registrations that the kernel may have forgotten: a MOD answered ENOENT made an ADD, a DEL of what is
+ * closed, close without DEL and a new ADD of the same number with the same record, records that change owner while memory is used again.
+ * Must find: nothing.
+ */
+#include "poller.h"
+
+static char record[2];
+static struct turns turns;
+static int poller;
+
+static void mod_or_add(int fd, uint64_t data)
+{
+	if (registers(poller, EPOLL_CTL_MOD, fd, EPOLLIN, data) != 0) {
+		need(errno == ENOENT);
+		need(registers(poller, EPOLL_CTL_ADD, fd, EPOLLIN, data) == 0);
+	}
+}
+
+static void reused_number(void)
+{
+	int pair[2];
+
+	for (int i = 0; i < 50; i++) {
+		need(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+		mod_or_add(pair[0], (uintptr_t)record);
+		need(write(pair[1], "x", 1) == 1 && next_event(poller) == (uintptr_t)record);
+		close(pair[0]);
+		need(registers(poller, EPOLL_CTL_DEL, pair[0], 0, 0) == -1 && errno == EBADF);
+		close(pair[1]);
+	}
+}
+
+/* The connection's record is freed, a handshake's takes a number, and then a record at the old address takes the connection over. */
+static void reused_record(void)
+{
+	int pair[2];
+
+	ready_pair(pair, poller, EPOLLIN | EPOLLONESHOT, (uintptr_t)&record[0]);
+	need(next_event(poller) == (uintptr_t)&record[0]);
+	close(pair[0]);
+	close(pair[1]);
+	ready_pair(pair, poller, EPOLLIN | EPOLLONESHOT, (uintptr_t)&record[1]);
+	need(next_event(poller) == (uintptr_t)&record[1]);
+	need(registers(poller, EPOLL_CTL_MOD, pair[0], EPOLLIN | EPOLLONESHOT, (uintptr_t)&record[0]) == 0);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void *other(void *unused)
+{
+	await(&turns);
+	reused_number();
+	reused_record();
+	sem_post(&turns.done);
+	return NULL;
+}
+
+int main(void)
+{
+	pthread_t thread;
+
+	turns_init(&turns);
+	poller = epoll_create1(EPOLL_CLOEXEC);
+	reused_number();
+	reused_record();
+	need(pthread_create(&thread, NULL, other, NULL) == 0);
+	turn(&turns);
+	pthread_join(thread, NULL);
+	reused_number();
+	close(poller);
+	puts("done");
+	return 0;
+}
