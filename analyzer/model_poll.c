@@ -195,7 +195,7 @@ static void answered(struct step *s, struct generation *g)
 	uint64_t data = s->e->arg;
 	struct registration *old;
 
-	if (!g || g->state == GENERATION_CLOSED || find(g, s->e->fd, s->e->gen))
+	if (!g || g->state == GENERATION_CLOSED || s->image->blind || find(g, s->e->fd, s->e->gen))
 		return;
 	if ((old = predecessor(g, s->e->fd, s->e->gen, &data)))
 		pending_rearm_answered(s, old->generation, g, old);

@@ -169,6 +169,7 @@ struct fdw_process {
 	uint8_t filtered;         /* a seccomp filter is there: no system call the program does not make itself */
 	uint8_t plain;            /* not recording, and close and dup lead straight into libc: quick.h */
 	uint8_t on_violation;     /* 1: abort */
+	uint8_t no_uring;         /* io_uring_setup answers ENOSYS */
 	uint8_t stack_depth;      /* frames wanted, 0..FDW_STACK_MAX */
 	_Atomic uint8_t no_fini;  /* LTTng's destructors must not run: they would wait for what will not come */
 	_Atomic uint8_t threads;  /* the program made a thread (the tracer's do not count) */

@@ -22,6 +22,7 @@ static const char *const help[] = {
 	"FDWARDEN_STACK_DEPTH=0..64            frames of a recorded stack (default 16)",
 	"FDWARDEN_LOG=stderr|off|PATH          where violations are logged; %p in PATH is the pid (default stderr)",
 	"FDWARDEN_ON_VIOLATION=log|abort       what happens after a violation was logged (default log)",
+	"FDWARDEN_IO_URING=allow|deny          deny: io_uring_setup answers ENOSYS, for what io_uring opens, arms and closes is not seen (default allow)",
 	"FDWARDEN_DISABLE=1                    everything passes through",
 	"FDWARDEN_RECORD=DIR                   record through the session daemon whose socket is DIR/lttng-ust-sock-8",
 	"FDWARDEN_PROVIDER=PATH                libfdwarden-ust.so (default: beside libfdwarden.so)",
@@ -74,6 +75,12 @@ static int set_violation(const char *v)
 	return fdw_process.on_violation || !strcmp(v, "log");
 }
 
+static int set_io_uring(const char *v)
+{
+	fdw_process.no_uring = !strcmp(v, "deny");
+	return fdw_process.no_uring || !strcmp(v, "allow");
+}
+
 static int set_disable(const char *v)
 {
 	fdw_process.disabled = !strcmp(v, "1");
@@ -106,6 +113,7 @@ static const struct { const char *name; int (*set)(const char *); } settings[] =
 	{ "FDWARDEN_MODE", set_mode },
 	{ "FDWARDEN_STACK_DEPTH", set_depth },
 	{ "FDWARDEN_ON_VIOLATION", set_violation },
+	{ "FDWARDEN_IO_URING", set_io_uring },
 	{ "FDWARDEN_DISABLE", set_disable },
 	{ FDW_ENV_RECORD, set_record },
 	{ FDW_ENV_PROVIDER, set_provider },

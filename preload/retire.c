@@ -1,7 +1,7 @@
 /*
  * preload/retire.c: see retire.h.
  *
- * Context: any thread, handlers. System calls: dup3 in place of close, close, prlimit, clock_gettime (vDSO); openat and fcntl once. Only where
+ * Context: any thread, handlers. System calls: dup3 in place of close, close, prlimit, clock_gettime (vDSO); openat and fcntl once, pread. Only where
  * substitutes are allowed.
  * Locks: none. An entry of the ring belongs to whoever takes its key by compare-and-swap; a number to whoever moves its word from tombstone to
  * closing, so it is closed once, and only as the generation that was retired.
@@ -9,6 +9,7 @@
 #include <sys/sysinfo.h>
 #include "event.h"
 #include "log.h"
+#include "proc.h"
 #include "protect.h"
 #include "retire.h"
 #include "poison.h"
@@ -18,7 +19,7 @@
  * Most numbers held back at once. Programs have arrays of 1024, FD_SETSIZE to begin with: so where numbers below that do, what is held back must
  * not lift others over it: the lowest free number is at most what is open and what is held. MARGIN: opened since that was counted.
  */
-#define MOST 512u
+#define MOST 896u
 #define ARRAYS 1024u
 #define MARGIN 64u
 
@@ -39,21 +40,38 @@ static uint64_t now_us(clockid_t clock)
 	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* FDW_RETIRE_US for each thread that shares a CPU, as the last minute had it. Asked again now and then. */
+static _Atomic int load_file = -1;      /* /proc/loadavg */
+
+/* How many are running or want to, at this moment; 0: not known. "0.20 0.18 0.12 1/80 11206". */
+static unsigned runnable(void)
+{
+	char text[64] = "";
+	int fd = atomic_load_explicit(&load_file, memory_order_relaxed), spaces = 3;
+	const char *p = text;
+
+	if (fd < 0 || fdw_raw(SYS_pread64, (long)fd, text, (long)sizeof text - 1, 0L) <= 0)
+		return 0;
+	for (; *p && spaces; p++)
+		spaces -= *p == ' ';
+	return (unsigned)fdw_number(p);
+}
+
+/* FDW_RETIRE_US for each thread that shares a CPU, now or as the last minute had it. Asked again now and then. */
 static uint64_t retire_us(uint64_t now)
 {
 	static _Atomic uint64_t known = FDW_RETIRE_US, again;
-	uint64_t at = atomic_load_explicit(&again, memory_order_relaxed), cpus[16] = { 0 }, us;
+	uint64_t at = atomic_load_explicit(&again, memory_order_relaxed), cpus[16] = { 0 }, us, load;
 	struct sysinfo info;
 	unsigned n = 0;
 
-	if (now < at || !atomic_compare_exchange_strong(&again, &at, now + FDW_RETIRE_US))
+	if (now < at || !atomic_compare_exchange_strong(&again, &at, now + FDW_RETIRE_US / 4))
 		return atomic_load_explicit(&known, memory_order_relaxed);
 	if (fdw_raw(SYS_sysinfo, &info) != 0 || fdw_raw(SYS_sched_getaffinity, 0L, (long)sizeof cpus, cpus) <= 0)
 		return FDW_RETIRE_US;
 	for (size_t i = 0; i < sizeof cpus / sizeof *cpus; i++)
 		n += (unsigned)__builtin_popcountll(cpus[i]);
-	us = FDW_RETIRE_US * (uint64_t)info.loads[0] / (UINT64_C(65536) * (n ? n : 1));
+	load = (uint64_t)runnable() << 16;
+	us = FDW_RETIRE_US * (load > info.loads[0] ? load : info.loads[0]) / (UINT64_C(65536) * (n ? n : 1));
 	us = us < FDW_RETIRE_US ? FDW_RETIRE_US : us > FDW_RETIRE_LONG_US ? FDW_RETIRE_LONG_US : us;
 	atomic_store_explicit(&known, us, memory_order_relaxed);
 	return us;
@@ -238,25 +256,42 @@ static uint32_t room(uint32_t *end)
 	return most;
 }
 
-/* Not a directory, or openat and fchdir would work on it. */
-static int have_stone(void)
+/* Opened once, high and protected; -1: cannot be had. */
+static int have(_Atomic int *place, const char *path, int flags)
 {
-	int fd = atomic_load(&stone), none = -1;
+	int fd = (int)fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)(flags | O_CLOEXEC), 0L), none = -1;
 
-	if (likely(fd >= 0))
-		return fd;
-	fd = (int)fdw_raw(SYS_openat, (long)AT_FDCWD, "/dev/null", (long)(O_PATH | O_CLOEXEC), 0L);
-	if (fd < 0)
-		fd = (int)fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/self/exe", (long)(O_PATH | O_CLOEXEC), 0L);
 	if (fd < 0)
 		return -1;
 	fd = fdw_park(fd);
-	if (atomic_compare_exchange_strong(&stone, &none, fd)) {
+	if (atomic_compare_exchange_strong(place, &none, fd)) {
 		fdw_protect(fd);
 		return fd;
 	}
 	fdw_raw(SYS_close, (long)fd);
 	return none;
+}
+
+/* Not a directory, or openat and fchdir would work on it. */
+static int have_stone(void)
+{
+	int fd = atomic_load(&stone);
+
+	if (likely(fd >= 0))
+		return fd;
+	have(&load_file, "/proc/loadavg", O_RDONLY);
+	fd = have(&stone, "/dev/null", O_PATH);
+	return fd >= 0 ? fd : have(&stone, "/proc/self/exe", O_PATH);
+}
+
+/* Who closes so much can spare a moment now and then, and holders may need it. */
+static void give_way(void)
+{
+	static _Atomic uint64_t again;
+	uint64_t now = now_us(CLOCK_MONOTONIC), at = atomic_load_explicit(&again, memory_order_relaxed);
+
+	if (now >= at && atomic_compare_exchange_strong(&again, &at, now + 5000))
+		fdw_raw(SYS_sched_yield);
 }
 
 /* In the order of tickets: first in, first out. What is too much goes before its time. */
@@ -268,8 +303,10 @@ static void enter(uint64_t key, const struct fdw_claim *c, uint32_t most)
 	int only_one = !(c->before & (FDW_W_ONESHOT | FDW_W_POLLER)) && !(r->arm & FDW_ARM_MANY_POLLERS) && poller &&
 	               !(poller->arm & FDW_ARM_MANY_WAITERS);
 
-	if (release(oldest, atomic_load_explicit(&oldest->key, memory_order_acquire)) | release(e, atomic_load_explicit(&e->key, memory_order_acquire)))
+	if (release(oldest, atomic_load_explicit(&oldest->key, memory_order_acquire)) | release(e, atomic_load_explicit(&e->key, memory_order_acquire))) {
 		atomic_fetch_add_explicit(&fdw_process.bounds, 1, memory_order_relaxed);
+		give_way();
+	}
 	e->poller = only_one ? r->poller : 0;
 	e->poller_gen = only_one ? r->poller_gen : 0;
 	e->turn = only_one ? atomic_load_explicit(&poller->turn, memory_order_acquire) : 0;

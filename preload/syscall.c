@@ -419,6 +419,10 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	case SYS_execve: case SYS_execveat:
 		fdw_gate_and_tell(FDW_CALL_syscall, pc);
 		return plain(nr, args);
+	case SYS_io_uring_setup:
+		if (fdw_process.no_uring)
+			return fdw_errno_of(-ENOSYS);
+		break;
 	case SYS_unshare:
 		if (a & CLONE_FILES)
 			fdw_gate_and_tell(FDW_CALL_syscall, pc);
