@@ -32,7 +32,7 @@ static void claim_range(unsigned first, unsigned last)
 				fdw_records[i].close_tid = tid;
 				if (fdw_state(v) == FDW_TOMBSTONE)
 					fdw_records[i].arm |= FDW_ARM_WAS_TOMBSTONE;
-				if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION)))
+				if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_REGISTERED)))
 					fdw_claimed_busy((int)i, &fdw_words[i], v);
 				break;
 			}
@@ -98,7 +98,7 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 			return real(first, last, flags);
 		}
 	}
-	if (first > last)
+	if (first > last || flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) /* EINVAL: nothing is closed */
 		return real(first, last, flags);
 	if (flags & CLOSE_RANGE_CLOEXEC) {
 		/* What is undecided is marked hereby; the kernel marks the rest. */

@@ -1,12 +1,12 @@
 #!/bin/bash
 # tests/bench/bench.sh [SECTION...]: overheads, always side by side with native in the same run: a noisy machine disturbs both alike.
-# Sections: calls threads forklock memory record nginx ports. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
+# Sections: calls threads forklock memory record nginx ports pools. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
 # Prints the median ratio of the rounds, with the smallest and the largest. Asserts nothing.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${FDW_BUILD:-$here/../../build}" && pwd) || exit 2
 rounds=${ROUNDS:-5}
-sections=${*:-calls threads forklock memory record nginx ports}
+sections=${*:-calls threads forklock memory record nginx ports pools}
 tmp=$(mktemp -d) || exit 2
 chmod 755 "$tmp"
 export BENCH_STATIC=$build/tests/forklock/held # ends at once when it is told nothing
@@ -134,6 +134,19 @@ ports() {
 	port_row "send and get / eventfd" send ''
 }
 
+# One-shot pools with a reaper (tests/rearm): re-arms a second, which are more in enforce where none is wasted on a stranger.
+rearms() { "$build/tests/rearm/pool" --seconds=1 "$@" | sed -n 's/.*rearms=\([0-9]*\).*/\1/p'; }
+pools() {
+	local queue workers
+	printf '\n%-34s %10s   %s\n' "one-shot pools, re-arms, enforce" "native a s" "ratio (smallest-largest)   goal"
+	for queue in 0 1; do
+		for workers in 1 2 8; do
+			compare "$([ $queue = 0 ] && echo "$workers workers wait" || echo "one waiter, $workers workers")" '>= 0.85' enforced \
+				rearms --workers=$workers --queue=$queue --data=pointer
+		done
+	done
+}
+
 for section in $sections; do
 	case $section in
 	calls) calls ;;
@@ -143,6 +156,7 @@ for section in $sections; do
 	record) record ;;
 	nginx) nginx_section ;;
 	ports) ports ;;
-	*) echo "bench: no section '$section'; there are: calls threads forklock memory record nginx ports" >&2; exit 2 ;;
+	pools) pools ;;
+	*) echo "bench: no section '$section'; there are: calls threads forklock memory record nginx ports pools" >&2; exit 2 ;;
 	esac
 done
