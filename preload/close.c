@@ -145,6 +145,8 @@ FDW_INLINE int close_fd(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc,
 		fdw_self.closing_below = fd + 1;
 		r = real(fd);
 		fdw_self.closing_below = 0;
+		if (r == 0 && !(c.before & FDW_W_STREAM)) /* its stream will close the number once more, inside libc */
+			fdw_take_again(&c, call, pc);
 	}
 	if (likely(r == 0 && c.owner && !fdw_recording())) {
 		run_of(fd);

@@ -167,8 +167,9 @@ struct fdw_process {
 	uint8_t disabled;         /* FDWARDEN_DISABLE, or set up failed: everything passes through */
 	uint8_t secure;           /* AT_SECURE: no setting is believed */
 	uint8_t filtered;         /* a seccomp filter is there: no system call the program does not make itself */
-	uint8_t plain;            /* not recording, and close and dup lead straight into libc: quick.h */
+	uint8_t plain;            /* neither recording nor audit, and close and dup lead straight into libc: quick.h */
 	uint8_t on_violation;     /* 1: abort */
+	uint8_t keeps;            /* audit: every closed number is kept back for a while (retire.h) */
 	uint8_t no_uring;         /* io_uring_setup answers ENOSYS */
 	uint8_t stack_depth;      /* frames wanted, 0..FDW_STACK_MAX */
 	_Atomic uint8_t no_fini;  /* LTTng's destructors must not run: they would wait for what will not come */
@@ -184,6 +185,7 @@ struct fdw_process {
 	_Atomic uint8_t uses;     /* FDW_USES_*: why successful calls are looked at */
 	_Atomic uint8_t sealed;   /* a filter of the program's own is about to come: no flag is cleared any more */
 	_Atomic uint32_t clearing;/* threads that are about to clear close-on-exec (birth.c) */
+	_Atomic uint64_t listing; /* audit: generation << 32 | number + 1 of what reads /proc/self/fd; 0: nothing did */
 	_Atomic uint32_t starts;  /* counts starts of children: what was made when it said the same is nobody else's (registration.h) */
 	_Atomic uint32_t forked;  /* `starts` after the last child that may live on without exec */
 	_Atomic uint32_t gates;   /* starts of children that had to wait for sections, so far (birth.h) */

@@ -194,7 +194,11 @@ FDW_INLINE int fcntl_in_flux(fdw_fcntl_fn *real, int fd, int cmd, long arg)
 static int fcntl_dup(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc)
 {
 	uint32_t asks = cmd == F_DUPFD_CLOEXEC ? FDW_F_CLOEXEC : 0, birth = fdw_birth(asks, pc);
-	int r = fcntl_in_flux(real, fd, birth ? F_DUPFD_CLOEXEC : cmd, arg);
+	int r;
+
+	if (unlikely(fdw_process.keeps))
+		fdw_give_back((int)arg);
+	r = fcntl_in_flux(real, fd, birth ? F_DUPFD_CLOEXEC : cmd, arg);
 
 	r = FDW_OR_AGAIN(r, fcntl_in_flux(real, fd, birth ? F_DUPFD_CLOEXEC : cmd, arg));
 	if (unlikely(r < 0))
@@ -226,6 +230,10 @@ FDW_INLINE int fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t
 
 	if (unlikely(fdw_state(before) == FDW_PROTECTED) && !fdw_tool_caller(pc)) {
 		errno = EBADF;
+		return -1;
+	}
+	if (unlikely(fdw_state(before) == FDW_TOMBSTONE) && (cmd == F_GETFD || cmd == F_GETFL)) {
+		errno = EBADF; /* only asked */
 		return -1;
 	}
 	if (fdw_refused(fd, FDW_CALL_fcntl, pc))

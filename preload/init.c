@@ -206,7 +206,8 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 	fdw_log_start();
 	if (!fdw_process.disabled && fdw_table_init() == 0 && fdw_fork_init() == 0) {
 		int direct = leads_to_libc();
-		fdw_process.plain = direct && !fdw_options.record[0];
+		fdw_process.keeps = fdw_process.mode == FDW_MODE_AUDIT && fdw_options.tombstones;
+		fdw_process.plain = direct && !fdw_options.record[0] && !fdw_process.keeps;
 		/* Close-on-exec forms of calls: not past another interposer, nor where a filter may not know them. */
 		fdw_process.may_birth = direct && fdw_process.mode != FDW_MODE_OBSERVE && !fdw_process.filtered;
 		atomic_store_explicit(&fdw_ready, 1, memory_order_release);

@@ -6,6 +6,7 @@
  */
 #include "birth.h"
 #include "env.h"
+#include "proc.h"
 #include "event.h"
 #include "resolve.h"
 #include "retire.h"
@@ -23,6 +24,33 @@ static const char *after(const char *path, const char *prefix)
 		if ((((uintptr_t)path & 4095) == 0 && !fdw_readable(path)) || *path != *prefix)
 			return NULL;
 	return path;
+}
+
+/* "", or "/". */
+static int ends(const char *p) { return p && (!*p || (*p == '/' && !p[1])); }
+
+void fdw_listing(int fd)
+{
+	if (fd >= 0 && fdw_word(fd))
+		atomic_store(&fdw_process.listing, (uint64_t)fdw_gen(fdw_peek(fd)) << 32 | (uint32_t)(fd + 1));
+}
+
+int fdw_path_lists(const char *path)
+{
+	static const char *const places[] = { "/dev/fd", "/proc/self/fd", "/proc/self/fdinfo", "/proc/thread-self/fd" };
+	const char *p;
+
+	if (likely(!fdw_process.keeps) || !path || !fdw_readable(path) || *path != '/')
+		return 0;
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (ends(after(path, places[i])))
+			return fdw_release_all(), 1;
+	p = after(path, "/proc/");
+	if (!p || fdw_number(p) != fdw_process.pid)
+		return 0;
+	while (*p >= '0' && *p <= '9')
+		p++;
+	return (ends(after(p, "/fd")) || ends(after(p, "/fdinfo"))) && (fdw_release_all(), 1);
 }
 
 int fdw_path_refused(const char *path)

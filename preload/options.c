@@ -9,7 +9,7 @@
 #include "options.h"
 #include "poison.h"
 
-struct fdw_options fdw_options = { .log = "stderr" };
+struct fdw_options fdw_options = { .log = "stderr", .tombstones = 896, .tombstone_ms = 10000 };
 #define CARRY_MAX 24
 #define CARRY_BYTES 8192
 const char *fdw_carry[CARRY_MAX];
@@ -22,6 +22,8 @@ static const char *const help[] = {
 	"FDWARDEN_STACK_DEPTH=0..64            frames of a recorded stack (default 16)",
 	"FDWARDEN_LOG=stderr|off|PATH          where violations are logged; %p in PATH is the pid (default stderr)",
 	"FDWARDEN_ON_VIOLATION=log|abort       what happens after a violation was logged (default log)",
+	"FDWARDEN_TOMBSTONES=0..896            audit: closed numbers kept back at the same time, at most a quarter of the limit (default 896)",
+	"FDWARDEN_TOMBSTONE_MS=0..3600000      audit: how long each (default 10000)",
 	"FDWARDEN_IO_URING=allow|deny          deny: io_uring_setup answers ENOSYS, for what io_uring opens, arms and closes is not seen (default allow)",
 	"FDWARDEN_DISABLE=1                    everything passes through",
 	"FDWARDEN_RECORD=DIR                   record through the session daemon whose socket is DIR/lttng-ust-sock-8",
@@ -48,18 +50,6 @@ static int set_mode(const char *v)
 	return 0;
 }
 
-static int set_depth(const char *v)
-{
-	unsigned n = 0;
-	if (!*v)
-		return 0;
-	for (; *v >= '0' && *v <= '9' && n < 1000; v++)
-		n = n * 10 + (unsigned)(*v - '0');
-	if (*v)
-		return 0;
-	fdw_process.stack_depth = (uint8_t)(n > FDW_STACK_MAX ? FDW_STACK_MAX : n);
-	return 1;
-}
 
 static int set_log(const char *v)
 {
@@ -90,14 +80,33 @@ static int set_disable(const char *v)
 static int set_record(const char *v) { copy(fdw_options.record, v); return *v == '/'; }
 static int set_provider(const char *v) { copy(fdw_options.provider, v); return *v == '/'; }
 
-static int set_filters(const char *v)
+/* A whole number up to most. */
+static int set_number(unsigned *to, const char *v, unsigned most)
 {
 	unsigned n = 0;
-	for (; *v >= '0' && *v <= '9' && n < 100000; v++)
+
+	if (!*v)
+		return 0;
+	for (; *v >= '0' && *v <= '9' && n <= most; v++)
 		n = n * 10 + (unsigned)(*v - '0');
-	fdw_options.filters = n;
-	return n && !*v;
+	if (*v || n > most)
+		return 0;
+	*to = n;
+	return 1;
 }
+
+static int set_filters(const char *v) { return set_number(&fdw_options.filters, v, 100000) && fdw_options.filters; }
+static int set_depth(const char *v)
+{
+	unsigned n;
+
+	if (!set_number(&n, v, 10000))
+		return 0;
+	fdw_process.stack_depth = (uint8_t)(n > FDW_STACK_MAX ? FDW_STACK_MAX : n);
+	return 1;
+}
+static int set_tombstones(const char *v) { return set_number(&fdw_options.tombstones, v, 896); }
+static int set_tombstone_ms(const char *v) { return set_number(&fdw_options.tombstone_ms, v, 3600000); }
 
 static int set_options(const char *v)
 {
@@ -113,6 +122,8 @@ static const struct { const char *name; int (*set)(const char *); } settings[] =
 	{ "FDWARDEN_MODE", set_mode },
 	{ "FDWARDEN_STACK_DEPTH", set_depth },
 	{ "FDWARDEN_ON_VIOLATION", set_violation },
+	{ "FDWARDEN_TOMBSTONES", set_tombstones },
+	{ "FDWARDEN_TOMBSTONE_MS", set_tombstone_ms },
 	{ "FDWARDEN_IO_URING", set_io_uring },
 	{ "FDWARDEN_DISABLE", set_disable },
 	{ FDW_ENV_RECORD, set_record },

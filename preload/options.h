@@ -11,6 +11,8 @@
 struct fdw_options {
 	char library[FDW_PATH_MAX];  /* libfdwarden.so as LD_PRELOAD named it, made absolute by the loader */
 	char provider[FDW_PATH_MAX]; /* libfdwarden-ust.so */
+	unsigned tombstones;         /* audit: how many numbers are kept back at most … */
+	unsigned tombstone_ms;       /* … and how long each */
 	unsigned filters; /* seccomp filters that the command ran under itself, recording included */
 	char record[FDW_PATH_MAX];   /* the session's socket directory; "" when nothing is recorded */
 	char log[FDW_PATH_MAX];      /* "stderr", "off" or a path */

@@ -9,6 +9,7 @@
 #include <sys/sysinfo.h>
 #include "event.h"
 #include "log.h"
+#include "options.h"
 #include "proc.h"
 #include "protect.h"
 #include "retire.h"
@@ -22,11 +23,13 @@
 #define MOST 896u
 #define ARRAYS 1024u
 #define MARGIN 64u
+#define RUN_OVER_ALL 8u /* as the analyzer has it */
 
 static struct entry {
 	_Alignas(64) _Atomic uint64_t key; /* generation << 32 | number + 1; 0: free */
 	uint32_t poller, poller_gen, turn; /* poller: number + 1 of the one whose only waiter may hold an event; 0: anybody may */
 	uint64_t at;                       /* us */
+	uint8_t audit;                     /* kept for its own sake */
 } ring[RING];
 static _Atomic uint32_t next_ticket;
 static _Atomic uint64_t look_at;        /* us: nothing is due before */
@@ -131,6 +134,8 @@ static int is_due(const struct entry *e, uint64_t now, int *bound)
 	uint32_t turn;
 
 	*bound = 0;
+	if (e->audit)
+		return age >= (uint64_t)fdw_options.tombstone_ms * 1000;
 	if (!e->poller)
 		return age >= retire_us(now);
 	if (age >= FDW_RETIRE_LONG_US)
@@ -247,6 +252,11 @@ static uint32_t room(uint32_t *end)
 			return 0;
 		limit = rl.rlim_cur > FDW_TABLE_MAX ? FDW_TABLE_MAX : (uint32_t)rl.rlim_cur;
 		most = limit / 4 < MOST ? limit / 4 : MOST;
+		if (fdw_process.keeps && fdw_options.tombstones < most)
+			most = fdw_options.tombstones;
+		/* Numbers are given out from below: the limit is near, and what libc opens for itself must find one. */
+		if (open_in(limit - limit / 4, limit - limit / 4 + MARGIN) > MARGIN / 2 || open_in(limit / 2, limit - limit / 4) > limit / 8)
+			most = 0;
 		below = room_below_arrays_end();
 		most = below < most ? below : most;
 		atomic_store_explicit(&limit_known, limit, memory_order_relaxed);
@@ -295,7 +305,7 @@ static void give_way(void)
 }
 
 /* In the order of tickets: first in, first out. What is too much goes before its time. */
-static void enter(uint64_t key, const struct fdw_claim *c, uint32_t most)
+static void enter(uint64_t key, const struct fdw_claim *c, uint32_t most, int audit)
 {
 	uint32_t ticket = atomic_fetch_add(&next_ticket, 1);
 	struct entry *e = &ring[ticket % RING], *oldest = &ring[(ticket - most) % RING];
@@ -311,33 +321,85 @@ static void enter(uint64_t key, const struct fdw_claim *c, uint32_t most)
 	e->poller_gen = only_one ? r->poller_gen : 0;
 	e->turn = only_one ? atomic_load_explicit(&poller->turn, memory_order_acquire) : 0;
 	e->at = now_us(CLOCK_MONOTONIC);
+	e->audit = (uint8_t)audit;
 	atomic_store_explicit(&e->key, key, memory_order_release);
+}
+
+/* Somebody who closes all he finds does not use it any more, and counts on the lowest numbers afterwards. */
+static int closes_everything(void)
+{
+	uint64_t by = atomic_load_explicit(&fdw_process.listing, memory_order_relaxed);
+
+	if (fdw_self.run_length + 1 >= RUN_OVER_ALL) {
+		if (fdw_self.run_length + 1 == RUN_OVER_ALL)
+			release_if(1);
+		return 1;
+	}
+	return by && fdw_gen(fdw_peek((int)(uint32_t)by - 1)) == (uint32_t)(by >> 32) && fdw_state(fdw_peek((int)(uint32_t)by - 1)) == FDW_OPEN;
+}
+
+/* The number of places, and the stone; 0: it may not be kept. */
+static uint32_t may_be_kept(const struct fdw_claim *c, int audit, int *from)
+{
+	uint32_t end = 0, most;
+
+	if (!fdw_enforcing() || c->fd < 3 || !(audit ? fdw_process.may_birth && !closes_everything() : fdw_process.births))
+		return 0;
+	most = room(&end);
+	if (!most && audit)
+		release_if(1);
+	return most && (uint32_t)c->fd < end && (*from = have_stone()) >= 0 ? most : 0;
+}
+
+static void is_tombstone(const struct fdw_claim *c, uint32_t most, int audit, uint16_t call, uintptr_t pc)
+{
+	fdw_records[c->fd].close_call = call;
+	fdw_records[c->fd].close_pc = pc;
+	if (fdw_leave_closing(c->fd, c->before, FDW_TOMBSTONE)) {
+		atomic_fetch_add(&fdw_process.retired, 1);
+		enter((uint64_t)fdw_gen(c->before) << 32 | (uint32_t)(c->fd + 1), c, most, audit);
+	}
 }
 
 int fdw_retire_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 {
-	struct fdw_record *r = &fdw_records[c->fd];
-	uint32_t most, end = 0;
-	int from, errno_before = errno;
+	uint32_t most;
+	int from, errno_before = errno, held = may_be_held(c), audit = !held && fdw_process.keeps;
 
 	/* A stream's number is closed once more by its stream, inside libc. */
-	if (!fdw_process.births || !fdw_enforcing() || c->fd < 3 || c->before & FDW_W_STREAM || !may_be_replaced(r->kind) || !may_be_held(c))
-		return 0;
-	most = room(&end);
-	if (!most || (uint32_t)c->fd >= end || (from = have_stone()) < 0)
+	if (c->before & FDW_W_STREAM || !may_be_replaced(fdw_records[c->fd].kind) || !(audit || held) || !(most = may_be_kept(c, audit, &from)))
 		return 0;
 	FDW_STEP(retire_before);
 	if (fdw_raw(SYS_dup3, (long)from, (long)c->fd, (long)O_CLOEXEC) != c->fd)
 		return 0;
 	FDW_STEP(retire_done);
-	r->close_call = call;
-	r->close_pc = pc;
-	if (fdw_leave_closing(c->fd, c->before, FDW_TOMBSTONE)) {
-		atomic_fetch_add(&fdw_process.retired, 1);
-		enter((uint64_t)fdw_gen(c->before) << 32 | (uint32_t)(c->fd + 1), c, most);
-	}
+	is_tombstone(c, most, fdw_process.keeps, call, pc);
 	errno = errno_before;
 	return 1;
+}
+
+void fdw_take_again_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
+{
+	uint32_t most;
+	int from;
+	long fd;
+
+	if (fdw_state(fdw_peek(c->fd)) != FDW_CLOSING || !(most = may_be_kept(c, 1, &from)))
+		return;
+	fd = fdw_raw(SYS_fcntl, (long)from, (long)F_DUPFD_CLOEXEC, (long)c->fd);
+	if (fd == c->fd && fdw_gen(fdw_peek(c->fd)) == fdw_gen(c->before))
+		is_tombstone(c, most, 1, call, pc);
+	else if (fd >= 0) /* somebody was faster; or he was, and has closed it again */
+		fdw_raw(SYS_close, fd);
+}
+
+void fdw_give_back(int fd)
+{
+	for (unsigned i = 0; i < RING && fdw_state(fdw_peek(fd)) == FDW_TOMBSTONE; i++) {
+		uint64_t key = atomic_load_explicit(&ring[i].key, memory_order_acquire);
+		if ((int)(uint32_t)key == fd + 1)
+			release(&ring[i], key);
+	}
 }
 
 int fdw_tombstone_met(int fd, uint16_t call, uintptr_t pc)

@@ -12,6 +12,10 @@
  *   otherwise              the threads that wait on the poller, until they wait again (or for RETIRE_US when they were waiting, for
  *                          RETIRE_LONG_US when they were not). With several of them nobody knows who: RETIRE_US
  *   a poller               its waiters, who know its number: the same
+ * In audit every number is kept, by count and time (FDWARDEN_TOMBSTONES, FDWARDEN_TOMBSTONE_MS), in processes with one thread too: a late
+ * call is certain then, and whoever would have had the number next untouched. Not: 0 to 2; what is near the limit; runs of closes, as over
+ * everything; what is closed while a list of the numbers is read; the number that F_DUPFD asks for.
+ *
  * Closers who are the poller's only waiter hold no event that they do not know of: nothing is retired for them, nor in a process with one thread.
  *
  * May not happen: a number that was not ours to keep is closed, or kept; EMFILE because of us; an error of close lost (files are not
@@ -46,7 +50,18 @@
 int fdw_retire_slow(struct fdw_claim *, uint16_t call, uintptr_t pc);
 FDW_INLINE int fdw_retire(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 {
-	return unlikely(c->before & (FDW_W_REGISTERED | FDW_W_POLLER)) && c->owner && fdw_retire_slow(c, call, pc);
+	return unlikely(c->before & (FDW_W_REGISTERED | FDW_W_POLLER) || fdw_process.keeps) && c->owner &&
+	       fdw_retire_slow(c, call, pc);
+}
+/*
+ * After the kernel's close, and before the claim ends. Audit: of what fdw_retire left to the kernel, whose errors are the program's (files,
+ * streams), the number is taken again at once, if nobody was faster.
+ */
+void fdw_take_again_slow(struct fdw_claim *, uint16_t call, uintptr_t pc);
+FDW_INLINE void fdw_take_again(struct fdw_claim *c, uint16_t call, uintptr_t pc)
+{
+	if (unlikely(fdw_process.keeps) && c->owner)
+		fdw_take_again_slow(c, call, pc);
 }
 
 void fdw_release_due_slow(void);
@@ -60,6 +75,7 @@ int fdw_release_all(void); /* how many there were: after EMFILE the call is made
 /* r, or again when a call failed for want of numbers that we hold. (Early in the life of a process errno is out of reach: it is asked last.) */
 #define FDW_OR_AGAIN(r, again)                                                                                         \
 	(unlikely((r) < 0) && unlikely(fdw_process.retired) && errno == EMFILE && fdw_release_all() ? (again) : (r))
+void fdw_give_back(int fd); /* if it is a tombstone: the program asks for this very number */
 void fdw_retired_reset(void); /* in a fork child: nobody here holds an event */
 
 /* Calls that an O_PATH descriptor would serve: 1, with EBADF in errno and said, when fd is a tombstone. */
@@ -69,11 +85,17 @@ FDW_INLINE int fdw_refused(int fd, uint16_t call, uintptr_t pc)
 	return unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)) && fdw_tombstone_met(fd, call, pc);
 }
 
+/* A path that lists the numbers there are: none is kept back while somebody counts. Afterwards: fd is what reads it. */
+int fdw_path_lists(const char *path);
+void fdw_listing(int fd);
+
 /* A path that names a tombstone by /dev/fd or /proc/self/fd: 1, with ENOENT in errno. */
 int fdw_path_refused(const char *path);
 FDW_INLINE int fdw_path_is_tombstone(const char *path)
 {
-	return unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)) && fdw_path_refused(path);
+	if (likely(!atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)))
+		return 0;
+	return fdw_path_refused(path);
 }
 /* Whether a call with AT_EMPTY_PATH in its flags means the descriptor itself. */
 int fdw_names_itself(const char *path, int flags);

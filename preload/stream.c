@@ -189,7 +189,12 @@ static DIR *made_dir(DIR *d, const char *path, uint16_t call, uintptr_t pc)
 
 FDW_EXPORT DIR *opendir(const char *path)
 {
-	return made_dir(FDW_REAL(opendir)(path), path, FDW_CALL_opendir, FDW_CALLER);
+	int lists = unlikely(fdw_process.keeps) && fdw_path_lists(path);
+	DIR *d = made_dir(FDW_REAL(opendir)(path), path, FDW_CALL_opendir, FDW_CALLER);
+
+	if (unlikely(lists) && d)
+		fdw_listing(dirfd(d));
+	return d;
 }
 
 FDW_EXPORT DIR *fdopendir(int fd)
@@ -290,6 +295,8 @@ static int end_file(FILE *f, int (*real)(FILE *), uint16_t call, uintptr_t pc)
 	command = e.fd == fd && e.known && fdw_records[fd].kind == FDW_KIND_POPEN;
 	r = real(f);
 	err = errno;
+	if (e.fd == fd && (r >= 0 || err != EBADF) && call != FDW_CALL_freopen)
+		fdw_take_again(&e.claim, call, pc);
 	/* pclose answers with the command's status: positive is no error of the close */
 	finish_end(&e, fd, r < 0 ? -1 : 0, r < 0 ? err : 0, call, pc);
 	if (command && r >= 0)
@@ -330,6 +337,8 @@ FDW_EXPORT int closedir(DIR *d)
 	begin_end(&e, d, fd, FDW_CALL_closedir, FDW_CALLER);
 	r = FDW_REAL(closedir)(d);
 	err = errno;
+	if (r == 0 && e.fd == fd)
+		fdw_take_again(&e.claim, FDW_CALL_closedir, FDW_CALLER);
 	finish_end(&e, fd, r, r < 0 ? err : 0, FDW_CALL_closedir, FDW_CALLER);
 	errno = err;
 	return r;

@@ -18,7 +18,7 @@ teardown() {
 	rm -rf "$W"
 }
 
-preload() { timeout 60 env LD_PRELOAD="$B/libfdwarden.so" FDWARDEN_MODE="$1" "${@:2}"; }
+preload() { timeout 60 env LD_PRELOAD="$B/libfdwarden.so" FDWARDEN_MODE="$1" FDWARDEN_TOMBSTONES=${T:-0} "${@:2}"; }
 
 # same COMMAND...: native, all modes, recorded: status and output
 same() {

@@ -43,7 +43,7 @@ chmod 755 "$tmp"
 record() { timeout -k 10 120 "$build/fdwarden" record -q -o "$tmp/$1/trace" -- "${@:2}"; }
 # Enforce logs what is wrong in the rows, a good deal, to a file: that proves it is there.
 preload() { # WHO MODE COMMAND...
-	env LD_PRELOAD="$build/libfdwarden.so" FDWARDEN_MODE="$2" FDWARDEN_LOG="$([ "$2" = enforce ] && echo "$tmp/$1/enforce.log" || echo off)" "${@:3}"
+	env LD_PRELOAD="$build/libfdwarden.so" FDWARDEN_MODE="$2" FDWARDEN_TOMBSTONES=0 FDWARDEN_LOG="$([ "$2" = enforce ] && echo "$tmp/$1/enforce.log" || echo off)" "${@:3}"
 }
 
 # run WHO SETTING AS...: all modes; lines in $tmp/WHO/MODE
