@@ -138,6 +138,7 @@ FDW_INLINE int close_fd(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc,
 	}
 	if (c.owner)
 		fdw_inside_closes(fd, c.before);
+	FDW_STEP(close_claimed);
 	if (fdw_retire(&c, call, pc)) {
 		r = 0;
 	} else {
@@ -148,6 +149,7 @@ FDW_INLINE int close_fd(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc,
 		if (r == 0 && !(c.before & FDW_W_STREAM)) /* its stream will close the number once more, inside libc */
 			fdw_take_again(&c, call, pc);
 	}
+	FDW_STEP(close_done);
 	if (likely(r == 0 && c.owner && !fdw_recording())) {
 		run_of(fd);
 		fdw_claim_done(&c, call, pc);

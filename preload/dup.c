@@ -56,6 +56,7 @@ FDW_EXPORT int dup(int fd)
 		return -1;
 	birth = fdw_birth(0, FDW_CALLER);
 	fdw_flux_enter(fd, FRAME);
+	FDW_STEP(dup_kernel);
 	r = birth ? real_fcntl(fd, F_DUPFD_CLOEXEC, 0) : real_dup(fd);
 	r = FDW_OR_AGAIN(r, birth ? real_fcntl(fd, F_DUPFD_CLOEXEC, 0) : real_dup(fd));
 	fdw_flux_leave(fd);
@@ -80,7 +81,9 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 	}
 	if (fdw_refused(old, call, pc))
 		return -1;
+	FDW_STEP(over_before);
 	fdw_claim_as(&c, new, FDW_W_REPLACED);
+	FDW_STEP(over_claimed);
 	ended = c.owner ? fdw_gen(c.before) : 0;
 	stream = c.owner && c.before & FDW_W_STREAM ? fdw_records[new].stream : 0;
 	c.refused = 0; /* a marker put over a number that another thread is closing is the program's affair */

@@ -31,9 +31,11 @@ FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, st
 		errno = EBADF;
 		r = -1;
 	} else {
+		FDW_STEP(arm_kernel);
 		r = real(epfd, op, fd, event);
 	}
 	fdw_flux_leave(fd);
+	FDW_STEP(arm_done);
 	if (unlikely(r < 0)) {
 		saved = errno;
 		fdw_use_failed(epfd, FDW_CALL_epoll_ctl, pc);

@@ -135,6 +135,7 @@ void fdw_drain(int fd, fdw_word_t *w)
 			/* Its holder was cancelled or jumped out: nobody else shall wait for it. A late leaver finds 0 and leaves it. */
 			atomic_fetch_and_explicit(w, ~FDW_FLUX_MASK, memory_order_relaxed);
 			fdw_bound_reached(fd, 0, bound);
+			FDW_STEP(drain_bound);
 			break;
 		}
 }
@@ -156,6 +157,7 @@ static int wait_closing(struct fdw_claim *c, fdw_word_t *w, uint64_t *v)
 	struct fdw_wait wait;
 	uint64_t n;
 
+	FDW_STEP(lost);
 	fdw_wait_start(&wait, FDW_LOSER_BOUND_US);
 	while (fdw_state(*v) == FDW_CLOSING && fdw_gen(*v) == fdw_gen(c->before)) {
 		if (!fdw_wait_step(&wait)) {
@@ -164,6 +166,7 @@ static int wait_closing(struct fdw_claim *c, fdw_word_t *w, uint64_t *v)
 			n = fdw_with_state(*v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK;
 			atomic_compare_exchange_strong(w, v, n);
 			fdw_bound_reached(c->fd, FDW_F_LOSER, FDW_LOSER_BOUND_US);
+			FDW_STEP(loser_bound);
 			return 0;
 		}
 		*v = atomic_load_explicit(w, memory_order_acquire);

@@ -1,5 +1,5 @@
 /*
- * tests/forklock/step.h: FDW_STEP(name): a place in the fork lock's protocol where a test wants a thread to lose time. Included by the
+ * tests/forklock/step.h: FDW_STEP(name): a place in a protocol, the fork lock's or a claim's, where a test wants a thread to lose time. Included by the
  * interposer only when it is built with FDW_STEPS, as build/tests/forklock/libfdwarden.so; in the product the macro is empty.
  *
  * Each place is counted in a page shared by all processes of a test, so that a test can say that it was reached at all. FDW_STEP_PAGE names
