@@ -109,10 +109,8 @@ static int arm(struct port *p, int number, struct entry *e, uint32_t generation,
 	e->plain = 0;
 	if (data_add(number, e->fd, events, data) == 0)
 		return 0;
-	if (errno == EEXIST && data_mod(number, e->fd, events, data) == 0) {
-		e->adopted = 1;
+	if (errno == EEXIST && data_mod(number, e->fd, events, data) == 0) /* a port_probe's */
 		return 0;
-	}
 	return errno == EPERM ? arm_plain(p, number, e, generation) : bad_number(p, number, errno);
 }
 

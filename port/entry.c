@@ -111,7 +111,7 @@ struct entry *entry_new(struct shared *s, int source, uint64_t key, pid_t owner)
 	e->fd = source == PORT_SOURCE_FD ? (int32_t)key : -1;
 	e->owner = owner;
 	e->source = (uint16_t)source;
-	e->plain = e->adopted = 0;
+	e->plain = 0;
 	if (source == PORT_SOURCE_FD || source == PORT_SOURCE_FILE) {
 		e->next = *bucket(s, source, key);
 		*bucket(s, source, key) = i;

@@ -230,25 +230,28 @@ static void other_ports(struct getting *g, const struct epoll_event *ev)
 }
 
 /*
- * Whether the claimed event is for the file that fd is. Not when it was associated anew since the claim: that may have been for another file,
- * which is what the kernel speaks of then. Nothing is lost: whoever associates has it polled from scratch.
+ * Whether fd is in the port as the file it is now. If not, the probe has put it there, and it is taken out again: but not when fd was associated
+ * since that generation, for then what is there is that association's.
  */
-static int still(struct getting *g, const struct entry *claimed, uint32_t generation, int fd)
+static int still(struct getting *g, uint32_t generation, int fd)
 {
 	struct epoll_event none = { .events = 0 };
 	struct entry *e;
 	int r = port_probe(g->number, fd);
 
 	if (likely(r >= 0))
-		return r && atomic_load(&claimed->word) == WORD(generation, GOT);
+		return r;
 	shared_lock(g->p->s);
 	e = entry_find(g->p->s, PORT_SOURCE_FD, (uint64_t)fd, port_pid());
-	if (e && e->adopted)
-		e->adopted = 0;
-	else
+	if (!e || atomic_load(&e->word) >> 32 == generation)
 		epoll_ctl(g->number, EPOLL_CTL_DEL, fd, &none);
 	shared_unlock(g->p->s);
 	return 0;
+}
+
+static int is_armed(const struct entry *e, uint32_t generation)
+{
+	return atomic_load_explicit(&e->word, memory_order_acquire) == WORD(generation, ARMED);
 }
 
 /* Room: how many events the caller can take yet, without those that follow in the batch. */
@@ -258,7 +261,7 @@ static void take(struct getting *g, const struct epoll_event *ev, unsigned room)
 	uint32_t index = ev->data.u64 & 0xffffff, generation = (uint32_t)(ev->data.u64 >> 32);
 	struct entry *e = &s->entries[index & (s->events_max - 1)];
 	uintptr_t user;
-	int fd = e->fd; /* before the claim: whoever has claimed it, it may be freed and be another's */
+	int fd = e->fd;
 
 	if (unlikely(!ev->data.u64))
 		return;
@@ -273,7 +276,11 @@ static void take(struct getting *g, const struct epoll_event *ev, unsigned room)
 			silence(g);
 	} else if (unlikely(e->source != PORT_SOURCE_FD || e->owner != port_pid())) {
 		keep(g, ev);
-	} else if (entry_claim(e, generation, &user) && still(g, e, generation, fd)) {
+	} else if (is_armed(e, generation) && still(g, generation, fd) && entry_claim(e, generation, &user)) {
+		/*
+		 * Claimed last: who dissociates meanwhile, or associates anew, has the event taken back, and it is had here by nobody. When it
+		 * was associated anew since fd was looked at, for another file perhaps, the generation is another.
+		 */
 		put_event(&g->list[g->got++], (int)ev->events, PORT_SOURCE_FD, (uintptr_t)fd, user);
 	}
 }

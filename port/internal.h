@@ -60,7 +60,6 @@ struct entry {
 	uint32_t next;           /* in its bucket, or in the free list */
 	uint16_t source;
 	uint8_t plain;           /* FD that epoll cannot watch: always ready */
-	uint8_t adopted;         /* FD: the kernel had it already, from a port_probe, which must leave it there */
 };
 #define WORD(generation, state) ((uint64_t)(generation) << 32 | (state))
 

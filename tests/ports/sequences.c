@@ -56,3 +56,17 @@ TEST(c1, "sequence, counted between: associate, associate, trigger: the second")
 TEST(c2, "sequence, counted between: associate, trigger, associate: one, the second") { counted("ata", 2); }
 TEST(c3, "sequence, counted between: associate, trigger, dissociate: none") { counted("atd", 0); }
 TEST(c4, "sequence, counted between: associate, trigger, dissociate, associate: the second") { counted("atda", 2); }
+
+TEST(c5, "counted, then associated for what is not ready: the event that was collected is nobody's")
+{
+	struct pipe_pair p = pipe_new();
+	int q = port_new();
+	unsigned n = 0;
+
+	associate(q, p.r, POLLIN, P(1));
+	trigger(p);
+	OK(port_getn(q, NULL, 0, &n, NULL));
+	SAME(n, 1);
+	associate(q, p.r, 0, P(2));
+	nothing(q);
+}

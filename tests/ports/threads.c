@@ -101,6 +101,43 @@ TEST(rearmers, "8 threads take and re-arm ready descriptors: one event an associ
 	SAME(had + ARMED, armed);
 }
 
+/* Taken back while others take: each association's event is had, or taken back, never both and never neither. */
+#define TAKEN_BACK 2000
+static void *get_some(void *unused)
+{
+	(void)unused;
+	while (!finished) {
+		struct timespec t = { 0, 1000000 };
+		port_event_t e;
+
+		if (port_get(port, &e, &t) == 0)
+			had++;
+	}
+	return NULL;
+}
+TEST(had_or_taken_back, "2 threads take what a third dissociates: an event is had or taken back")
+{
+	struct pipe_pair p = pipe_new();
+	long back = 0, end = ms_now() + 5000;
+	pthread_t t[2];
+
+	trigger(p);
+	port = port_new();
+	for (int i = 0; i < 2; i++)
+		t[i] = thread(get_some, NULL);
+	for (armed = 0; armed < TAKEN_BACK && ms_now() < end; armed++) {
+		associate(port, p.r, POLLIN, P(armed));
+		if (port_dissociate(port, PORT_SOURCE_FD, (uintptr_t)p.r) == 0)
+			back++;
+		else
+			SAME(errno, ENOENT);
+	}
+	finished = 1;
+	for (int i = 0; i < 2; i++)
+		joined(t[i]);
+	SAME(had + back, armed);
+}
+
 /*
  * Workers retrieve and re-arm; a reaper closes, while the description lives on elsewhere and is ready, and opens the number anew. Each slot has
  * a lock, as any program needs that re-arms and closes in two threads. What must not be: an event whose association was made for a descriptor
