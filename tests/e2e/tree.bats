@@ -100,6 +100,12 @@ is_tree() {
 	[ "$(jq '.tree | map(select(.ending.how == "signal" and .ending.said != null)) | length' tree.json)" = 0 ]
 }
 
+@test "ends nobody asked for: each call that waits, without a place for the status" {
+	same "$P/waits"
+	covers 6
+	[ "$(jq '[.tree[] | select(.ending.how == "signal" and .ending.signal == "SIGKILL")] | length' tree.json)" = 5 ]
+}
+
 # ---- environments -------------------------------------------------------------------------------------------------------------------
 
 @test "env -i and environments of the program's own: followed, and the program sees its own" {

@@ -1,6 +1,6 @@
 /*
- * atfork_locks: atfork handlers take the program's lock, as allocators and libraries do, while another thread holds it across its first call on
- * a descriptor. Nobody may wait for ever. Must find: nothing.
+ * atfork_locks: atfork handlers take the program's lock, as allocators and libraries do, while another thread holds it until a thread that it
+ * starts has made its first call on a descriptor. Nobody may wait for ever. Must find: nothing.
  */
 #include "program.h"
 
@@ -10,11 +10,19 @@ static int fd;
 static void take(void) { pthread_mutex_lock(&lock); }
 static void give(void) { pthread_mutex_unlock(&lock); }
 
+static void *closer(void *arg)
+{
+	need(close(fd) == 0);
+	return arg;
+}
+
 static void *holder(void *arg)
 {
+	pthread_t t;
+
 	take();
 	usleep(100000);
-	need(close(fd) == 0);
+	need(pthread_create(&t, NULL, closer, NULL) == 0 && pthread_join(t, NULL) == 0);
 	give();
 	return arg;
 }

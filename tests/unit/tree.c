@@ -194,6 +194,24 @@ static void pid_again_of_the_same_parent(void **state)
 	is_drawn(w, "100(200:1!256 200!9 200:3!768)");
 }
 
+/* The second says not a word. */
+static void pid_again_silent(void **state)
+{
+	struct world *w = world();
+
+	starts(w, 100, 1, 7);
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	exits_with(w, 1);
+	back_to(w, 100);
+	reaps(w, 200, 1 << 8);
+	forks(w, 200);
+	reaps(w, 200, 9);
+	finish(w);
+	assert_int_equal(replay_tree(w->replay)->roots->children->sibling->kind, FDW_FORK_FORK);
+	is_drawn(w, "100(200:1!256 200*!9)");
+}
+
 /* The wait for the first is read when the second has spoken. */
 static void late_wait(void **state)
 {
@@ -559,7 +577,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(five_events), cmocka_unit_test(killed_while_it_exits), cmocka_unit_test(child_before_its_parents_word),
 		cmocka_unit_test(waited_for_before_the_fork_is_said), cmocka_unit_test(lost_fork), cmocka_unit_test(orphans),
-		cmocka_unit_test(pid_again_of_the_same_parent), cmocka_unit_test(late_wait), cmocka_unit_test(pid_again_of_another_parent),
+		cmocka_unit_test(pid_again_of_the_same_parent), cmocka_unit_test(pid_again_silent), cmocka_unit_test(late_wait), cmocka_unit_test(pid_again_of_another_parent),
 		cmocka_unit_test(no_cycles), cmocka_unit_test(pid_namespaces), cmocka_unit_test(leaves), cmocka_unit_test(commands),
 		cmocka_unit_test(gifts), cmocka_unit_test(silence_is_no_proof), cmocka_unit_test(closed_unused), cmocka_unit_test(written),
 		cmocka_unit_test(names_are_cleaned_once), cmocka_unit_test(deep), cmocka_unit_test(not_asked_for),
