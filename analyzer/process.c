@@ -220,7 +220,7 @@ void process_reap(struct replay *r, int all)
 	}
 	if (!all)
 		return;
-	HASH_ITER(hh, r->alive, p, next)
+	HASH_ITER(hh, r->alive, p, next) /* one thread, and `finish` takes out none but p: the next stays (I12) */
 		finish(r, p);
 }
 

@@ -22,7 +22,7 @@
 
 #define CHUNK 1024u
 static struct port *_Atomic *_Atomic chunks[EVENTS_MAX / CHUNK];
-static struct port *_Atomic ports;
+static struct port *_Atomic ports; /* never taken out of the list, so anybody may walk it (I12) */
 static _Atomic unsigned abandoned; /* whose number was seen to lead elsewhere */
 #define ABANDONED_MAX 8
 #define TAKEN 2 /* a port being given up or made: nobody enters */

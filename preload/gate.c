@@ -163,7 +163,10 @@ FDW_FORK_PATH static int any_open(void)
 	return 0;
 }
 
-/* All that stood open when it began, in turns; the bound is one for all of them. */
+/*
+ * All that stood open when it began, in turns; the bound is one for all of them. (I12: `next` is an index, and the blocks of sections are never
+ * freed, so it may be kept over a wait; what it led to is looked at again.)
+ */
 static void wait_for_all(struct fdw_work *work, const struct timespec *start)
 {
 	struct room *room = (struct room *)work->room;

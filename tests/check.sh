@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/check.sh: everything `make check` runs, as one TAP stream; the last line is `N passed, N failed`, and the exit status says it too.
-# Groups: unit/*, e2e/*.bats, e2e/*.sh, forklock, rearm, ports, programs, world. CHECK_GROUPS="programs world" chooses. FDW_BUILD: the build directory.
+# Groups: unit/*, e2e/*.bats, e2e/*.sh, forklock, rearm, ports, programs, mutants, world. CHECK_GROUPS="programs world" chooses. FDW_BUILD: the build directory.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 2
 FDW_BUILD=$(cd "${FDW_BUILD:-build}" && pwd) || exit 2
@@ -34,6 +34,7 @@ all() {
 	group rearm 200 tests/rearm/run
 	group ports 400 tests/ports/run
 	group programs 400 tests/programs/run
+	group mutants 300 tests/mutants/run --quick
 	group world 300 tests/world/run --quick --lib="$FDW_BUILD/libfdwarden.so"
 }
 

@@ -6,6 +6,7 @@
 #	tests/unit/*.c		cmocka, linked with the analyzer and the session
 #	tests/bench/*.c		measured by make bench
 #	tests/rearm/		close-before-rearm: programs that race, run by tests/rearm/run
+#	tests/mutants/		patches that break the product, each with the test that must notice; run by tests/mutants/run
 #	tests/ports/		event ports: one program, linked with libport; run by tests/ports/run, alone and under the interposer
 #	tests/forklock/		the fork lock: one program a file with main, and the interposer with FDW_STEPS; run by tests/forklock/run
 comma := ,
@@ -70,7 +71,7 @@ $(O)/tests/forklock/libfdwarden.so: $(STEPS_OBJ) $(O)/gen/aliases.ld preload/ver
 $(O)/tests/unit/%: tests/unit/%.c $(filter-out $(O)/analyzer/main.o,$(ANALYZER_OBJ)) $(TRACE_SESSION_OBJ)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(SANFLAGS) -o $@ $< $(filter %.o,$^) -lcmocka $(ANALYZER_LIBS)
 
-.PHONY: tests check-programs forklock-table
+.PHONY: tests check-programs check-mutants forklock-table
 tests: $(TEST_BIN) $(TEST_LIB) $(UNIT_BIN) $(FORKLOCK_BIN) $(REARM_BIN) $(PORTS_BIN)
 
 deps: ## install what is missing to build and test (Debian)
@@ -92,6 +93,8 @@ check-world: ## suites nobody here wrote, natively and preloaded side by side (T
 	@tests/world/run --lib=$(O)/libfdwarden.so $(T)
 check-loop: all tests ## repeat one test until it fails: T=program, bats file or world case, N=50 times
 	@FDW_BUILD=$(O) tests/check-loop.sh "$(T)" "$(N)"
+check-mutants: all tests ## each invariant broken on purpose: its test must go red (T=MUTANT or I7 for one, N=times each)
+	@FDW_BUILD=$(O) tests/mutants/run --times=$(if $(filter command line,$(origin N)),$(N),1) $(T)
 forklock-table: ## the fork lock: each creating call with each way to start a child, 10,000 hand-offs a mode: minutes
 	@$(MAKE) --no-print-directory all $(FORKLOCK_BIN)
 	@FDW_BUILD=$(O) tests/forklock/run table handoff-all delays-all
