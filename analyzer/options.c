@@ -10,7 +10,7 @@
 #include "analyzer/options.h"
 #include "trace/schema.h"
 
-enum { KEY_FAIL_ON = 256, KEY_ERROR_EXITCODE, KEY_SUPPRESSIONS, KEY_STACK_DEPTH, KEY_COLOR, KEY_KEEP_TRACE, KEY_UNOBSERVED, KEY_ISOLATE,
+enum { KEY_FAIL_ON = 256, KEY_ERROR_EXITCODE, KEY_SUPPRESSIONS, KEY_STACK_DEPTH, KEY_COLOR, KEY_KEEP_TRACE, KEY_TOMBSTONES, KEY_TOMBSTONE_MS, KEY_UNOBSERVED, KEY_ISOLATE,
 	KEY_NO_WAIT, KEY_BUFFER, KEY_SHOW, KEY_FULL, KEY_TREE };
 
 #define ALL (COMMAND_RUN | COMMAND_RECORD | COMMAND_AUDIT)
@@ -95,6 +95,21 @@ static int set_depth(struct run_options *o, char *arg)
 	return 0;
 }
 
+/* Both are the library's own settings, which it reads from the environment. */
+static int set_tombstones(struct run_options *o, char *arg)
+{
+	long v;
+
+	return number(arg, 0, 896, &v) != 0 ? -1 : setenv("FDWARDEN_TOMBSTONES", arg, 1);
+}
+
+static int set_tombstone_ms(struct run_options *o, char *arg)
+{
+	long v;
+
+	return number(arg, 0, 3600000, &v) != 0 ? -1 : setenv("FDWARDEN_TOMBSTONE_MS", arg, 1);
+}
+
 static int set_buffer(struct run_options *o, char *arg)
 {
 	char *end, *unit;
@@ -142,6 +157,10 @@ static const struct option_row {
 	  ALL, set_exitcode, "a number from 0 (off) to 255" },
 	{ { "suppressions", KEY_SUPPRESSIONS, "FILE", 0, "findings not to report", 0 }, ALL, set_suppressions, "a file" },
 	{ { "stack-depth", KEY_STACK_DEPTH, "N", 0, "frames of a recorded stack (default 16)", 0 }, ALL, set_depth, "a number from 0 to 64" },
+	{ { "tombstones", KEY_TOMBSTONES, "N", 0, "in mode audit: closed numbers kept back at the same time (default 896, at most a quarter of the limit)", 0 }, ALL,
+	  set_tombstones, "a number from 0 to 896" },
+	{ { "tombstone-ms", KEY_TOMBSTONE_MS, "MS", 0, "in mode audit: how long each is kept back (default 10000)", 0 }, ALL, set_tombstone_ms,
+	  "milliseconds, up to 3600000" },
 	{ { "color", KEY_COLOR, "WHEN", 0, "auto, always or never", 0 }, ALL, set_color, "auto, always or never" },
 	{ { "quiet", 'q', NULL, 0, "say nothing but errors", 0 }, ALL, set_quiet, NULL },
 	{ { "keep-trace", KEY_KEEP_TRACE, "DIR", 0, "keep the trace in DIR; new or empty", 0 }, COMMAND_AUDIT, set_keep, "a directory" },

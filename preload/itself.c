@@ -65,7 +65,7 @@ int fdw_path_refused(const char *path)
 		p = after(path, prefixes[i]);
 	for (; p && *p >= '0' && *p <= '9' && fd < (int)FDW_TABLE_MAX; p++)
 		fd = fd * 10 + *p - '0';
-	if (!p || *p || fdw_state(fdw_peek(fd)) != FDW_TOMBSTONE || !fdw_on())
+	if (!p || *p || !fdw_on() || fdw_self.tool || (fdw_state(fdw_peek(fd)) != FDW_TOMBSTONE && fdw_state(fdw_peek(fd)) != FDW_PROTECTED))
 		return 0;
 	errno = ENOENT;
 	return 1;
@@ -77,7 +77,7 @@ int fdw_path_refused(const char *path)
 		int r;                                                                                                 \
 		if (unlikely(!real_##name))                                                                            \
 			return fdw_early_##name args;                                                                  \
-		if (unlikely(fdw_process.retired) && fdw_names_itself(path, flags) &&                                  \
+		if (fdw_hides() && fdw_names_itself(path, flags) &&                                  \
 		    fdw_tombstone_met(dir, FDW_CALL_##name, FDW_CALLER))                                                \
 			return -1;                                                                                     \
 		fdw_passed_over(dir, -1, FDW_CALL_##name);                                                              \

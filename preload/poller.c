@@ -207,7 +207,7 @@ static void selecting(int n, const fd_set *const *sets, uint16_t call, uintptr_t
 /* A tombstone in the sets: the kernel would call it ready. */
 static int tombstone_in(int n, const fd_set *const *sets, uint16_t call, uintptr_t pc)
 {
-	return unlikely(fdw_process.retired) && in_each_set(n, sets, fdw_tombstone_met, call, pc);
+	return fdw_hides() && in_each_set(n, sets, fdw_tombstone_met, call, pc);
 }
 
 /* EBADF does not say which: every number in the sets whose close we saw is one. */

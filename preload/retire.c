@@ -289,7 +289,8 @@ static int have_stone(void)
 
 	if (likely(fd >= 0))
 		return fd;
-	have(&load_file, "/proc/loadavg", O_RDONLY);
+	if (!fdw_process.keeps)
+		have(&load_file, "/proc/loadavg", O_RDONLY);
 	fd = have(&stone, "/dev/null", O_PATH);
 	return fd >= 0 ? fd : have(&stone, "/proc/self/exe", O_PATH);
 }
@@ -404,9 +405,12 @@ void fdw_give_back(int fd)
 
 int fdw_tombstone_met(int fd, uint16_t call, uintptr_t pc)
 {
-	if (fdw_state(fdw_peek(fd)) != FDW_TOMBSTONE || !fdw_on())
+	enum fdw_state state = fdw_state(fdw_peek(fd));
+
+	if ((state != FDW_TOMBSTONE && state != FDW_PROTECTED) || !fdw_on() || (state == FDW_PROTECTED && fdw_tool_caller(pc)))
 		return 0;
 	errno = EBADF;
-	fdw_use_failed(fd, call, pc);
+	if (state == FDW_TOMBSTONE)
+		fdw_use_failed(fd, call, pc);
 	return 1;
 }

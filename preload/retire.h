@@ -78,11 +78,16 @@ int fdw_release_all(void); /* how many there were: after EMFILE the call is made
 void fdw_give_back(int fd); /* if it is a tombstone: the program asks for this very number */
 void fdw_retired_reset(void); /* in a fork child: nobody here holds an event */
 
-/* Calls that an O_PATH descriptor would serve: 1, with EBADF in errno and said, when fd is a tombstone. */
+/* Some numbers answer as closed ones although the kernel has something there: tombstones, and what is ours or the tracer's. */
+FDW_INLINE int fdw_hides(void)
+{
+	return unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)) || unlikely(fdw_process.protects);
+}
+/* Calls that an O_PATH descriptor would serve: 1, with EBADF in errno, and said, when fd is a tombstone; not said when it is protected. */
 int fdw_tombstone_met(int fd, uint16_t call, uintptr_t pc);
 FDW_INLINE int fdw_refused(int fd, uint16_t call, uintptr_t pc)
 {
-	return unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)) && fdw_tombstone_met(fd, call, pc);
+	return fdw_hides() && fdw_tombstone_met(fd, call, pc);
 }
 
 /* A path that lists the numbers there are: none is kept back while somebody counts. Afterwards: fd is what reads it. */
@@ -93,9 +98,7 @@ void fdw_listing(int fd);
 int fdw_path_refused(const char *path);
 FDW_INLINE int fdw_path_is_tombstone(const char *path)
 {
-	if (likely(!atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)))
-		return 0;
-	return fdw_path_refused(path);
+	return fdw_hides() && fdw_path_refused(path);
 }
 /* Whether a call with AT_EMPTY_PATH in its flags means the descriptor itself. */
 int fdw_names_itself(const char *path, int flags);

@@ -160,7 +160,7 @@ static int sends_tombstone(const struct msghdr *m, uint16_t call, uintptr_t pc)
 {
 	struct cmsghdr *c;
 
-	if (likely(!fdw_process.retired) || !fdw_readable(m) || !m->msg_control || m->msg_controllen < sizeof(struct cmsghdr) ||
+	if (!fdw_hides() || !fdw_readable(m) || !m->msg_control || m->msg_controllen < sizeof(struct cmsghdr) ||
 	    !fdw_readable(m->msg_control))
 		return 0;
 	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR((struct msghdr *)m, c)) {

@@ -430,7 +430,7 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	}
 	if (unlikely(fdw_process.uses))
 		used_by(nr, a, e, pc);
-	if (unlikely(fdw_process.retired) && serves_tombstone(nr, args) && fdw_tombstone_met((int)a, FDW_CALL_syscall, pc))
+	if (fdw_hides() && serves_tombstone(nr, args) && fdw_tombstone_met((int)a, FDW_CALL_syscall, pc))
 		return -1;
 	kind = kind_made_by(nr, args, &flags);
 	if (kind != FDW_KIND_UNKNOWN)

@@ -322,5 +322,10 @@ static void force_state(int fd, enum fdw_state s)
 		;
 }
 
-void fdw_protect(int fd) { force_state(fd, FDW_PROTECTED); }
+void fdw_protect(int fd)
+{
+	force_state(fd, FDW_PROTECTED);
+	fdw_process.protects = 1;
+}
+
 void fdw_unprotect(int fd) { if (fdw_is_protected(fd)) force_state(fd, FDW_UNKNOWN); }

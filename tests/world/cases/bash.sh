@@ -2,6 +2,7 @@
 # time: 30
 # quick: yes
 # log: file (its stderr is judged line by line)
+# numbers: coprocesses and /dev/fd are named by them
 exec 2>&1
 bash -c 'for i in 1 2 3; do echo $i; done | sort -r | tr "\n" " "; echo "status ${PIPESTATUS[*]}"'
 bash -c 'exec 3>three 4<&0 5>&3; echo to five >&5; exec 5>&- 4<&-; echo to three >&3; exec 3>&-; cat three; echo lost >&3; echo "status $?"'
@@ -17,7 +18,7 @@ bash -c 'ulimit -n 20; for i in $(seq 40); do exec {f}</dev/null || { echo full;
 bash -c 'mkfifo p; (echo through >p &) ; cat p; exec 6<>p; echo loop >&6; read -r l <&6; echo "$l"; exec 6>&-'
 bash -c '/nonexistent; echo "status $?"; ./three; echo "status $?"; exec ./three'
 echo "status $?"
-bash -c 'ls -l /proc/self/fd | wc -l; exec 9</dev/null; ls /proc/self/fd | wc -l'
+bash -c 'ls /proc/self/fd | grep -c "^.\$"; exec 9</dev/null; ls /proc/self/fd | grep -c "^.\$"' # while recording there are high ones
 bash -c 'f() { local n=$1; [ "$n" -gt 0 ] && (f $((n - 1))) || echo deep; }; f 20'
 bash -c 'echo "$(echo "$(echo "$(echo nested)")")"; for f in $(seq 50); do : $(true); done; set -o pipefail; true | false | true; echo "status $?"'
 dash -c 'exec 7>seven; echo x >&7; (echo y >&7; exec 7>&-; echo z >&7) ; cat seven; echo "status $?"'

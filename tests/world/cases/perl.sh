@@ -1,6 +1,7 @@
 # what: perl: dup, pipes, fork, socketpair, select, directory handles, open to and from commands
 # time: 30
 # quick: no
+# numbers: it prints them
 cat >t.pl <<'END'
 use strict; use warnings; use Socket; use IO::Handle; use IO::Select; use Fcntl; use POSIX ();
 STDOUT->autoflush(1);
@@ -10,7 +11,7 @@ pipe(my $r, my $w) or die; my $pid = fork(); if (!$pid) { close $r; print $w "fr
 close $w; print <$r>; close $r; waitpid($pid, 0); print "status ", $? >> 8, "\n";
 socketpair(my $a, my $b, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die; $a->autoflush(1); print $a "hello\n"; my $s = IO::Select->new($b);
 print "ready ", scalar($s->can_read(1)), "\n" =~ s/GLOB.*//r; print scalar <$b>; close $a; close $b;
-opendir(my $d, "/proc/self/fd") or die; my @n = grep /^\d+$/, readdir $d; closedir $d; print "open: ", scalar(@n), "\n";
+opendir(my $d, "/proc/self/fd") or die; my @n = grep { /^\d+$/ && $_ < 256 } readdir $d; closedir $d; print "open: ", scalar(@n), "\n";
 open(my $c, "-|", "seq 5") or die; my @l = <$c>; close $c; print "lines ", scalar(@l), " status $?\n";
 open($c, "|-", "sort -r") or die; print $c "$_\n" for 1 .. 3; close $c; print "status $?\n";
 print `echo backquote`; system("false"); print "status ", $? >> 8, "\n";
