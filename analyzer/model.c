@@ -125,6 +125,7 @@ static void end_generation(const struct step *s, struct generation *g)
 
 	generation_closed(g, &t.at);
 	poll_closed(s, g);
+	owner_closed(s, g);
 	s->image->closes++;
 	RULES_CALL(closed, &t);
 }

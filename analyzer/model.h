@@ -46,6 +46,7 @@ struct program;
 struct gift;
 struct registration;
 struct datum;
+struct pair;
 
 /* One event as a finding shows it. Strings and stack live as long as the replay. */
 struct moment {
@@ -104,6 +105,7 @@ struct generation {
 	unsigned meant : 1;           /* put there, or its close-on-exec taken away, for the next program */
 	unsigned bound : 1;           /* a fork lock's wait for it ended at its bound */
 	uint32_t nth;                 /* it was the nth of its group */
+	uint32_t closed_at;           /* id of the stack that closed it; 0: not known */
 	uint32_t close_run;           /* the run of closes that closed it */
 	unsigned pins;                /* who still needs it; not forgotten before 0 */
 	int fd;
@@ -258,6 +260,7 @@ struct image {
 	struct thread *threads;
 	struct group *groups;
 	struct datum *data;      /* registered in pollers */
+	struct pair *pairs;      /* which places close what was opened where */
 	uint64_t closes;         /* descriptors closed so far */
 	uint32_t close_runs;     /* runs of closes so far */
 	unsigned parent_image;   /* forked: the parent's `images` at that time */
@@ -379,6 +382,15 @@ struct findings *replay_findings(struct replay *);
 
 /* Events that could have told of this image are missing: what was not seen proves nothing. */
 int image_lossy(const struct image *);
+/* Whether the close of what a call failed on was the mistake, and not that call. */
+enum foreign_verdict { FOREIGN_NOT, FOREIGN_POSSIBLE, FOREIGN_STRONG };
+struct foreign {
+	enum foreign_verdict verdict;
+	const struct generation *older; /* the earlier one of the same number, that was meant; NULL for a range */
+	const char *kind, *reason;
+};
+struct foreign owner_suspect(const struct transition *failed);
+
 /* Something was made since g was closed, with a higher number: had that one not been kept back, it would have been given out. */
 int number_was_wanted(const struct generation *g, const struct image *);
 

@@ -404,4 +404,5 @@ void image_free_numbers(struct image *i)
 		free(o);
 	}
 	races_free(i);
+	owners_free(i);
 }

@@ -6,7 +6,8 @@
  *	model_fd.c       numbers, generations, descriptions
  *	model_passage.c  descriptors that cross exec
  *	model_poll.c     registrations in pollers: armed, delivered, re-armed
- *	model_race.c     descriptors marked later than made, and threads that start children
+ *	model_owner.c    whose descriptor a close hit
+ *	model_race.c      descriptors marked later than made, and threads that start children
  *	model_pending.c  failed closes and uses that wait: for the end of their run, for other threads' events, for an exec
  *	process.c        processes, images, threads: made, found, judged
  *	process_life.c   fork, hello, exec, exit as events
@@ -126,6 +127,10 @@ void poll_closed(const struct step *, struct generation *);
 const struct registration *poll_ghost(const struct step *, const struct generation *g);
 void poll_image_ends(struct image *);
 void poll_forget(struct generation *);
+
+/* model_owner.c */
+void owner_closed(const struct step *, struct generation *);
+void owners_free(struct image *);
 
 /* model_race.c */
 void race_marked(struct step *, struct generation *); /* close-on-exec was set */

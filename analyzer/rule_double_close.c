@@ -28,7 +28,7 @@ static void close_failed(const struct rule *r, const struct transition *t)
 		found(r, t, CONFIDENCE_CERTAIN, "concurrent", "two threads were closing it at the same time, and one of them lost");
 	else if (flags & FDW_F_LOSER)
 		found(r, t, CONFIDENCE_STRONG, "concurrent", "two threads were closing it at the same time");
-	else if (flags & FDW_F_KNOWN_CLOSED)
+	else if (flags & FDW_F_KNOWN_CLOSED && owner_suspect(t).verdict != FOREIGN_STRONG) /* else it is a victim of foreign-close */
 		found(r, t, CONFIDENCE_CERTAIN, NULL, "its close was seen, and the kernel answered EBADF");
 }
 

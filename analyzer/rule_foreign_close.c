@@ -1,7 +1,9 @@
 /*
  * analyzer/rule_foreign_close.c: a close hit a later, unrelated descriptor with the same number.
  *
- * Known from streams: a FILE or DIR remembers which generation it was made for. Not a finding: standard streams, where closing the
+ * Known from history, when its victim fails (model_owner.c). The finding names the culprit, and the victim's failure only as what came of it.
+ *
+ * And from streams: a FILE or DIR remembers which generation it was made for. Not a finding: standard streams, where closing the
  * number and opening another file in its place is how redirection was always done; the same open file description, put back by
  * dup; freopen.
  */
@@ -31,13 +33,43 @@ static void stale_stream(const struct rule *r, const struct transition *t)
 	findings_add(replay_findings(t->replay), &d);
 }
 
+static void victim_failed(const struct rule *r, const struct transition *t)
+{
+	struct foreign f = owner_suspect(t);
+	struct draft d = { .rule = r, .severity = r->severity, .confidence = f.verdict == FOREIGN_STRONG ? CONFIDENCE_STRONG : CONFIDENCE_POSSIBLE,
+		.image = t->image, .generation = t->generation, .fd = t->generation ? t->generation->fd : t->at.fd, .kind = f.kind, .reason = f.reason };
+
+	if (f.verdict == FOREIGN_NOT)
+		return;
+	if (f.older)
+		draft_past(&d, f.older);
+	draft_stack(&d, f.older ? ROLE_REUSED : ROLE_OPENED, &t->generation->opened, t->generation);
+	draft_stack(&d, ROLE_CLOSED, &t->generation->closed, t->generation);
+	draft_note(&d, "the culprit");
+	draft_stack(&d, ROLE_USED, &t->at, NULL);
+	draft_note(&d, "the victim");
+	findings_add(replay_findings(t->replay), &d);
+}
+
+static void close_failed(const struct rule *r, const struct transition *t)
+{
+	if (t->event->flags & FDW_F_KNOWN_CLOSED && !(t->event->flags & FDW_F_LOSER))
+		victim_failed(r, t);
+}
+
 static void say(const struct finding *f, FILE *out)
 {
+	if (f->stacks[f->nstacks - 1].role == ROLE_USED) {
+		fprintf(out, "a close hit descriptor %d (%s) of somebody else, who failed afterwards; ", f->fd, f->object);
+		fputs(f->kind ? "it went over a range of numbers" : "it was meant for an earlier one with the same number, which was closed already", out);
+		return;
+	}
 	fprintf(out, "a stream whose descriptor %d had been closed before was closed, and took %s with it, which had the number by then",
 	        f->fd, f->object);
 }
 
 const struct rule rule_foreign_close = {
 	.id = "foreign-close", .cwe = 1341, .severity = SEV_ERROR,
-	.summary = "a close hit a later, unrelated descriptor with the same number", .stale_stream = stale_stream, .say = say,
+	.summary = "a close hit a later, unrelated descriptor with the same number", .stale_stream = stale_stream,
+	.use_failed = victim_failed, .close_failed = close_failed, .say = say,
 };

@@ -24,8 +24,8 @@ static void use_failed(const struct rule *r, const struct transition *t)
 	struct draft d = { .rule = r, .severity = r->severity, .confidence = CONFIDENCE_CERTAIN, .image = t->image,
 		.generation = t->generation, .fd = t->at.fd, .reason = "its close was seen, and the kernel answered EBADF" };
 
-	if (t->loop || only_asks(t->at.call))
-		return;
+	if (t->loop || only_asks(t->at.call) || owner_suspect(t).verdict == FOREIGN_STRONG)
+		return; /* a victim of foreign-close */
 	draft_history(&d, t->generation, ROLE_USED, &t->at);
 	findings_add(replay_findings(t->replay), &d);
 }

@@ -23,6 +23,7 @@
 #define MOST 896u
 #define ARRAYS 1024u
 #define MARGIN 64u
+#define ROOM_US 5000u
 #define RUN_OVER_ALL 8u /* as the analyzer has it */
 
 static struct entry {
@@ -243,11 +244,13 @@ static uint32_t room_below_arrays_end(void)
 /* How many may be held back, and up to which number: what is near the limit is wanted. Asked again now and then, for all that changes unseen. */
 static uint32_t room(uint32_t *end)
 {
-	static _Atomic uint32_t limit_known, most_known, asked;
+	static _Atomic uint32_t limit_known, most_known;
+	static _Atomic uint64_t again;
 	uint32_t limit = atomic_load_explicit(&limit_known, memory_order_relaxed), most = atomic_load_explicit(&most_known, memory_order_relaxed), below;
+	uint64_t now = now_us(CLOCK_MONOTONIC_COARSE), at = atomic_load_explicit(&again, memory_order_relaxed);
 	struct rlimit rl;
 
-	if (!limit || atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed) % 16 == 0) {
+	if (!limit || (now >= at && atomic_compare_exchange_strong(&again, &at, now + ROOM_US))) {
 		if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0)
 			return 0;
 		limit = rl.rlim_cur > FDW_TABLE_MAX ? FDW_TABLE_MAX : (uint32_t)rl.rlim_cur;
@@ -255,7 +258,7 @@ static uint32_t room(uint32_t *end)
 		if (fdw_process.keeps && fdw_options.tombstones < most)
 			most = fdw_options.tombstones;
 		/* Numbers are given out from below: the limit is near, and what libc opens for itself must find one. */
-		if (open_in(limit - limit / 4, limit - limit / 4 + MARGIN) > MARGIN / 2 || open_in(limit / 2, limit - limit / 4) > limit / 8)
+		if (open_in(limit - limit / 4, limit - limit / 4 + MARGIN) > MARGIN / 2 || open_in(limit / 2, limit / 2 + ARRAYS) > ARRAYS / 2)
 			most = 0;
 		below = room_below_arrays_end();
 		most = below < most ? below : most;
@@ -321,7 +324,7 @@ static void enter(uint64_t key, const struct fdw_claim *c, uint32_t most, int au
 	e->poller = only_one ? r->poller : 0;
 	e->poller_gen = only_one ? r->poller_gen : 0;
 	e->turn = only_one ? atomic_load_explicit(&poller->turn, memory_order_acquire) : 0;
-	e->at = now_us(CLOCK_MONOTONIC);
+	e->at = now_us(audit ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC);
 	e->audit = (uint8_t)audit;
 	atomic_store_explicit(&e->key, key, memory_order_release);
 }

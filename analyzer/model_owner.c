@@ -1,0 +1,117 @@
+/*
+ * analyzer/model_owner.c: whose descriptor is it? Learned from which places close what was opened where, and from who fails afterwards.
+ *
+ * A number that was closed twice may have been closed the second time when it belonged to somebody else: then the first to notice is the victim,
+ * by an EBADF. From outside that looks like a use after close by the victim. So before anybody is blamed:
+ *
+ *	who opened it   noticed it himself: his thread opened it, and his thread fails
+ *	who closed it   is another thread, that had opened and closed an earlier descriptor of this number, and closes this one by the very
+ *			same place: its cleanup ran twice. Or its close_range went over what is not its own
+ *	places          what is opened there was always closed elsewhere, and what is closed here was always opened elsewhere
+ *
+ * A thread that closes what others accepted is no culprit: that place closes what was opened there all the time.
+ */
+#include "analyzer/model_parts.h"
+
+struct pair {
+	struct { uint32_t opened, closed; } key; /* stack ids */
+	uint64_t count;
+	UT_hash_handle hh;
+};
+
+/* How often is a habit. */
+#define HABIT 3
+
+static uint32_t opened_at(const struct generation *g) { return g->group ? g->group->stack_id : 0; }
+
+static struct pair *pair_of(struct image *i, uint32_t opened, uint32_t closed)
+{
+	struct pair *p, key = { .key = { opened, closed } };
+
+	HASH_FIND(hh, i->pairs, &key.key, sizeof key.key, p);
+	return p;
+}
+
+void owner_closed(const struct step *s, struct generation *g)
+{
+	uint32_t opened = opened_at(g), closed = s->e->stack;
+	struct pair *p;
+
+	g->closed_at = closed;
+	if (!opened || !closed)
+		return;
+	p = pair_of(s->image, opened, closed);
+	if (!p) {
+		p = xcalloc(1, sizeof *p);
+		p->key.opened = opened;
+		p->key.closed = closed;
+		HASH_ADD(hh, s->image->pairs, key, sizeof p->key, p);
+	}
+	p->count++;
+}
+
+void owners_free(struct image *i)
+{
+	struct pair *p, *next;
+
+	HASH_ITER(hh, i->pairs, p, next) {
+		HASH_DEL(i->pairs, p);
+		free(p);
+	}
+}
+
+static uint64_t count(struct image *i, uint32_t opened, uint32_t closed)
+{
+	struct pair *p = opened && closed ? pair_of(i, opened, closed) : NULL;
+
+	return p ? p->count : 0;
+}
+
+/* What is opened there is closed elsewhere, as a rule. */
+static int closed_elsewhere(struct image *i, uint32_t opened, uint32_t closed)
+{
+	for (const struct pair *p = i->pairs; p; p = p->hh.next)
+		if (p->key.opened == opened && p->key.closed != closed && p->count >= HABIT)
+			return 1;
+	return 0;
+}
+
+/* An earlier descriptor of the number that the same thread closed. */
+static const struct generation *closed_before(const struct generation *g)
+{
+	for (const struct generation *o = g->older; o; o = o->older)
+		if (o->state == GENERATION_CLOSED && o->closed.op == FDW_OP_CLOSE && !(o->closed.flags & FDW_F_RANGE) &&
+		    o->closed.tid == g->closed.tid && o->closed.pid == g->closed.pid)
+			return o;
+	return NULL;
+}
+
+struct foreign owner_suspect(const struct transition *t)
+{
+	const struct generation *g = t->generation;
+	struct foreign f = { .verdict = FOREIGN_NOT };
+	int others;
+
+	if (!g || g->state != GENERATION_CLOSED || g->closed.op != FDW_OP_CLOSE || !g->opened.time || g->inherited || t->loop ||
+	    t->at.time <= g->closed.time || g->closed.pid != t->at.pid || g->opened.pid != t->at.pid || g->opened.tid != t->at.tid)
+		return f;
+	others = g->closed.tid != g->opened.tid;
+	if (g->closed.flags & FDW_F_RANGE)
+		return others ? (struct foreign){ FOREIGN_STRONG, NULL, "range",
+			"another thread's close_range went over it, and the thread that opened it goes on using it" } : f;
+	f.older = closed_before(g);
+	if (!f.older || count(t->image, opened_at(g), g->closed_at) > 1)
+		return f;
+	f.verdict = FOREIGN_POSSIBLE;
+	f.reason = "the same thread had closed an earlier descriptor of this number; whose this one was cannot be told";
+	if (others && f.older->opened.tid == g->closed.tid && f.older->closed_at == g->closed_at) {
+		f.verdict = FOREIGN_STRONG;
+		f.reason = "the thread that closed it had opened and closed an earlier descriptor of this number, by the same place; the thread that "
+		           "opened this one goes on using it";
+	} else if (closed_elsewhere(t->image, opened_at(g), g->closed_at) && count(t->image, opened_at(f.older), g->closed_at) >= HABIT) {
+		f.verdict = FOREIGN_STRONG;
+		f.reason = "the place that closed it closes what is opened elsewhere, and what is opened where this was is closed elsewhere; its thread "
+		           "had closed an earlier descriptor of this number";
+	}
+	return f;
+}
