@@ -6,7 +6,7 @@
  *
  *	who opened it   noticed it himself: his thread opened it, and his thread fails
  *	who closed it   is another thread, that had opened and closed an earlier descriptor of this number, and closes this one by the very
- *			same place: its cleanup ran twice. Or its close_range went over what is not its own
+ *			same call, which nobody else uses: its cleanup ran twice. Or its close_range went over what is not its own
  *	places          what is opened there was always closed elsewhere, and what is closed here was always opened elsewhere
  *
  * A thread that closes what others accepted is no culprit: that place closes what was opened there all the time.
@@ -16,6 +16,8 @@
 struct pair {
 	struct { uint32_t opened, closed; } key; /* stack ids */
 	uint64_t count;
+	struct stack *stack;     /* the closer's */
+	uint32_t tid;            /* who closed so; 0: several threads */
 	UT_hash_handle hh;
 };
 
@@ -45,9 +47,13 @@ void owner_closed(const struct step *s, struct generation *g)
 		p = xcalloc(1, sizeof *p);
 		p->key.opened = opened;
 		p->key.closed = closed;
+		p->stack = g->closed.stack;
+		p->tid = s->e->tid;
 		HASH_ADD(hh, s->image->pairs, key, sizeof p->key, p);
 	}
 	p->count++;
+	if (p->tid != s->e->tid)
+		p->tid = 0;
 }
 
 void owners_free(struct image *i)
@@ -74,6 +80,22 @@ static int closed_elsewhere(struct image *i, uint32_t opened, uint32_t closed)
 		if (p->key.opened == opened && p->key.closed != closed && p->count >= HABIT)
 			return 1;
 	return 0;
+}
+
+static int same_call(const struct stack *a, const struct stack *b)
+{
+	const struct place *pa, *pb;
+
+	return stack_places(a, &pa) && stack_places(b, &pb) && pa->module == pb->module && pa->offset == pb->offset;
+}
+
+/* Only this thread closes by this call: it is no xclose() of everybody's. */
+static int is_own_call(struct image *i, const struct generation *g)
+{
+	for (const struct pair *p = i->pairs; p; p = p->hh.next)
+		if (p->tid != g->closed.tid && same_call(p->stack, g->closed.stack))
+			return 0;
+	return 1;
 }
 
 /* An earlier descriptor of the number that the same thread closed. */
@@ -104,9 +126,9 @@ struct foreign owner_suspect(const struct transition *t)
 		return f;
 	f.verdict = FOREIGN_POSSIBLE;
 	f.reason = "the same thread had closed an earlier descriptor of this number; whose this one was cannot be told";
-	if (others && f.older->opened.tid == g->closed.tid && f.older->closed_at == g->closed_at) {
+	if (others && f.older->opened.tid == g->closed.tid && same_call(f.older->closed.stack, g->closed.stack) && is_own_call(t->image, g)) {
 		f.verdict = FOREIGN_STRONG;
-		f.reason = "the thread that closed it had opened and closed an earlier descriptor of this number, by the same place; the thread that "
+		f.reason = "the thread that closed it had opened and closed an earlier descriptor of this number, by the same call; the thread that "
 		           "opened this one goes on using it";
 	} else if (closed_elsewhere(t->image, opened_at(g), g->closed_at) && count(t->image, opened_at(f.older), g->closed_at) >= HABIT) {
 		f.verdict = FOREIGN_STRONG;
