@@ -12,6 +12,10 @@
  * event for one of the program's is delivered, the kernel is asked whether this number, as the file it is now, is in this epoll instance:
  * EPOLL_CTL_ADD of what is there answers EEXIST and changes nothing (port_has).
  *
+ * Under libfdwarden.so, which sees the program's closes, nothing of this is different: a number can be closed by ways that it does not see. It is
+ * told which code and which descriptors are the library's (fdwarden_ports, fdwarden_private): the first is then no part of the program,
+ * and the second are kept from it.
+ *
  * Events carry the entry and its generation. Each port_associate makes a new generation, so what was under way for an earlier one, in the
  * kernel, in another thread's hands or in `done`, matches nothing and is dropped.
  *
@@ -114,6 +118,10 @@ struct record {
 	int32_t events;
 	int32_t spare;
 };
+
+/* ---- libfdwarden.so's; NULL where it is not ---------------------------------------------------------------------------------------*/
+__attribute__((weak)) void fdwarden_ports(const void *code); /* somewhere in the library */
+__attribute__((weak)) void fdwarden_private(int fd); /* until the library closes it */
 
 /* ---- number.c: numbers and ports --------------------------------------------------------------------------------------------------*/
 struct port *port_enter(int number);            /* NULL: EBADF, EBADFD. Never allocates for a number that is known */

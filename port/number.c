@@ -58,6 +58,8 @@ __attribute__((constructor)) static void begin(void)
 	if (o != MAP_FAILED && madvise(o, sizeof *o, MADV_WIPEONFORK) == 0)
 		atomic_store(&own, o);
 	pthread_atfork(NULL, NULL, in_child);
+	if (fdwarden_ports)
+		fdwarden_ports((const void *)(uintptr_t)begin);
 }
 
 static struct port *_Atomic *place(int number, int make)
@@ -143,10 +145,16 @@ int port_check(struct port *p, int number)
 	return 0;
 }
 
-/* Whoever watches the program's calls would take an EBADF of ours for a mistake of the program's: then it is asked first. */
+/*
+ * Whoever watches the program's calls would take an EBADF of ours for a mistake of the program's: then it is asked first. libfdwarden.so
+ * knows our calls for ours.
+ */
 static int watched;
 
-__attribute__((constructor)) static void who_watches(void) { watched = dlsym(RTLD_DEFAULT, "epoll_ctl") != dlsym(RTLD_NEXT, "epoll_ctl"); }
+__attribute__((constructor)) static void who_watches(void)
+{
+	watched = !fdwarden_ports && dlsym(RTLD_DEFAULT, "epoll_ctl") != dlsym(RTLD_NEXT, "epoll_ctl");
+}
 
 int port_probe(int number, int fd)
 {
@@ -173,7 +181,7 @@ int port_has(int number, int fd)
 
 /*
  * Above what programs use and what select can hold, where the limit allows, but not so high that the kernel's table of descriptors, which
- * is as long as the highest, becomes large: 2^14 numbers are 128 KiB of it.
+ * is as long as the highest, becomes large: 2^14 numbers are 128 KiB of it. Under libfdwarden.so what closes everything passes it by.
  */
 int port_high(int fd)
 {
@@ -187,10 +195,13 @@ int port_high(int fd)
 		base = (unsigned)(limit.rlim_cur / 4 * 3);
 	for (; high < 0 && base > (unsigned)fd; base /= 2)
 		high = fcntl(fd, F_DUPFD_CLOEXEC, (int)base);
+	if (high >= 0)
+		close(fd);
+	else
+		high = fd;
+	if (fdwarden_private)
+		fdwarden_private(high);
 	errno = saved;
-	if (high < 0)
-		return fd;
-	close(fd);
 	return high;
 }
 

@@ -90,6 +90,14 @@
 #define SYS_renameat NONE
 #endif
 
+/* What port_get hands out, as everybody who has event ports lays it out. */
+struct fdw_port_event {
+	int events;
+	unsigned short source, pad;
+	uintptr_t object;
+	void *user;
+};
+
 /* ---- real_ pointers ----------------------------------------------------------------------------------------------------------
  * NULL until fdw_resolve: an IFUNC resolver of a library that is relocated before us may call a wrapper, and then nothing of ours that needs
  * a relocation is usable: no pointer, no errno, no thread-local. So the early ways are functions, called directly:
@@ -107,6 +115,7 @@
 #define MAKE_P(ret, name, sys, params, args, born, kind, flags, src, path) FDW_DECLARE(ret, name, params)
 #define HAND(ret, name, sys, params, args, file) FDW_DECLARE(ret, name, params)
 #define HANDV(ret, name, params, file) extern ret (*real_##name) params;
+#define LIB(ret, name, params, file) extern ret (*real_##name) params; ret fdw_##name params;
 #include "calls.def"
 #pragma GCC visibility pop
 

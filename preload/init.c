@@ -3,12 +3,14 @@
  *
  * Context: the main thread, from our constructor (-z initfirst: libc itself is not initialised: environ is NULL, stdio and malloc
  * are not to be touched; argc, argv and envp come as arguments). Afterwards only reads.
- * Order matters: settings before table (a disabled product maps nothing), fdw_ready last (release: who sees it sees all).
+ * Order matters: settings before table (a disabled product maps nothing), then fdw_ready (release: who sees it sees all), and last what changes
+ * other libraries.
  */
 #include <dlfcn.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include "birth.h"
+#include "foreign.h"
 #include "fork.h"
 #include "log.h"
 #include "options.h"
@@ -211,6 +213,7 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 		/* Close-on-exec forms of calls: not past another interposer, nor where a filter may not know them. */
 		fdw_process.may_birth = direct && fdw_process.mode != FDW_MODE_OBSERVE && !fdw_process.filtered;
 		atomic_store_explicit(&fdw_ready, 1, memory_order_release);
+		fdw_foreign_find();
 	}
 	errno = saved;
 }

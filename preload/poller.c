@@ -9,6 +9,7 @@
 #include "event.h"
 #include "fork.h"
 #include "inside.h"
+#include "protect.h"
 #include "resolve.h"
 #include "retire.h"
 #include "routes.h"
@@ -20,6 +21,9 @@ FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, st
 	uint64_t before;
 	uint32_t stale = 0;
 
+	/* How libport asks whether a number is still what it was: nobody's call, whatever the answer. */
+	if (unlikely(fdw_tool_caller(pc)))
+		return real(epfd, op, fd, event);
 	fdw_passed_over(epfd, fd, FDW_CALL_epoll_ctl);
 	fdw_flux_enter(fd, (uintptr_t)__builtin_frame_address(0));
 	before = fdw_peek(fd);
@@ -126,6 +130,8 @@ long fdw_epoll_wait_by(fdw_plain_fn *plain, long nr, const long *args, uintptr_t
 		struct fdw_waiting w;                                                                                  \
 		if (unlikely(!real_##name))                                                                            \
 			return fdw_early_##name args;                                                                  \
+		if (unlikely(fdw_tool_caller(FDW_CALLER))) /* libport's: port.c */                                      \
+			return real_##name args;                                                                       \
 		w = wait_begin(fd, FDW_CALL_##name, FDW_CALLER);                                                        \
 		return wait_end(w, fd, ev, real_##name args, FDW_CALL_##name, FDW_CALLER);                              \
 	}

@@ -13,7 +13,7 @@
 #include "table.h"
 #include "poison.h"
 
-#define RANGES 12
+#define RANGES 16
 static struct { uintptr_t low, high; } ranges[RANGES];
 static _Atomic unsigned range_count;
 
@@ -41,13 +41,13 @@ static int is_tool(const char *path)
 	return 0;
 }
 
-static int learn_one(struct dl_phdr_info *info, size_t size, void *before)
+static void add_range(const struct dl_phdr_info *info)
 {
 	unsigned n = atomic_load(&range_count);
 	uintptr_t low = UINTPTR_MAX, high = 0;
 
-	if (n == RANGES || !is_tool(info->dlpi_name))
-		return 0;
+	if (n == RANGES)
+		return;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		if (p->p_type != PT_LOAD)
@@ -64,7 +64,29 @@ static int learn_one(struct dl_phdr_info *info, size_t size, void *before)
 	if (high > fdw_tool_high)
 		fdw_tool_high = high;
 	atomic_store_explicit(&range_count, n + 1, memory_order_release);
+}
+
+static int learn_one(struct dl_phdr_info *info, size_t size, void *unused)
+{
+	if (is_tool(info->dlpi_name))
+		add_range(info);
 	return 0;
+}
+
+static int learn_at(struct dl_phdr_info *info, size_t size, void *pc)
+{
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		if (p->p_type == PT_LOAD && *(uintptr_t *)pc - (info->dlpi_addr + p->p_vaddr) < p->p_memsz)
+			return add_range(info), 1;
+	}
+	return 0;
+}
+
+void fdw_tool_range_add(uintptr_t pc)
+{
+	if (!fdw_tool_range(pc))
+		dl_iterate_phdr(learn_at, &pc);
 }
 
 /* ---- destructors ------------------------------------------------------------------------------------------------------------------------*/
@@ -127,7 +149,9 @@ static int guard_one(struct dl_phdr_info *info, size_t size, void *unused)
 
 void fdw_tool_ranges_learn(void)
 {
-	if (atomic_load(&range_count))
+	static _Atomic int done;
+
+	if (atomic_exchange(&done, 1))
 		return;
 	dl_iterate_phdr(learn_one, NULL);
 	dl_iterate_phdr(guard_one, NULL);
@@ -204,7 +228,7 @@ FDW_EXPORT void lttng_ust_delete_fd_from_tracker(int fd)
 void fdw_protected_close(void)
 {
 	for (uint32_t fd = 0; fd < fdw_table_end; fd++)
-		if (fdw_is_protected((int)fd)) {
+		if (fdw_is_protected((int)fd) && !(fdw_peek((int)fd) & FDW_W_KEPT)) {
 			fdw_unprotect((int)fd);
 			fdw_raw(SYS_close, (long)fd);
 		}

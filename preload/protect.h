@@ -15,10 +15,11 @@ FDW_INLINE int fdw_tool_caller(uintptr_t pc)
 	return unlikely(fdw_self.tool) || (unlikely(pc - fdw_tool_low < fdw_tool_high - fdw_tool_low) && fdw_tool_range(pc));
 }
 void fdw_tool_ranges_learn(void); /* after the provider was loaded */
+void fdw_tool_range_add(uintptr_t pc); /* the library at pc, too */
 /* LTTng connects to its per-user session daemon: the address of ours instead. 1 when `to` was filled in. */
 int fdw_protect_connect(struct sockaddr_un *to, const struct sockaddr *addr, socklen_t len, uintptr_t pc);
 
-void fdw_protected_close(void); /* closes the tracer's numbers: nobody serves them any more */
+void fdw_protected_close(void); /* closes the tracer's numbers, but for those that are kept: nobody serves them any more */
 /* From here on LTTng's buffers, as mapped in this process, are a copy that nobody reads. For a fork child; up to 20 ms. */
 void fdw_buffers_detach(void);
 

@@ -278,7 +278,7 @@ static int have(_Atomic int *place, const char *path, int flags)
 		return -1;
 	fd = fdw_park(fd);
 	if (atomic_compare_exchange_strong(place, &none, fd)) {
-		fdw_protect(fd);
+		fdw_protect_kept(fd);
 		return fd;
 	}
 	fdw_raw(SYS_close, (long)fd);

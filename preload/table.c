@@ -309,7 +309,7 @@ int fdw_is_protected(int fd)
 	return fdw_state(fdw_peek(fd)) == FDW_PROTECTED;
 }
 
-static void force_state(int fd, enum fdw_state s)
+static void force_state(int fd, uint64_t s)
 {
 	fdw_word_t *w = fdw_word_grow(fd);
 	uint64_t v;
@@ -317,15 +317,17 @@ static void force_state(int fd, enum fdw_state s)
 	if (!w)
 		return;
 	v = atomic_load_explicit(w, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(w, &v, fdw_with_state(v & ~FDW_FLAGS_MASK, s), memory_order_acq_rel,
+	while (!atomic_compare_exchange_weak_explicit(w, &v, (v & ~(FDW_FLAGS_MASK | FDW_STATE_MASK)) | s, memory_order_acq_rel,
 	                                              memory_order_relaxed))
 		;
 }
 
-void fdw_protect(int fd)
+static void protect_as(int fd, uint64_t s)
 {
-	force_state(fd, FDW_PROTECTED);
+	force_state(fd, s);
 	fdw_process.protects = 1;
 }
 
+void fdw_protect(int fd) { protect_as(fd, FDW_PROTECTED); }
+void fdw_protect_kept(int fd) { protect_as(fd, FDW_PROTECTED | FDW_W_KEPT); }
 void fdw_unprotect(int fd) { if (fdw_is_protected(fd)) force_state(fd, FDW_UNKNOWN); }

@@ -49,6 +49,7 @@ enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, 
 #define FDW_W_LOCKED     (UINT64_C(1) << 15) /* a lock was taken on it, and that was told */
 #define FDW_W_SENT       (UINT64_C(1) << 16) /* another process may have its description: not by being our child (born_at tells of those) */
 #define FDW_W_SHUT       (UINT64_C(1) << 17) /* shutdown() was called on it, while recording */
+#define FDW_W_KEPT       (UINT64_C(1) << 18) /* with protected: not the tracer's, who may leave before the process ends */
 #define FDW_FLAGS_MASK   UINT64_C(0xffff0)
 #define FDW_FLUX_SHIFT   20
 #define FDW_FLUX_ONE     (UINT64_C(1) << FDW_FLUX_SHIFT)
@@ -252,6 +253,7 @@ void fdw_flux_reset(void); /* in a fork child: nobody else is in flux */
 /* Tracer descriptors (lttng_ust_add_fd_to_tracker). */
 int fdw_is_protected(int fd);
 void fdw_protect(int fd);
+void fdw_protect_kept(int fd);
 void fdw_unprotect(int fd);
 
 /* Close-on-exec of fd is now `on`: table and event (dup.c). */

@@ -49,6 +49,7 @@ long fdw_early_result(long r)
 #define MAKE_P(ret, name, sys, params, args, born, kind, flags, src, path) EARLY(ret, name, sys, params, args)
 #define HAND(ret, name, sys, params, args, file) EARLY(ret, name, sys, params, args)
 #define HANDV(ret, name, params, file) ret (*real_##name) params; /* wrappers go through FDW_REAL */
+#define LIB(ret, name, params, file) ret (*real_##name) params;
 #include "calls.def"
 
 /* ---- the generated wrappers ------------------------------------------------------------------------------------------------------*/

@@ -71,12 +71,86 @@ TEST(closed_all, "everything closed: EBADF, and nobody else's descriptor is touc
 	SAME(errno, EAGAIN);
 }
 
-TEST(closed_private, "all but the port closed: EBADFD; and strangers at the library's numbers are not touched")
+static int highest(void)
+{
+	struct rlimit l;
+
+	getrlimit(RLIMIT_NOFILE, &l);
+	return l.rlim_cur < 1 << 16 ? (int)l.rlim_cur - 1 : (1 << 16) - 1;
+}
+
+static void close_up(int low)
+{
+	for (int fd = low; fd <= highest(); fd++)
+		close(fd);
+}
+
+static void close_down(int low)
+{
+	for (int fd = highest(); fd >= low; fd--)
+		close(fd);
+}
+
+static void close_the_range(int low) { OK(close_range((unsigned)low, ~0u, 0)); }
+
+/* As programs do it that know /proc, but for the directory's own. */
+static void close_listed(int low)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *e;
+
+	CHECK(d);
+	while ((e = readdir(d)))
+		if (e->d_name[0] != '.' && atoi(e->d_name) >= low && atoi(e->d_name) != dirfd(d))
+			close(atoi(e->d_name));
+	closedir(d);
+}
+
+static void put_over(int low)
+{
+	for (int fd = low; fd <= highest(); fd++)
+		dup2(0, fd);
+}
+
+static void (*const ways[])(int low) = { close_up, close_down, closefrom, close_the_range, close_listed, put_over };
+
+/* The port, with everything above it gone that the program can take away. */
+static void stripped(void *way)
+{
+	struct pipe_pair p = pipe_new();
+	int q = dup2(port_new(), 50), private;
+
+	SAME(q, 50);
+	SAME(close(p.w + 1), 0);
+	associate(q, p.r, POLLIN, P(1));
+	private = numbers_above(q + 1, 1);
+	ways[(intptr_t)way](q + 1);
+	if (!interposed()) {
+		answers(q, EBADFD, 0);
+		return;
+	}
+	SAME(numbers_above(q + 1, 1), private);
+	OK(port_send(q, 1, P(2)));
+	SAME(one(q).portev_source, PORT_SOURCE_USER);
+	trigger(p);
+	is_fd(q, p.r, POLLIN, P(1));
+	associate(q, p.r, POLLIN, P(3));
+	is_fd(q, p.r, POLLIN, P(3));
+}
+TEST(closed_private, "all but the port closed, six ways: EBADFD; under an interposer the port goes on")
+{
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		child_ok(child(stripped, P(i)));
+}
+
+TEST(closed_strangers, "all but the port closed: strangers at the library's numbers are not touched")
 {
 	struct pipe_pair p = pipe_new(), s;
 	int q = port_new(), f, ends[2];
 	char c;
 
+	if (interposed()) /* there are none */
+		return;
 	f = fcntl(q, F_DUPFD, 100);
 	close(f);
 	associate(q, p.r, POLLIN, NULL);

@@ -71,6 +71,37 @@ unsigned getn(int port, port_event_t *list, unsigned max, unsigned nget, long ms
 	return nget;
 }
 
+int interposed(void) { return dlsym(RTLD_DEFAULT, "fdwarden_private") != NULL; }
+
+static int is_cloexec(const char *number)
+{
+	char path[64], line[128];
+	int flags = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%.20s", number);
+	CHECK((f = fopen(path, "r")));
+	while (fgets(line, sizeof line, f))
+		if (!strncmp(line, "flags:", 6))
+			flags = (int)strtol(line + 6, NULL, 8);
+	fclose(f);
+	return (flags & O_CLOEXEC) != 0;
+}
+
+int numbers_above(int low, int cloexec)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *e;
+	int n = 0;
+
+	CHECK(d);
+	while ((e = readdir(d)))
+		if (e->d_name[0] != '.' && atoi(e->d_name) >= low && atoi(e->d_name) != dirfd(d))
+			n += !cloexec || is_cloexec(e->d_name);
+	closedir(d);
+	return n;
+}
+
 struct pipe_pair pipe_new(void)
 {
 	int ends[2];

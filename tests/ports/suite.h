@@ -6,6 +6,8 @@
 #ifndef PORTS_SUITE_H
 #define PORTS_SUITE_H
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -50,6 +52,8 @@ unsigned getn(int port, port_event_t *, unsigned max, unsigned nget, long ms); /
 #define P(n) ((void *)(intptr_t)(n))
 
 /* Other things. */
+int interposed(void);                                  /* under libfdwarden.so, which keeps the library's descriptors from the program */
+int numbers_above(int low, int cloexec);               /* how many are open from low up, of any kind or with close-on-exec, as the kernel has it */
 struct pipe_pair { int r, w; };
 struct pipe_pair pipe_new(void);
 void trigger(struct pipe_pair);                        /* makes r readable */
