@@ -31,7 +31,7 @@ $(O)/tests/e2e/src/static: tests/e2e/src/first_open.c
 $(O)/tests/e2e/src/rows/rows: $(patsubst %.c,$(O)/%.o,$(wildcard tests/e2e/src/rows/*.c))
 	$(call say,LD,$@)$(CC) -o $@ $^ -lpthread -ldl
 $(O)/tests/e2e/src/rows/%.o: tests/e2e/src/rows/%.c
-	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -c -o $@ $<
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -I. -c -o $@ $<
 HAZARD = $(call say,CC,$@)mkdir -p $(@D) && $(1) -O1 -g -Wall -Wextra -Wno-unused-parameter -o $@ $(2) $< -lpthread -ldl
 $(O)/tests/e2e/src/hazards/%: tests/e2e/src/hazards/%.c
 	$(call HAZARD,$(CC),-std=gnu11 -rdynamic)

@@ -6,7 +6,7 @@ set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${FDW_BUILD:-$here/../../build}" && pwd) || exit 2
 rows=$build/tests/e2e/src/rows/rows
-families="opening sockets pollers duplicates closing streams processes execs threads ids input output devices attributes at syscalls"
+families="opening sockets pollers ports duplicates closing streams processes execs threads ids input output devices attributes at syscalls"
 unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
 
 # Every family in a process and a folder of its own. Called by ourselves, inside the recording.

@@ -13,7 +13,7 @@
 #define WATCHED 64
 
 static const struct { const char *name; rows_family run; } families[] = {
-	{ "opening", rows_opening }, { "sockets", rows_sockets }, { "pollers", rows_pollers }, { "duplicates", rows_duplicates },
+	{ "opening", rows_opening }, { "sockets", rows_sockets }, { "pollers", rows_pollers }, { "ports", rows_ports }, { "duplicates", rows_duplicates },
 	{ "closing", rows_closing }, { "streams", rows_streams }, { "processes", rows_processes }, { "execs", rows_execs },
 	{ "threads", rows_threads }, { "ids", rows_ids }, { "input", rows_input }, { "output", rows_output }, { "devices", rows_devices },
 	{ "attributes", rows_attributes }, { "at", rows_at }, { "syscalls", rows_syscalls },

@@ -56,6 +56,7 @@ typedef void (*rows_family)(void);
 void rows_opening(void);
 void rows_sockets(void);
 void rows_pollers(void);
+void rows_ports(void);
 void rows_duplicates(void);
 void rows_closing(void);
 void rows_streams(void);
