@@ -18,7 +18,7 @@ TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er
 TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows \
 	$(addprefix $(O)/tests/e2e/src/hazards/,hazards own_close early $(if $(shell command -v $(CXX)),statics) libuse.so libsecond.so libfirst.so libraw.so)
 FORKLOCK_BIN := $(addprefix $(O)/tests/forklock/,stress handoff inherit flags hazards stepped held libfdwarden.so)
-REARM_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/rearm/*.c))
+REARM_BIN := $(addprefix $(O)/tests/rearm/,pool tombstones claims pool_ports ports_kept other/libother.so other/pool_ports other/ports_kept)
 PORTS_BIN := $(O)/tests/ports/ports $(O)/tests/bench/ports
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 
@@ -41,9 +41,21 @@ $(O)/tests/e2e/src/hazards/lib%.so: tests/e2e/src/hazards/lib%.c
 	$(call HAZARD,$(CC),-std=gnu11 -shared -fPIC)
 $(O)/tests/e2e/src/hazards/libfirst.so: tests/e2e/src/hazards/libsecond.c
 	$(call HAZARD,$(CC),-std=gnu11 -shared -fPIC -Wl$(comma)-z$(comma)initfirst)
-$(REARM_BIN): $(O)/tests/%: tests/%.c
+$(O)/tests/rearm/%: tests/rearm/%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -I. -o $@ $< -lpthread
 PORTS_CC = $(call say,CC,$@)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -I$(O)/include -o $@ $(1) -L$(O) -lport -lpthread -Wl,-rpath,'$$ORIGIN/../..'
+# The same programs with libport and with event ports of another library.
+OTHER_CC = $(call say,CC,$@)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -DPORTS -I. -I$(O)/include -o $@ $(1) -L$(@D) -lother -lpthread -Wl,-rpath,'$$ORIGIN'
+$(O)/tests/rearm/pool_ports: tests/rearm/pool.c $(O)/libport.so $(O)/include/port.h
+	$(call PORTS_CC,-D_GNU_SOURCE -DPORTS -I. $<)
+$(O)/tests/rearm/ports_kept: tests/rearm/ports_kept.c $(O)/libport.so $(O)/include/port.h
+	$(call PORTS_CC,-D_GNU_SOURCE -I. $<)
+$(O)/tests/rearm/other/libother.so: tests/rearm/other/libother.c $(O)/include/port.h
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -I$(O)/include -shared -fPIC -o $@ $<
+$(O)/tests/rearm/other/pool_ports: tests/rearm/pool.c $(O)/tests/rearm/other/libother.so
+	$(call OTHER_CC,$<)
+$(O)/tests/rearm/other/ports_kept: tests/rearm/ports_kept.c $(O)/tests/rearm/other/libother.so
+	$(call OTHER_CC,$<)
 $(O)/tests/ports/ports: $(wildcard tests/ports/*.c) tests/ports/suite.h $(O)/libport.so $(O)/include/port.h
 	$(call PORTS_CC,$(filter %.c,$^))
 $(O)/tests/bench/ports: tests/bench/ports.c $(O)/libport.so $(O)/include/port.h
@@ -103,4 +115,4 @@ bench: ## overheads, side by side with native, in one run
 	@$(MAKE) --no-print-directory all tests
 	@FDW_BUILD=$(O) tests/bench/bench.sh
 
--include $(wildcard $(O)/tests/forklock/preload/*.d $(O)/tests/*/*.d $(O)/tests/e2e/src/*.d $(O)/tests/e2e/src/*/*.d)
+-include $(wildcard $(O)/tests/forklock/preload/*.d $(O)/tests/*/*.d $(O)/tests/rearm/other/*.d $(O)/tests/e2e/src/*.d $(O)/tests/e2e/src/*/*.d)

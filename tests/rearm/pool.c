@@ -6,6 +6,7 @@
  *	wrong	re-arms that the kernel took for a descriptor whose close had returned before the call began
  *	stale	reads that got another connection's count
  *	rearms	re-arms in all
+ * Built with PORTS it does the same over an event port; then `wrong` are those that the port took.
  * Each connection is an eventfd with a count of its own, always ready, so that a read of somebody else's is seen. The workers look at nothing that would tell them of the close: that
  * is the bug. Exit status: 0; 9 something was not as the manual says.
  */
@@ -14,6 +15,10 @@
 #include <sys/eventfd.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#ifdef PORTS
+#include <poll.h>
+#include <port.h>
+#endif
 #include "tests/programs/program.h"
 
 enum { CONNECTIONS = 256, QUEUE = 1024 };
@@ -25,7 +30,7 @@ struct connection {
 	_Atomic int closed;  /* its close has returned */
 };
 
-static int epoll, queued, connections = 64;
+static int poller, queued, connections = 64;
 static char data_kind;
 static _Atomic int stopping;
 static _Atomic long wrong, stale, rearms, refused, reaped;
@@ -53,6 +58,62 @@ static struct connection *connection_of(uint64_t data)
 	return data_kind == 'p' ? (struct connection *)(uintptr_t)data : by_number[(uint32_t)data];
 }
 
+/* One-shot, for the first time or again; the numbers that are ready and what they were registered with. */
+#ifdef PORTS
+static int make_poller(void)
+{
+	int port = port_create();
+
+	need(port >= 0 && fcntl(port, F_SETFD, FD_CLOEXEC) == 0);
+	return port;
+}
+
+static int arm(int fd, uint64_t data, int first)
+{
+	(void)first;
+	return port_associate(poller, PORT_SOURCE_FD, (uintptr_t)fd, POLLIN, (void *)(uintptr_t)data);
+}
+
+static int ready(uint64_t *data, int max)
+{
+	struct timespec t = { 0, 20000000 };
+	port_event_t e[32];
+	unsigned n = 1;
+
+	if (port_getn(poller, e, (unsigned)max, &n, &t) < 0) {
+		need(errno == ETIME || errno == EINTR);
+		n = errno == EINTR ? 0 : n;
+	}
+	for (unsigned i = 0; i < n; i++)
+		data[i] = (uint64_t)(uintptr_t)e[i].portev_user;
+	return (int)n;
+}
+#else
+static int make_poller(void)
+{
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	need(fd >= 0);
+	return fd;
+}
+
+static int arm(int fd, uint64_t data, int first)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = data };
+	return epoll_ctl(poller, first ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &e);
+}
+
+static int ready(uint64_t *data, int max)
+{
+	struct epoll_event e[32];
+	int n = epoll_wait(poller, e, max, 20);
+
+	for (int i = 0; i < n; i++)
+		data[i] = e[i].data.u64;
+	return n;
+}
+#endif
+
 /* Connections are taken from one array in turn and come round only after a million others. */
 static struct connection *connect_new(void)
 {
@@ -60,7 +121,6 @@ static struct connection *connect_new(void)
 	static _Atomic uint32_t taken;
 	uint32_t n = atomic_fetch_add(&taken, 1);
 	struct connection *c;
-	struct epoll_event e;
 	int fd;
 
 	if (!pool)
@@ -70,8 +130,7 @@ static struct connection *connect_new(void)
 	need((fd = eventfd(n + 1, EFD_NONBLOCK | EFD_CLOEXEC)) >= 0 && fd < 1024); /* however many are held back */
 	*c = (struct connection){ .fd = fd, .generation = n };
 	by_number[c->fd] = c;
-	e = (struct epoll_event){ .events = EPOLLIN | EPOLLONESHOT, .data.u64 = data_of(c) };
-	need(epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &e) == 0);
+	need(arm(c->fd, data_of(c), 1) == 0);
 	return c;
 }
 
@@ -79,7 +138,6 @@ static struct connection *connect_new(void)
 static void handle(uint64_t data, unsigned spin)
 {
 	struct connection *c = connection_of(data);
-	struct epoll_event e = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = data };
 	int fd = c->fd, was_closed, r;
 	uint64_t count;
 
@@ -93,7 +151,7 @@ static void handle(uint64_t data, unsigned spin)
 	if (spin % 64 == 0)
 		sched_yield();
 	was_closed = atomic_load(&c->closed);
-	r = epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &e);
+	r = arm(fd, data, 0);
 	rearms++;
 	if (r == 0 && was_closed)
 		wrong++;
@@ -103,13 +161,13 @@ static void handle(uint64_t data, unsigned spin)
 
 static void *work(void *arg)
 {
-	struct epoll_event e[8];
+	uint64_t data[8];
 	unsigned spin = (unsigned)(uintptr_t)arg * 37;
 
 	while (!stopping) {
-		int n = epoll_wait(epoll, e, 8, 20);
+		int n = ready(data, 8);
 		for (int i = 0; i < n; i++)
-			handle(e[i].data.u64, (spin = spin * 1103515245u + 12345) >> 16 & 1023);
+			handle(data[i], (spin = spin * 1103515245u + 12345) >> 16 & 1023);
 	}
 	return NULL;
 }
@@ -121,13 +179,13 @@ static pthread_cond_t filled = PTHREAD_COND_INITIALIZER;
 
 static void *wait_and_queue(void *arg)
 {
-	struct epoll_event e[32];
+	uint64_t data[32];
 
 	while (!stopping) {
-		int n = epoll_wait(epoll, e, 32, 20);
+		int n = ready(data, 32);
 		pthread_mutex_lock(&lock);
 		for (int i = 0; i < n; i++)
-			queue[queue_head++ % QUEUE] = e[i].data.u64;
+			queue[queue_head++ % QUEUE] = data[i];
 		pthread_mutex_unlock(&lock);
 		pthread_cond_broadcast(&filled);
 	}
@@ -190,7 +248,7 @@ int main(int argc, char **argv)
 	rl.rlim_cur = rl.rlim_max < 4096 ? rl.rlim_max : 4096;
 	setrlimit(RLIMIT_NOFILE, &rl);
 	need(workers > 0 && workers <= 64 && connections <= CONNECTIONS && reapers <= 8);
-	need((epoll = epoll_create1(EPOLL_CLOEXEC)) >= 0);
+	poller = make_poller();
 	if (queued)
 		need(pthread_create(&t[threads++], NULL, wait_and_queue, NULL) == 0);
 	for (long i = 0; i < workers; i++)
