@@ -11,6 +11,7 @@
 #include "event.h"
 #include "foreign.h"
 #include "fork.h"
+#include "inside.h"
 #include "retire.h"
 #include "poison.h"
 
@@ -46,8 +47,8 @@ static void port_used(int port, uint64_t before, int r, uint16_t call, uintptr_t
 /* ---- making -------------------------------------------------------------------------------------------------------------------------------*/
 
 /*
- * A library that is not libport makes its ports by calls that we see, or does not. In the first case the number stands in the table already, made in the
- * library's code, and may be born close-on-exec: it only becomes a port.
+ * A library that is not libport may make its ports by calls that we see. Then the number stands in the table already, made in the library's code,
+ * and may be born close-on-exec: it only becomes a port.
  */
 static int becomes_port(int port, uintptr_t pc)
 {
@@ -79,6 +80,7 @@ int fdw_port_create(void)
 
 struct associating {
 	int port, fd, op, err, refused;
+	uint32_t stale;
 	uint64_t port_before, before;
 	uint16_t call;
 };
@@ -96,20 +98,13 @@ static void begin(struct associating *a, uintptr_t frame)
 		fdw_arming(a->port, a->fd, EPOLL_CTL_ADD);
 }
 
-static uint32_t known_closed(const struct associating *a)
-{
-	if (a->err != EBADFD || !(fdw_is_closed(a->before) || fdw_state(a->before) == FDW_CLOSING))
-		return 0;
-	return FDW_F_KNOWN_CLOSED | (a->refused ? FDW_F_INVENTED : 0);
-}
-
 static void say(const struct associating *a, uint32_t events, uint64_t user, uintptr_t pc)
 {
 	if (!fdw_recording() || a->fd < 0)
 		return;
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_EPOLL_CTL, .call = a->call, .fd = a->port, .gen = fdw_gen(a->port_before), .fd2 = a->fd,
 		.gen2 = fdw_gen(a->before), .ret = a->err ? -1 : 0, .err = a->err, .arg = user, .kind = FDW_KIND_PORT,
-		.flags = known_closed(a) | (uint32_t)a->op << FDW_F_USER_SHIFT, .detail = (const uint8_t *)&events,
+		.flags = a->stale | (uint32_t)a->op << FDW_F_USER_SHIFT, .detail = (const uint8_t *)&events,
 		.detail_len = sizeof events }, pc);
 }
 
@@ -125,7 +120,8 @@ static void judge(struct associating *a, int r, uintptr_t pc)
 		if (a->op != EPOLL_CTL_DEL)
 			fdw_armed(a->fd, EPOLLONESHOT);
 	} else if (a->err == EBADFD && a->op != EPOLL_CTL_DEL) {
-		failed(a->fd, a->before, a->call, pc);
+		errno = EBADF; /* what it would be of a poller of the kernel's */
+		a->stale = fdw_arming_failed(a->port, a->fd, a->before, a->refused == EBADFD, a->call, pc);
 	}
 }
 
@@ -170,42 +166,84 @@ int fdw_port_dissociate(int port, int source, uintptr_t object)
 
 /* ---- getting --------------------------------------------------------------------------------------------------------------------------------*/
 
-/* As around epoll_wait: the thread may hold events from here on, until it waits again. 1: that is noted. */
-static int wait_begins(int port, uint16_t call)
+/* As around epoll_wait: the thread may hold events from here on, until it waits again. */
+struct getting { uint64_t before; int notes, inside; };
+
+static struct getting begin_getting(int port, uint16_t call, uintptr_t pc)
 {
-	int notes;
+	struct getting g = { .before = fdw_peek(port) };
 
 	fdw_child_is_worker();
 	fdw_passed_over(-1, -1, call);
 	fdw_release_due();
-	notes = fdw_process.births && fdw_on();
-	if (notes)
+	g.notes = fdw_process.births && fdw_on();
+	if (g.notes)
 		fdw_wait_begins(port);
-	return notes;
+	g.inside = fdw_inside(port, call, pc);
+	return g;
 }
 
-static void wait_ends(int port, uint64_t before, int notes, int r, uint16_t call, uintptr_t pc)
+static void end_getting(const struct getting *g, int port, int r, uint16_t call, uintptr_t pc)
 {
-	if (notes)
+	fdw_left(g->inside);
+	if (g->notes)
 		fdw_wait_ended(port);
-	port_used(port, before, r, call, pc);
+	port_used(port, g->before, r, call, pc);
 }
 
+static unsigned of_descriptors(const struct fdw_port_event *e, unsigned n)
+{
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		k += e[i].source == SOURCE_FD;
+	return k;
+}
+
+/* Those of descriptors; the others are nobody's registrations. */
+static void delivered(int port, const struct fdw_port_event *e, unsigned n, uint16_t call, uintptr_t pc)
+{
+	struct fdw_delivery d[FDW_DELIVERIES];
+	unsigned k = 0, all = of_descriptors(e, n);
+	int saved = errno;
+
+	for (unsigned i = 0; all && i < n; i++) {
+		if (e[i].source == SOURCE_FD)
+			d[k++] = (struct fdw_delivery){ .data = (uintptr_t)e[i].user, .events = (uint32_t)e[i].events, .fd = (int32_t)e[i].object };
+		if (k == FDW_DELIVERIES || (k && i == n - 1)) {
+			fdw_tell_delivered(port, FDW_KIND_PORT, d, k, (int)all, call, pc);
+			k = 0;
+		}
+	}
+	errno = saved;
+}
+
+static int is_told(int port) { return unlikely(fdw_recording()) && fdw_on() && fdw_delivery_matters(port); }
+
+/* Without a wait it may answer 0 and have written nothing: so what is told lies in a place of our own first. */
 int fdw_port_get(int port, struct fdw_port_event *event, struct timespec *timeout)
 {
-	uint64_t before = fdw_peek(port);
-	int notes = wait_begins(port, FDW_CALL_port_get), r = real_port_get(port, event, timeout);
+	struct getting g = begin_getting(port, FDW_CALL_port_get, FDW_CALLER);
+	struct fdw_port_event own = { .source = 0 };
+	int told = event && is_told(port), r = real_port_get(port, told ? &own : event, timeout);
 
-	wait_ends(port, before, notes, r, FDW_CALL_port_get, FDW_CALLER);
+	end_getting(&g, port, r, FDW_CALL_port_get, FDW_CALLER);
+	if (told && own.source) {
+		*event = own;
+		delivered(port, &own, 1, FDW_CALL_port_get, FDW_CALLER);
+	}
 	return r;
 }
 
+/* When the time is up, it has handed out what there was. */
 int fdw_port_getn(int port, struct fdw_port_event *list, unsigned int max, unsigned int *nget, struct timespec *timeout)
 {
-	uint64_t before = fdw_peek(port);
-	int notes = wait_begins(port, FDW_CALL_port_getn), r = real_port_getn(port, list, max, nget, timeout);
+	struct getting g = begin_getting(port, FDW_CALL_port_getn, FDW_CALLER);
+	int r = real_port_getn(port, list, max, nget, timeout);
 
-	wait_ends(port, before, notes, r, FDW_CALL_port_getn, FDW_CALLER);
+	end_getting(&g, port, r, FDW_CALL_port_getn, FDW_CALLER);
+	if (is_told(port) && nget && *nget <= max && (r == 0 || errno == ETIME))
+		delivered(port, list, *nget, FDW_CALL_port_getn, FDW_CALLER);
 	return r;
 }
 

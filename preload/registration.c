@@ -113,7 +113,7 @@ void fdw_closing_registered(int fd, uint64_t v)
 /* ---- what was delivered ----------------------------------------------------------------------------------------------------------------------------*/
 
 /* A process with one thread knows what it holds, but for events of what it closed. */
-static int matters(int poller)
+int fdw_delivery_matters(int poller)
 {
 	return !fdw_single_threaded() || (fdw_word(poller) && fdw_records[poller].arm & FDW_ARM_GHOSTS);
 }
@@ -123,7 +123,7 @@ void fdw_delivered_slow(int poller, const struct epoll_event *ev, int n, uint16_
 	struct fdw_delivery d[FDW_DELIVERIES];
 	int told = 0;
 
-	if (!matters(poller) || !fdw_on())
+	if (!fdw_delivery_matters(poller) || !fdw_on())
 		return;
 	while (told < n) {
 		unsigned k = 0;
