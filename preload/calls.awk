@@ -105,7 +105,7 @@ function page() {
 	role_section("Calls that return the error", "USE_E", "As the calls that use a descriptor; the error number is their result, and\n.Va errno\nis left alone.")
 	role_section("Calls that only ask", "ASKS", "Whether, or what, a number is. Their failure means nothing; the first one on an inherited number is noted.")
 	role_section("Calls with a protocol of their own", "HAND", "They close, duplicate, pass on, register or take over descriptors, make or replace processes, or change what other calls mean.")
-	role_section("Calls of other libraries", "LIB", "Where the program, or a library it was started with, has them; no other program can tell. Registering is as with a poller of the kernel's, each time one-shot.\nSee\n.Xr port_create 3 .")
+	role_section("Calls of other libraries", "LIB", "Where a library that the program was started with has them; no other program can tell. Registering is as with a poller of the kernel's, each time one-shot.\nSee\n.Xr port_create 3 .")
 	print ".Sh CALLS THAT ARE NOT INTERPOSED\nThese functions of the C library take or return a descriptor all the same."
 	not_interposed(exceptions)
 	print ".Sh SEE ALSO\n.Xr close 2 ,\n.Xr syscalls 2 ,\n.Xr ld.so 8"

@@ -18,7 +18,8 @@ TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er
 TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows \
 	$(addprefix $(O)/tests/e2e/src/hazards/,hazards own_close early $(if $(shell command -v $(CXX)),statics) libuse.so libsecond.so libfirst.so libraw.so)
 FORKLOCK_BIN := $(addprefix $(O)/tests/forklock/,stress handoff inherit flags hazards stepped held libfdwarden.so)
-REARM_BIN := $(addprefix $(O)/tests/rearm/,pool tombstones claims pool_ports ports_kept other/libother.so other/pool_ports other/ports_kept)
+REARM_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/rearm/*.c)) \
+	$(addprefix $(O)/tests/rearm/,pool_ports other/libother.so other/pool_ports other/ports_kept)
 PORTS_BIN := $(O)/tests/ports/ports $(O)/tests/bench/ports
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 
@@ -48,7 +49,7 @@ PORTS_CC = $(call say,CC,$@)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -I$(O)/includ
 OTHER_CC = $(call say,CC,$@)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -DPORTS -I. -I$(O)/include -o $@ $(1) -L$(@D) -lother -lpthread -Wl,-rpath,'$$ORIGIN'
 $(O)/tests/rearm/pool_ports: tests/rearm/pool.c $(O)/libport.so $(O)/include/port.h
 	$(call PORTS_CC,-D_GNU_SOURCE -DPORTS -I. $<)
-$(O)/tests/rearm/ports_kept: tests/rearm/ports_kept.c $(O)/libport.so $(O)/include/port.h
+$(O)/tests/rearm/ports_kept $(O)/tests/rearm/ports_wrong: $(O)/tests/rearm/%: tests/rearm/%.c $(O)/libport.so $(O)/include/port.h
 	$(call PORTS_CC,-D_GNU_SOURCE -I. $<)
 $(O)/tests/rearm/other/libother.so: tests/rearm/other/libother.c $(O)/include/port.h
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -D_GNU_SOURCE -I$(O)/include -shared -fPIC -o $@ $<

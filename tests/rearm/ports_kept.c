@@ -26,7 +26,9 @@ static void *wait_for_events(void *arg)
 	while (!stopping) {
 		struct timespec t = { 0, 10000000 };
 		port_event_t e = { .portev_source = 0 };
-		if (port_get(port, &e, &t) == 0 && e.portev_source == PORT_SOURCE_FD)
+		if (port_get(port, &e, &t) < 0 && errno == EBADF)
+			break;
+		if (e.portev_source == PORT_SOURCE_FD)
 			got = (int)e.portev_object + 1;
 	}
 	return arg;
