@@ -25,6 +25,7 @@ static struct port *_Atomic *_Atomic chunks[EVENTS_MAX / CHUNK];
 static struct port *_Atomic ports; /* never taken out of the list, so anybody may walk it (I12) */
 static _Atomic unsigned abandoned; /* whose number was seen to lead elsewhere */
 #define ABANDONED_MAX 8
+#define ABANDONED_FAR 64 /* made and closed faster than one thread can look for them: the others wait for it */
 #define TAKEN 2 /* a port being given up or made: nobody enters */
 
 /* Cleared by the kernel in every child, also one made by a bare clone. */
@@ -394,10 +395,11 @@ static int make(void)
 
 EXPORT int port_create(void)
 {
+	unsigned n = atomic_load(&abandoned);
 	int number;
 
-	if (atomic_load(&abandoned) >= ABANDONED_MAX)
-		sweep(0);
+	if (n >= ABANDONED_MAX)
+		sweep(n >= ABANDONED_FAR);
 	number = make();
 	if (number < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM) && atomic_load(&ports)) {
 		sweep(1);

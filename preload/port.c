@@ -138,6 +138,9 @@ int fdw_port_associate(int port, int source, uintptr_t object, int events, void 
 		r = -1;
 	} else {
 		r = real_port_associate(port, source, object, events, user);
+		/* Its poller was refused while it was in there, though the number is still open: the port comes first. */
+		if (unlikely(r < 0 && errno == EBADFD && is_gone(port)))
+			errno = EBADF;
 	}
 	saved = errno;
 	fdw_flux_leave(a.fd);

@@ -6,7 +6,7 @@
  *	again		the number, when it is somebody else's, can be associated: 0
  *	closing		while another thread is in close (with FDW_STEPS, a while): the error; 0: it was associated
  *	port		the same for a port that is being closed
- *	waited	for how many of these two the close was still under way when the answer was there
+ *	waited	for how many of these two the close was still under way when that answer was there: both, if the close takes long
  *	lost		descriptors that are open in the end and should not
  * Exit status: 0; 9 something was not as the manual says.
  */
@@ -60,16 +60,18 @@ static void *close_it(void *fd)
 	return NULL;
 }
 
-/* What associating fd with p answers 20 ms after another thread went into close of that which. */
+/* What associating fd with p answers first, but success, once another thread is in close of that which; success, if that is all. */
 static int while_closing(int which, int p, int fd)
 {
 	pthread_t t;
-	int error;
+	int error, under_way;
 
 	closing = 1;
 	need(pthread_create(&t, NULL, close_it, (void *)(intptr_t)which) == 0);
-	usleep(20000);
-	error = associated(p, fd);
+	do {
+		under_way = closing;
+		error = associated(p, fd);
+	} while (!error && under_way);
 	waited += closing;
 	pthread_join(t, NULL);
 	return error;
