@@ -1,12 +1,12 @@
 #!/bin/bash
 # tests/bench/bench.sh [SECTION...]: overheads, always side by side with native in the same run: a noisy machine disturbs both alike.
-# Sections: calls threads forklock memory record nginx ports pools. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
+# Sections: calls threads forklock memory record nginx ports pools servers. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
 # Prints the median ratio of the rounds, with the smallest and the largest. Asserts nothing.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${FDW_BUILD:-$here/../../build}" && pwd) || exit 2
 rounds=${ROUNDS:-5}
-sections=${*:-calls threads forklock memory record nginx ports pools}
+sections=${*:-calls threads forklock memory record nginx ports pools servers}
 tmp=$(mktemp -d) || exit 2
 chmod 755 "$tmp"
 export BENCH_STATIC=$build/tests/forklock/held # ends at once when it is told nothing
@@ -147,6 +147,8 @@ pools() {
 	done
 }
 
+# shellcheck source=tests/bench/servers.sh
+. "$here/servers.sh"
 for section in $sections; do
 	case $section in
 	calls) calls ;;
@@ -157,6 +159,7 @@ for section in $sections; do
 	nginx) nginx_section ;;
 	ports) ports ;;
 	pools) pools ;;
-	*) echo "bench: no section '$section'; there are: calls threads forklock memory record nginx ports pools" >&2; exit 2 ;;
+	servers) servers ;;
+	*) echo "bench: no section '$section'; there are: calls threads forklock memory record nginx ports pools servers" >&2; exit 2 ;;
 	esac
 done

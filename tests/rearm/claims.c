@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include "tests/forklock/step.h"
 #include "tests/programs/program.h"
 
@@ -64,14 +65,14 @@ struct caller {
 	pthread_t thread;
 	int (*call)(struct caller *);
 	int a, b, result, error;
-	uint64_t before;
-	_Atomic int done;
+	_Atomic int tid, done;
 };
 
 static void *run_call(void *arg)
 {
 	struct caller *c = arg;
 
+	atomic_store(&c->tid, gettid());
 	errno = 0;
 	c->result = c->call(c);
 	c->error = errno;
@@ -94,6 +95,25 @@ static int start_to(struct caller *c, const char *step, int (*call)(struct calle
 	while (hits(step) == before && !c->done)
 		usleep(50);
 	return hits(step) != before;
+}
+
+/* And waits until it sleeps in this system call. 0: it ended without. */
+static int start_into(struct caller *c, long number, int (*call)(struct caller *), int a, int b)
+{
+	char path[64], text[64] = "";
+	FILE *f;
+
+	start(c, call, a, b);
+	while (!c->done && (!c->tid || atol(text) != number || !strchr(text, ' '))) {
+		usleep(200);
+		snprintf(path, sizeof path, "/proc/self/task/%d/syscall", c->tid);
+		f = fopen(path, "re");
+		if (f && !fgets(text, sizeof text, f))
+			*text = 0;
+		if (f)
+			fclose(f);
+	}
+	return !c->done;
 }
 
 static void join(struct caller *c) { need(pthread_join(c->thread, NULL) == 0); }
@@ -240,18 +260,18 @@ static int close_while_waiting_for_a_lock(void)
 	struct flock lock = { .l_type = F_WRLCK };
 	uint64_t before = hits("drain_bound");
 	struct caller a;
+	int late;
 
 	need(holder >= 0 && fd >= 0 && unlink(path) == 0 && fcntl(holder, F_OFD_SETLK, &lock) == 0);
-	start(&a, locks, fd, -1);
-	usleep(5000);
+	late = !start_into(&a, SYS_fcntl, locks, fd, -1);
 	need(close(fd) == 0);
 	should(hits("drain_bound") == before);
-	should(!a.done);
+	late = late || a.done;
 	lock.l_type = F_UNLCK;
 	need(fcntl(holder, F_OFD_SETLK, &lock) == 0);
 	join(&a);
 	close(holder);
-	return 0;
+	return late ? AGAIN : 0;
 }
 
 /* Two threads that put each other's numbers over their own: nobody holds one while waiting for the other. */
