@@ -274,7 +274,7 @@ static void close_own(const struct port *p, int fd)
 
 static void give_up(struct port *p)
 {
-	struct shared *s = p->s;
+	struct shared *s;
 
 	/* Twice: a duplicate may be made, and the original closed, where the first look has passed already. */
 	if (atomic_load(&p->gone) || p->missed < 2)
@@ -284,6 +284,7 @@ static void give_up(struct port *p)
 		atomic_store(&p->gone, 0);
 		return;
 	}
+	s = p->s;
 	forget_numbers(p);
 	file_forget(p);
 	close_own(p, p->tail);
@@ -356,7 +357,6 @@ static int fill(struct port *p, int number)
 {
 	p->notify = 0;
 	p->watches = NULL;
-	p->missed = 0;
 	p->s = shared_new();
 	if (!p->s)
 		return -1;
@@ -379,6 +379,8 @@ static int make(void)
 	struct port *p = at ? port_new() : NULL;
 
 	if (p && fill(p, number) == 0) {
+		/* Who is looking for numbers at this moment may have passed this one before there was a port to find: that was no miss. */
+		atomic_store(&p->missed, 0);
 		atomic_store(&p->gone, 0);
 		if (atomic_exchange(at, p))
 			atomic_fetch_add(&abandoned, 1);
