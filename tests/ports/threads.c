@@ -127,6 +127,8 @@ TEST(had_or_taken_back, "2 threads take what a third dissociates: an event is ha
 		t[i] = thread(get_some, NULL);
 	for (armed = 0; armed < TAKEN_BACK && ms_now() < end; armed++) {
 		associate(port, p.r, POLLIN, P(armed));
+		if (armed % 4 == 0) /* so that they come this far */
+			usleep((unsigned)(armed / 4) % 100);
 		if (port_dissociate(port, PORT_SOURCE_FD, (uintptr_t)p.r) == 0)
 			back++;
 		else
