@@ -23,6 +23,7 @@
 #include <unistd.h>
 #include "analyzer/child_env.h"
 #include "analyzer/preflight.h"
+#include "analyzer/register_test.h"
 #include "analyzer/say.h"
 #include "analyzer/commands.h"
 #include "trace/schema.h"
@@ -36,6 +37,7 @@ enum grade { OK, WARNING, PROBLEM };
 
 struct doctor {
 	const char *prog;
+	unsigned seconds; /* of the register test; 0: none */
 	struct parts parts;
 	int have_library, have_provider, have_daemon;
 	int problems;
@@ -214,29 +216,42 @@ static void check_recording(struct doctor *d)
 
 /* ---- the kernel and the limits -------------------------------------------------------------------------------------*/
 
-/*
- * A signal delivered while its stack is not resident corrupts AVX registers on return: Linux 5.2.x, 5.3 to 5.3.14, 5.4.0 and 5.4.1 when built
- * with gcc 9 or later (go.dev/wiki/LinuxKernelSignalVectorBug; fixed by commit b81ff1013eb8).
- */
-static int has_vector_bug(int major, int minor, int patch)
-{
-	return major == 5 && (minor == 2 || (minor == 3 && patch < 15) || (minor == 4 && patch < 2));
-}
-
 static void check_kernel(struct doctor *d)
 {
 	struct utsname u;
-	int major = 0, minor = 0, patch = 0;
 
 	uname(&u);
 	if (strcmp(u.machine, "x86_64"))
 		tell(d, PROBLEM, "kernel", "%s: fdwarden is for x86_64", u.machine);
-	sscanf(u.release, "%d.%d.%d", &major, &minor, &patch);
-	if (has_vector_bug(major, minor, patch))
+	if (fdw_kernel_vector_bug(u.release))
 		tell(d, WARNING, "kernel", "%s may corrupt AVX registers when a signal stack is not resident (Linux 5.2 to 5.3.14, 5.4.0, 5.4.1; "
-		     "go.dev/wiki/LinuxKernelSignalVectorBug); upgrade it", u.release);
+		     "go.dev/wiki/LinuxKernelSignalVectorBug), unless its distribution has mended it; upgrade it", u.release);
 	else
 		tell(d, OK, "kernel", "%s, without the signal vector bug of 5.2 to 5.4.1", u.release);
+}
+
+static void check_registers(struct doctor *d)
+{
+	unsigned long signals;
+	const char *why = "";
+
+	if (!d->seconds)
+		return;
+	switch (register_test(d->seconds, &signals, &why)) {
+	case REGISTERS_INTACT:
+		tell(d, OK, "registers", "intact after %lu signals on stacks that were not resident, in %u s", signals, d->seconds);
+		break;
+	case REGISTERS_CORRUPTED:
+		tell(d, WARNING, "registers", "this kernel corrupts AVX registers when a signal stack is not resident: keep such stacks locked "
+		     "(fdwarden run does), or upgrade it");
+		break;
+	case REGISTERS_SKIPPED:
+		tell(d, OK, "registers", "not tested: %s", why);
+		break;
+	case REGISTERS_UNKNOWN:
+		tell(d, WARNING, "registers", "the test came to nothing: %s", why);
+		break;
+	}
 }
 
 static void check_memlock(struct doctor *d)
@@ -289,30 +304,38 @@ static void check_program(struct doctor *d)
 
 /* ---- the command ---------------------------------------------------------------------------------------------------*/
 
+enum { KEY_THOROUGH = 256 };
+
 static error_t parse_key(int key, char *arg, struct argp_state *state)
 {
-	const char **prog = state->input;
+	struct doctor *d = state->input;
 
+	if (key == KEY_THOROUGH) {
+		d->seconds = 60;
+		return 0;
+	}
 	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
-	if (*prog)
+	if (d->prog)
 		argp_error(state, "one program at a time");
-	*prog = arg;
+	d->prog = arg;
 	return 0;
 }
 
 int cmd_doctor(int argc, char **argv)
 {
 	static void (*const checks[])(struct doctor *) = { check_library, check_provider, check_environment, check_daemon, check_shm, check_mounts,
-		check_recording, check_seccomp, check_kernel, check_memlock, check_debuginfod, check_program };
-	static const struct argp argp = { .parser = parse_key, .args_doc = "[PROG]",
+		check_recording, check_seccomp, check_kernel, check_registers, check_memlock, check_debuginfod, check_program };
+	static const struct argp_option options[] = {
+		{ "thorough", KEY_THOROUGH, NULL, 0, "test for a minute, instead of 5 seconds, whether this kernel corrupts registers", 0 }, { 0 } };
+	static const struct argp argp = { .options = options, .parser = parse_key, .args_doc = "[PROG]",
 		.doc = "Tells whether programs can be observed on this machine, and whether PROG can.\v"
 		       "Exit status: 0 yes, 1 something prevents it, 2 wrong usage." };
-	struct doctor d = { 0 };
+	struct doctor d = { .seconds = 5 };
 
 	argv[0] = (char *)"fdwarden doctor";
 	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, &d.prog);
+	argp_parse(&argp, argc, argv, 0, NULL, &d);
 	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
 		checks[i](&d);
 	return d.problems ? 1 : 0;

@@ -198,6 +198,12 @@ static char *arguments(const struct moment *m, const struct description *d)
 		return m->fd2 == -1 ? xasprintf("%d, ~0U", m->fd) : xasprintf("%d, %d", m->fd, m->fd2);
 	case FDW_OP_STALE_STREAM:
 		return xasprintf("stream of %d", m->fd);
+	case FDW_OP_SIGSTACK:
+		return xasprintf("%lld bytes", (long long)m->ret);
+	case FDW_OP_SIGSTACK_LOST:
+		return xasprintf("%lld bytes of thread %d", (long long)m->ret, m->fd2);
+	case FDW_OP_SIGNAL_HANDLER:
+		return xasprintf("SIG%s", sigabbrev_np(m->fd) ? sigabbrev_np(m->fd) : "?");
 	case FDW_OP_EPOLL_CTL:
 		return xasprintf("%d, %s, %d", m->fd, operation_name(m), m->fd2);
 	}
@@ -224,7 +230,7 @@ char *describe_call(const struct moment *m, const struct description *d)
 	args = arguments(m, d);
 	if (m->err)
 		s = xasprintf("%s(%s) = -1 %s", call, args, errno_name(m->err));
-	else if (m->op == FDW_OP_STALE_STREAM || m->op == FDW_OP_IN_USE || m->op == FDW_OP_EXEC || (m->op == FDW_OP_FORK && !strstr(call, "ork")))
+	else if (m->op == FDW_OP_STALE_STREAM || m->op == FDW_OP_IN_USE || m->op >= FDW_OP_SIGSTACK || m->op == FDW_OP_EXEC || (m->op == FDW_OP_FORK && !strstr(call, "ork")))
 		s = xasprintf("%s(%s)", call, args);
 	else
 		s = xasprintf("%s(%s) = %lld", call, args, (long long)(makes(m) ? m->fd : m->ret));

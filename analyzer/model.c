@@ -407,6 +407,7 @@ static void on_thread_exit(struct step *s)
 {
 	pending_thread_end(s->replay, s->image, s->thread);
 	starts_thread_ends(s->image, s->e->tid, s->time);
+	signal_thread_ends(s->image, s->e->tid);
 }
 static void on_lost(struct step *s) { s->image->dropped += s->e->arg; }
 
@@ -420,7 +421,8 @@ static void (*const operations[])(struct step *) = {
 	[FDW_OP_EXIT] = process_exits, [FDW_OP_TOTALS] = process_totals, [FDW_OP_THREAD] = process_thread,
 	[FDW_OP_THREAD_EXIT] = on_thread_exit, [FDW_OP_MODULES] = on_modules, [FDW_OP_BLIND] = on_blind,
 	[FDW_OP_STOP] = process_stops, [FDW_OP_LOST] = on_lost, [FDW_OP_FIRST_USE] = on_first_use, [FDW_OP_CHILD_FD] = on_child_fd,
-	[FDW_OP_FORK_BOUND] = on_fork_bound, [FDW_OP_REAPED] = process_reaped,
+	[FDW_OP_FORK_BOUND] = on_fork_bound, [FDW_OP_REAPED] = process_reaped, [FDW_OP_SIGSTACK] = signal_stack,
+	[FDW_OP_SIGSTACK_LOST] = signal_stack_lost, [FDW_OP_SIGNAL_HANDLER] = signal_handler,
 };
 
 void model_operation(struct step *s)

@@ -48,6 +48,7 @@ struct registration;
 struct datum;
 struct pair;
 
+
 /* One event as a finding shows it. Strings and stack live as long as the replay. */
 struct moment {
 	uint64_t time; /* 0: not known */
@@ -184,6 +185,21 @@ struct thread {
 	UT_hash_handle hh;
 };
 
+/* A signal's handler that does not run on alternate stacks. */
+struct handler {
+	int sig;
+	unsigned met : 1;        /* it was there while a thread had one */
+	struct moment at;        /* time 0: the present one does, or there is none */
+	UT_hash_handle hh;
+};
+
+/* A thread's alternate signal stack. */
+struct altstack {
+	uint32_t tid;
+	struct moment installed;
+	UT_hash_handle hh;
+};
+
 /* How the recording of an image ended. */
 enum ending {
 	END_NONE,   /* the trace ends: killed, or still running */
@@ -260,6 +276,9 @@ struct image {
 	struct thread *threads;
 	struct group *groups;
 	struct datum *data;      /* registered in pollers */
+	struct moment sigstack;  /* the last alternate signal stack that a thread installed; time 0: none did */
+	struct handler *handlers;
+	struct altstack *altstacks;
 	struct pair *pairs;      /* which places close what was opened where */
 	uint64_t closes;         /* descriptors closed so far */
 	uint32_t close_runs;     /* runs of closes so far */
@@ -361,7 +380,7 @@ struct transition {
 	struct generation *generation;     /* what it is about, or NULL */
 	struct generation *other;          /* stale stream, re-arm: the generation that has the number now; duplicates: the source */
 	const struct registration *registration; /* re-arm: the old one; use: the one that delivered a closed number to this thread just before */
-	const struct moment *inside;       /* close in use: the call another thread is in */
+	const struct moment *inside;       /* close in use: the call another thread is in; lost signal stack: its installation, or NULL */
 	unsigned loop : 1;                 /* part of a loop or a sweep over everything */
 };
 

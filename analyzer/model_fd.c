@@ -405,4 +405,5 @@ void image_free_numbers(struct image *i)
 	}
 	races_free(i);
 	owners_free(i);
+	signals_free(i);
 }

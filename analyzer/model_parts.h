@@ -7,6 +7,7 @@
  *	model_passage.c  descriptors that cross exec
  *	model_poll.c     registrations in pollers: armed, delivered, re-armed
  *	model_owner.c    whose descriptor a close hit
+ *	model_signal.c   alternate signal stacks, handlers
  *	model_race.c      descriptors marked later than made, and threads that start children
  *	model_pending.c  failed closes and uses that wait: for the end of their run, for other threads' events, for an exec
  *	process.c        processes, images, threads: made, found, judged
@@ -131,6 +132,13 @@ void poll_forget(struct generation *);
 /* model_owner.c */
 void owner_closed(const struct step *, struct generation *);
 void owners_free(struct image *);
+
+/* model_signal.c */
+void signal_stack(struct step *);
+void signal_stack_lost(struct step *);
+void signal_handler(struct step *);
+void signal_thread_ends(struct image *, uint32_t tid);
+void signals_free(struct image *);
 
 /* model_race.c */
 void race_marked(struct step *, struct generation *); /* close-on-exec was set */

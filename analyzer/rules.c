@@ -5,7 +5,8 @@
 #include "analyzer/rules.h"
 
 extern const struct rule rule_double_close, rule_foreign_close, rule_use_after_close, rule_fd_leak, rule_fd_leak_exec, rule_cloexec_race, rule_bad_close,
-	rule_stale_rearm, rule_ghost_event, rule_close_in_use;
+	rule_stale_rearm, rule_ghost_event, rule_close_in_use,
+	rule_sigstack_unmapped, rule_sigstack_too_small, rule_sigstack_unpinned, rule_handler_off_stack, rule_kernel_signal_vector_bug;
 
 const struct rule *const rules[] = {
 	&rule_double_close,
@@ -18,6 +19,11 @@ const struct rule *const rules[] = {
 	&rule_fd_leak_exec,
 	&rule_cloexec_race,
 	&rule_bad_close,
+	&rule_sigstack_unmapped,
+	&rule_sigstack_too_small,
+	&rule_sigstack_unpinned,
+	&rule_handler_off_stack,
+	&rule_kernel_signal_vector_bug,
 	NULL,
 };
 
@@ -27,14 +33,4 @@ const struct rule *rule_by_id(const char *id)
 		if (!strcmp((*r)->id, id))
 			return *r;
 	return NULL;
-}
-
-int rule_is_known(const char *id)
-{
-	static const char *const later[] = { "sigstack-unmapped", "sigstack-too-small", "sigstack-unpinned", "handler-off-stack", "kernel-signal-vector-bug", NULL };
-
-	for (const char *const *l = later; *l; l++)
-		if (!strcmp(*l, id))
-			return 1;
-	return rule_by_id(id) != NULL;
 }

@@ -35,6 +35,9 @@ struct rule {
 	void (*rearmed)(const struct rule *, const struct transition *);
 	/* A registration in which a poller delivered what was closed already, as it is forgotten. */
 	void (*ghost)(const struct rule *, const struct registration *);
+	/* A thread installed an alternate signal stack; its memory was taken away. */
+	void (*sigstack)(const struct rule *, const struct transition *);
+	void (*sigstack_lost)(const struct rule *, const struct transition *);
 	/* Closed while another thread was inside a call on it. */
 	void (*closed_in_use)(const struct rule *, const struct transition *);
 	void (*setfd)(const struct rule *, const struct transition *);
@@ -51,8 +54,6 @@ struct rule {
 
 extern const struct rule *const rules[]; /* ends with NULL */
 const struct rule *rule_by_id(const char *id);
-/* A rule of this version, or one that has an id of its own already and comes later. */
-int rule_is_known(const char *id);
 
 #define RULES_CALL(callback, ...)                                                                                      \
 	do {                                                                                                           \

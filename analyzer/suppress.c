@@ -56,7 +56,7 @@ static const char *parse_parts(struct line *l)
 	l->pattern = strdup(pattern + 1);
 	if (!l->rule || !l->stage || !l->pattern)
 		out_of_memory();
-	if (strcmp(l->rule, "*") && !rule_is_known(l->rule))
+	if (strcmp(l->rule, "*") && !rule_by_id(l->rule))
 		return "no such RULE: `fdwarden report --help` lists them";
 	if (!is_role(l->stage))
 		return "no such STAGE: opened, duplicated, closed, reused, used, armed, delivered, rearmed, forked, execed, installed or *";

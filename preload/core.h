@@ -142,6 +142,7 @@ struct fdw_thread {
 	uint8_t in_fork;       /* a wrapper of ours is around the fork under way (see fork.c) */
 	uint8_t bounded;       /* how many flags the start of a child under way cleared at a bound (gate.c) */
 	uint16_t birth_block;  /* where this thread's sections are listed, + 1 (birth.c) */
+	uint16_t sigstack;     /* where this thread's alternate signal stack is remembered, + 1 (sigstack.c) */
 	uint16_t inside;       /* where this thread says which descriptor it is inside a call on, + 1 (inside.c) */
 	uint16_t blockless;    /* creations to go before a block is looked for again: there was none */
 	int deciding;          /* number + 1 whose flag this thread is clearing at this moment (birth.c) */
@@ -179,6 +180,7 @@ struct fdw_process {
 	uint8_t plain;            /* neither recording nor audit, and close and dup lead straight into libc: quick.h */
 	uint8_t on_violation;     /* 1: abort */
 	uint8_t keeps;            /* audit: every closed number is kept back for a while (retire.h) */
+	uint8_t onstack;          /* SA_ONSTACK is added to handlers without it */
 	uint8_t no_uring;         /* io_uring_setup answers ENOSYS */
 	uint8_t stack_depth;      /* frames wanted, 0..FDW_STACK_MAX */
 	_Atomic uint8_t no_fini;  /* LTTng's destructors must not run: they would wait for what will not come */

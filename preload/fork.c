@@ -24,6 +24,7 @@
 #include "protect.h"
 #include "reap.h"
 #include "resolve.h"
+#include "sigstack.h"
 #include "routes.h"
 #include "thread.h"
 #include "vforked.h"
@@ -70,6 +71,7 @@ FDW_FORK_PATH static void reset_child(void)
 	fdw_births_reset();
 	fdw_retired_reset();
 	shared_by_fork();
+	fdw_sigstack_reset();
 	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
 	t->counted = 1;
 	if (fdw_recording()) {

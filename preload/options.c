@@ -24,6 +24,7 @@ static const char *const help[] = {
 	"FDWARDEN_ON_VIOLATION=log|abort       what happens after a violation was logged (default log)",
 	"FDWARDEN_TOMBSTONES=0..896            audit: closed numbers kept back at the same time, at most a quarter of the limit (default 896)",
 	"FDWARDEN_TOMBSTONE_MS=0..3600000      audit: how long each (default 10000)",
+	"FDWARDEN_SIGNAL_REPAIR=off|onstack    onstack: SA_ONSTACK is added to every handler that lacks it (default off)",
 	"FDWARDEN_IO_URING=allow|deny          deny: io_uring_setup answers ENOSYS, for what io_uring opens, arms and closes is not seen (default allow)",
 	"FDWARDEN_DISABLE=1                    everything passes through",
 	"FDWARDEN_RECORD=DIR                   record through the session daemon whose socket is DIR/lttng-ust-sock-8",
@@ -63,6 +64,12 @@ static int set_violation(const char *v)
 {
 	fdw_process.on_violation = !strcmp(v, "abort");
 	return fdw_process.on_violation || !strcmp(v, "log");
+}
+
+static int set_repair(const char *v)
+{
+	fdw_process.onstack = !strcmp(v, "onstack");
+	return fdw_process.onstack || !strcmp(v, "off");
 }
 
 static int set_io_uring(const char *v)
@@ -124,6 +131,7 @@ static const struct { const char *name; int (*set)(const char *); } settings[] =
 	{ "FDWARDEN_ON_VIOLATION", set_violation },
 	{ "FDWARDEN_TOMBSTONES", set_tombstones },
 	{ "FDWARDEN_TOMBSTONE_MS", set_tombstone_ms },
+	{ "FDWARDEN_SIGNAL_REPAIR", set_repair },
 	{ "FDWARDEN_IO_URING", set_io_uring },
 	{ "FDWARDEN_DISABLE", set_disable },
 	{ FDW_ENV_RECORD, set_record },

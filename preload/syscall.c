@@ -20,6 +20,7 @@
 #include "resolve.h"
 #include "retire.h"
 #include "routes.h"
+#include "sigstack.h"
 #include "vforked.h"
 #include "poison.h"
 
@@ -419,6 +420,11 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	case SYS_execve: case SYS_execveat:
 		fdw_gate_and_tell(FDW_CALL_syscall, pc);
 		return plain(nr, args);
+	case SYS_sigaltstack:
+		r = plain(nr, args);
+		if (r == 0 && a)
+			fdw_sigstack_changed((const stack_t *)a, FDW_CALL_syscall, pc);
+		return r;
 	case SYS_io_uring_setup:
 		if (fdw_process.no_uring)
 			return fdw_errno_of(-ENOSYS);

@@ -1,5 +1,5 @@
 /*
- * preload/thread.c: pthread_create, names, thread ends, sigaltstack.
+ * preload/thread.c: pthread_create, names, thread ends.
  *
  * Context: the thread itself. The tracer's own threads are known by who creates them and marked before they run.
  */
@@ -14,6 +14,7 @@
 #include "proc.h"
 #include "protect.h"
 #include "resolve.h"
+#include "sigstack.h"
 #include "thread.h"
 #include "wait.h"
 #include "poison.h"
@@ -39,6 +40,7 @@ static void thread_ends(void *round)
 	}
 	fdw_pending_flush();
 	fdw_inside_thread_ends();
+	fdw_sigstack_thread_ends();
 	fdw_life(FDW_OP_THREAD_EXIT, 0, 0, 0, -1, 0, FDW_CALL_none, 0, FDW_NO_DETAIL);
 	if (fdw_self.counted)
 		program_thread_ended();
@@ -325,18 +327,4 @@ FDW_EXPORT int pthread_cancel(pthread_t thread)
 {
 	atomic_store(&fdw_raw_threads, 1);
 	return FDW_REAL(pthread_cancel)(thread);
-}
-
-/* ---- the alternate signal stack ---------------------------------------------------------------------------------------------------------*/
-
-FDW_EXPORT int sigaltstack(const stack_t *ss, stack_t *old)
-{
-	int r = real_sigaltstack(ss, old);
-
-	if (r == 0 && ss && !fdw_self.vforked) {
-		int off = (ss->ss_flags & SS_DISABLE) != 0;
-		fdw_self.alt_low = off ? 0 : (uintptr_t)ss->ss_sp;
-		fdw_self.alt_high = off ? 0 : (uintptr_t)ss->ss_sp + ss->ss_size;
-	}
-	return r;
 }

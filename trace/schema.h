@@ -93,7 +93,13 @@
 	                     the command this thread's system() started, or that of the stream fd/gen made by popen */     \
 	X(CHILD_FD, 49)   /* in the child of vfork itself, or in the parent after its FORK by posix_spawn: what was done   \
 	                     with number fd between the making of child ret and its exec. arg FDW_CHILD_*, fd2 the       \
-	                     source of a duplicate, -1 none */
+	                     source of a duplicate, -1 none */                                                             \
+	X(SIGSTACK, 50)   /* this thread's alternate signal stack: arg its address, ret its bytes, 0: none. fd FDW_SIGSTACK_*: what \
+	                     became of its pages, err why they are not locked; fd2 RLIMIT_MEMLOCK, KiB; gen AT_MINSIGSTKSZ;       \
+	                     detail: the kernel's release */                                                              \
+	X(SIGSTACK_LOST, 51) /* memory of thread fd2's installed stack, arg and ret as above, was taken away by call; none: found   \
+	                     out at its thread's end */                                                                  \
+	X(SIGNAL_HANDLER, 52) /* the handler of signal fd is arg (0: default or ignored); user flag 1: on an alternate stack */
 
 enum fdw_op {
 #define FDW_OP_ENUM(name, value) FDW_OP_##name = value,
@@ -126,6 +132,26 @@ enum fdw_fork { FDW_FORK_FORK = 1, FDW_FORK_VFORK = 2, FDW_FORK_CLONE = 3, FDW_F
 enum fdw_child_fd { FDW_CHILD_PLACED = 1 /* dup2, dup3, F_DUPFD, open, or a file action */, FDW_CHILD_KEPT = 2 /* close-on-exec cleared */,
 	FDW_CHILD_CLOSED = 3 /* fd to fd2, -1: to the last there can be */, FDW_CHILD_MARKED = 4 /* close-on-exec set */, FDW_CHILD_USED = 5 /* inherited by exec,
 	and used */ };
+
+enum fdw_sigstack { FDW_SIGSTACK_LEFT = 0, FDW_SIGSTACK_PINNED = 1, FDW_SIGSTACK_TOUCHED = 2 };
+
+/*
+ * Linux 5.2, 5.3.0 to 5.3.14, 5.4.0 and 5.4.1: where a signal frame has to fault in its page, AVX registers come back corrupted (golang.org/issue/35777).
+ * 1: by its release the kernel is one of them; a distribution may have mended it.
+ */
+static inline int fdw_kernel_vector_bug(const char *release)
+{
+	unsigned n[3] = { 0, 0, 0 };
+
+	for (int i = 0; i < 3; i++) {
+		for (; *release >= '0' && *release <= '9'; release++)
+			n[i] = n[i] * 10 + (unsigned)(*release - '0');
+		if (*release != '.')
+			break;
+		release++;
+	}
+	return n[0] == 5 && (n[1] == 2 || (n[1] == 3 && n[2] <= 14) || (n[1] == 4 && n[2] <= 1));
+}
 
 /* Why an exec target cannot be observed. */
 #define FDW_WHYS(X)                                                                                                    \

@@ -89,6 +89,72 @@ static void stacks(void)
 	munmap(room, 65536);
 }
 
+static void ignore(int sig) {}
+
+static void handlers(void)
+{
+	CALLS(int, (int, const struct sigaction *, struct sigaction *), "sigaction", "__sigaction") {
+		struct sigaction one = { .sa_handler = ignore, .sa_flags = SA_RESTART }, old;
+		CASE("none yet", call(SIGUSR1, NULL, &old));
+		rows_note("%d %x", old.sa_handler == SIG_DFL, (unsigned)old.sa_flags);
+		CASE("one", call(SIGUSR1, &one, &old));
+		CASE("is there", call(SIGUSR1, NULL, &old));
+		rows_note("%d %x", old.sa_handler == ignore, (unsigned)old.sa_flags & 0xffffff);
+		CASE("of no signal", call(999, &one, NULL));
+		CASE("of SIGKILL", call(SIGKILL, &one, NULL));
+		one.sa_handler = SIG_DFL;
+		CASE("taken off", call(SIGUSR1, &one, NULL));
+	}
+	CALLS(void *, (int, void *), "signal", "bsd_signal", "ssignal", "sysv_signal", "__sysv_signal", "sigset") {
+		struct sigaction now;
+		KEEP("one", call(SIGUSR1, (void *)ignore));
+		CASE("is there", call(SIGUSR1, (void *)ignore) == (void *)ignore);
+		sigaction(SIGUSR1, NULL, &now);
+		rows_note("%d %x", now.sa_handler == ignore, (unsigned)now.sa_flags & 0xffffff);
+		CASE("of no signal", call(999, (void *)ignore) == (void *)SIG_ERR ? -1 : 0);
+		KEEP("taken off", call(SIGUSR1, (void *)SIG_DFL));
+	}
+}
+
+static void memory(void)
+{
+	char *p = mmap(NULL, 16 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CALLS(int, (void *, size_t, int), "mprotect") {
+		CASE("read only", call(p, 4096, PROT_READ));
+		CASE("as before", call(p, 4096, PROT_READ | PROT_WRITE));
+		CASE("not at a page", call(p + 1, 4096, PROT_READ));
+	}
+	CALLS(int, (void *, size_t, int), "madvise") {
+		CASE("dropped", call(p, 4096, MADV_DONTNEED));
+		CASE("free", call(p, 4096, MADV_FREE));
+		CASE("other", call(p, 4096, MADV_WILLNEED));
+		CASE("bad advice", call(p, 4096, 12345));
+	}
+	CALLS(int, (const void *, size_t), "mlock", "munlock") {
+		CASE("a page", call(p, 4096));
+		CASE("nowhere", call(NOWHERE, 4096));
+	}
+	CALLS(int, (const void *, size_t, unsigned), "mlock2") {
+		CASE("a page", call(p, 4096, 0));
+		CASE("bad flags", call(p, 4096, 77));
+	}
+	CALLS(int, (int), "mlockall") {
+		CASE("what comes", call(MCL_FUTURE));
+		CASE("bad flags", call(99));
+	}
+	CALLS(int, (void), "munlockall") CASE("all", call());
+	CALLS(void *, (void *, size_t, size_t, int, void *), "mremap") {
+		CASE("smaller", call(p, 16 * 4096, 8 * 4096, 0, NULL) == p);
+		CASE("not at a page", call(p + 1, 4096, 4096, 0, NULL) == MAP_FAILED ? -1 : 0);
+		CASE("elsewhere", (p = call(p, 8 * 4096, 64 * 4096, MREMAP_MAYMOVE, NULL)) != MAP_FAILED);
+	}
+	CALLS(int, (void *, size_t), "munmap") {
+		CASE("all", call(p, 64 * 4096));
+		CASE("not at a page", call(p + 1, 4096));
+	}
+}
+
 static void libraries(void)
 {
 	CALLS(void *, (const char *, int), "dlopen") {
@@ -117,5 +183,7 @@ void rows_threads(void)
 {
 	making();
 	stacks();
+	handlers();
+	memory();
 	libraries();
 }

@@ -1,0 +1,139 @@
+/*
+ * preload/memory.c: mmap, munmap and their like: memory of alternate signal stacks that goes, and locks that the program takes itself.
+ *
+ * Context: everywhere, often before anything of ours is set up (allocators). With no signal stack in sight they are libc's.
+ */
+#include "birth.h"
+#include "event.h"
+#include "resolve.h"
+#include "sigstack.h"
+#include "poison.h"
+
+FDW_EXPORT int sigaltstack(const stack_t *ss, stack_t *old)
+{
+	int r = FDW_LIBC(sigaltstack)(ss, old);
+
+	if (r == 0 && ss && !fdw_self.vforked)
+		fdw_sigstack_changed(ss, FDW_CALL_sigaltstack, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT void *mmap(void *addr, size_t n, int prot, int flags, int fd, off_t off)
+{
+	void *r;
+
+	if (unlikely(!real_mmap))
+		return fdw_early_mmap(addr, n, prot, flags, fd, off);
+	if (flags & MAP_FIXED && !(flags & MAP_FIXED_NOREPLACE))
+		fdw_sigstack_memory((uintptr_t)addr, n, 1, FDW_CALL_mmap, FDW_CALLER);
+	fdw_passed_over(flags & MAP_ANONYMOUS ? -1 : fd, -1, FDW_CALL_mmap);
+	r = real_mmap(addr, n, prot, flags, fd, off);
+	if (flags & MAP_ANONYMOUS)
+		return r;
+	if (unlikely(r == MAP_FAILED))
+		fdw_use_failed(fd, FDW_CALL_mmap, FDW_CALLER);
+	else
+		fdw_used(fd, FDW_CALL_mmap, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT int munmap(void *addr, size_t n)
+{
+	if (unlikely(!real_munmap))
+		return fdw_early_munmap(addr, n);
+	fdw_sigstack_memory((uintptr_t)addr, n, 1, FDW_CALL_munmap, FDW_CALLER);
+	return real_munmap(addr, n);
+}
+
+/* The place it moves from, or what it loses at the end. */
+FDW_EXPORT void *mremap(void *old, size_t old_n, size_t n, int flags, ...)
+{
+	va_list ap;
+	void *to, *r;
+
+	va_start(ap, flags);
+	to = va_arg(ap, void *); /* there only with MREMAP_FIXED */
+	va_end(ap);
+	r = likely(real_mremap) ? real_mremap(old, old_n, n, flags, to) : (void *)fdw_early_result(fdw_raw(SYS_mremap, old, old_n, n, (long)flags, to));
+	if (r == MAP_FAILED || unlikely(!real_mremap))
+		return r;
+	if (r != old)
+		fdw_sigstack_memory((uintptr_t)old, old_n, 1, FDW_CALL_mremap, FDW_CALLER);
+	else if (n < old_n)
+		fdw_sigstack_memory((uintptr_t)old + n, old_n - n, 1, FDW_CALL_mremap, FDW_CALLER);
+	return r;
+}
+
+FDW_EXPORT int mprotect(void *addr, size_t n, int prot)
+{
+	int r = FDW_LIBC(mprotect)(addr, n, prot);
+
+	if (r == 0 && (prot & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE))
+		fdw_sigstack_memory((uintptr_t)addr, n, 0, FDW_CALL_mprotect, FDW_CALLER);
+	return r;
+}
+
+/* Of locked pages the kernel would refuse it. */
+FDW_EXPORT int madvise(void *addr, size_t n, int advice)
+{
+	int r, drops = advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_REMOVE;
+	unsigned pins;
+
+	if (likely(!drops || !atomic_load_explicit(&fdw_sigstacks, memory_order_relaxed) || !fdw_on()))
+		return FDW_LIBC(madvise)(addr, n, advice);
+	pins = fdw_sigstack_unpin((uintptr_t)addr, n);
+	r = real_madvise(addr, n, advice);
+	if (r == 0)
+		fdw_sigstack_memory((uintptr_t)addr, n, 0, FDW_CALL_madvise, FDW_CALLER);
+	if (pins)
+		fdw_sigstack_repin((uintptr_t)addr, n);
+	return r;
+}
+
+/* ---- the program's own locks ----------------------------------------------------------------------------------------------------------------------*/
+
+/* The limit counts what we hold, too. */
+static int for_want_of_ours(int r)
+{
+	int saved = errno, pins;
+
+	if (likely(r == 0) || (saved != ENOMEM && saved != EAGAIN && saved != EPERM))
+		return 0;
+	pins = (int)fdw_sigstack_unpin(0, 0);
+	errno = saved;
+	return pins;
+}
+
+#define LOCKS(name, params, args)                                                                                                \
+	FDW_EXPORT int name params                                                                                            \
+	{                                                                                                                     \
+		int r = FDW_LIBC(name) args;                                                                                  \
+		if (unlikely(!fdw_on()))                                                                                      \
+			return r;                                                                                             \
+		if (for_want_of_ours(r))                                                                                      \
+			r = real_##name args;                                                                                 \
+		if (r == 0)                                                                                                   \
+			fdw_sigstack_program_locks();                                                                         \
+		return r;                                                                                                     \
+	}
+LOCKS(mlock, (const void *addr, size_t n), (addr, n))
+LOCKS(mlock2, (const void *addr, size_t n, unsigned int flags), (addr, n, flags))
+LOCKS(mlockall, (int flags), (flags))
+
+FDW_EXPORT int munlock(const void *addr, size_t n)
+{
+	int r = FDW_LIBC(munlock)(addr, n);
+
+	if (r == 0 && n && fdw_on())
+		fdw_sigstack_repin((uintptr_t)addr, n);
+	return r;
+}
+
+FDW_EXPORT int munlockall(void)
+{
+	int r = FDW_LIBC(munlockall)();
+
+	if (r == 0 && fdw_on())
+		fdw_sigstack_repin(0, 0);
+	return r;
+}

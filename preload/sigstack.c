@@ -1,0 +1,322 @@
+/*
+ * preload/sigstack.c: see sigstack.h.
+ *
+ * Context: any thread, handlers. System calls: mlock, munlock, madvise, mincore, tgkill, uname, prlimit; none of them under a filter.
+ * Locks: one, of places and pins; its waits are bounded, and without it nothing is pinned. A handler that interrupts its holder waits in vain.
+ */
+#include <sys/auxv.h>
+#include <sys/utsname.h>
+#include "event.h"
+#include "log.h"
+#include "sigstack.h"
+#include "stack.h"
+#include "thread.h"
+#include "wait.h"
+#include "poison.h"
+
+#define STACKS 1024u
+#define NO_PLACE 0xffffu
+#define LOCK_BOUND_US 20000u
+#ifndef AT_MINSIGSTKSZ
+#define AT_MINSIGSTKSZ 51
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static struct place {
+	uint32_t tid; /* 0: free */
+	uint8_t pinned;
+	uintptr_t low, high;
+} places[STACKS];
+static uint32_t end; /* places below it were ever taken */
+static _Atomic int locked;
+static uint8_t program_locks;
+_Atomic uint32_t fdw_sigstacks;
+
+static int lock(void)
+{
+	struct fdw_wait w;
+	int none = 0;
+
+	fdw_wait_start(&w, LOCK_BOUND_US);
+	while (!atomic_compare_exchange_strong(&locked, &none, 1)) {
+		none = 0;
+		if (!fdw_wait_step(&w))
+			return 0;
+	}
+	return 1;
+}
+
+static void unlock(void) { atomic_store(&locked, 0); }
+
+/* ---- pins: the lock is held -----------------------------------------------------------------------------------------------------------------*/
+
+#define PAGE UINT64_C(4096)
+static uintptr_t page_of(uintptr_t p) { return p & ~(uintptr_t)(PAGE - 1); }
+static uintptr_t pages_end(uintptr_t p) { return page_of(p + PAGE - 1); }
+
+/* 0, or why not. Touched, then. */
+static int pin(struct place *p)
+{
+	uintptr_t low = page_of(p->low), n = pages_end(p->high) - low;
+	long r = fdw_raw(SYS_mlock, low, n);
+
+	p->pinned = r == 0;
+	if (r != 0)
+		fdw_raw(SYS_madvise, low, n, (long)MADV_POPULATE_WRITE);
+	return (int)-r;
+}
+
+static int is_shared(const struct place *p, uintptr_t page)
+{
+	for (uint32_t i = 0; i < end; i++)
+		if (&places[i] != p && places[i].pinned && page >= page_of(places[i].low) && page < pages_end(places[i].high))
+			return 1;
+	return 0;
+}
+
+static void unpin(struct place *p)
+{
+	uintptr_t page, from = 0;
+
+	if (!p->pinned)
+		return;
+	p->pinned = 0;
+	for (page = page_of(p->low); page < pages_end(p->high) && !program_locks; page += PAGE) {
+		if (!is_shared(p, page)) {
+			from = from ? from : page;
+			continue;
+		}
+		if (from)
+			fdw_raw(SYS_munlock, from, page - from);
+		from = 0;
+	}
+	if (from && !program_locks)
+		fdw_raw(SYS_munlock, from, page - from);
+}
+
+static int overlaps(const struct place *p, uintptr_t low, size_t n) { return p->tid && (!n || (p->low < low + n && low < p->high)); }
+
+unsigned fdw_sigstack_unpin(uintptr_t low, size_t n)
+{
+	unsigned was = 0;
+
+	if (!atomic_load(&fdw_sigstacks) || fdw_process.filtered || !lock())
+		return 0;
+	for (uint32_t i = 0; i < end; i++)
+		if (overlaps(&places[i], low, n) && places[i].pinned) {
+			unpin(&places[i]);
+			was++;
+		}
+	unlock();
+	return was;
+}
+
+void fdw_sigstack_repin(uintptr_t low, size_t n)
+{
+	if (!atomic_load(&fdw_sigstacks) || fdw_process.filtered || !fdw_enforcing() || !lock())
+		return;
+	for (uint32_t i = 0; i < end; i++)
+		if (overlaps(&places[i], low, n))
+			pin(&places[i]);
+	unlock();
+}
+
+void fdw_sigstack_program_locks(void) { program_locks = 1; }
+
+/* ---- places -----------------------------------------------------------------------------------------------------------------------------------*/
+
+static int lives(uint32_t tid)
+{
+	return tid == fdw_tid() || fdw_process.filtered || fdw_raw(SYS_tgkill, (long)fdw_process.pid, (long)tid, 0L) == 0;
+}
+
+static void free_place(struct place *p)
+{
+	unpin(p);
+	p->tid = 0;
+	atomic_fetch_sub(&fdw_sigstacks, 1);
+}
+
+/* Those of threads that ended without a word (no libc thread, or cancelled early) count as free when all are taken. */
+static struct place *take(void)
+{
+	for (uint32_t i = 0; i < STACKS; i++)
+		if (!places[i].tid) {
+			end = i < end ? end : i + 1;
+			return &places[i];
+		}
+	for (uint32_t i = 0; i < STACKS; i++)
+		if (!lives(places[i].tid)) {
+			free_place(&places[i]);
+			return &places[i];
+		}
+	return NULL;
+}
+
+static struct place *own(void)
+{
+	struct place *p = fdw_self.sigstack && fdw_self.sigstack != NO_PLACE ? &places[fdw_self.sigstack - 1] : NULL;
+
+	return p && p->tid == fdw_tid() ? p : NULL;
+}
+
+/* errno of the pin that failed, 0; -1: it was not tried. */
+static int install(const stack_t *ss)
+{
+	struct place *p;
+	int err = -1;
+
+	if (!lock())
+		return -1;
+	if ((p = own()))
+		free_place(p);
+	fdw_self.sigstack = 0;
+	if (!(ss->ss_flags & SS_DISABLE) && (p = take())) {
+		*p = (struct place){ .tid = fdw_tid(), .low = (uintptr_t)ss->ss_sp, .high = (uintptr_t)ss->ss_sp + ss->ss_size };
+		fdw_self.sigstack = (uint16_t)(p - places + 1);
+		atomic_fetch_add(&fdw_sigstacks, 1);
+		if (fdw_enforcing() && !fdw_process.filtered)
+			err = pin(p);
+	}
+	unlock();
+	return err;
+}
+
+/* Once: raising the limit, or a newer kernel, is up to whoever runs this. */
+static void say_unpinned(int err, const char *release)
+{
+	static _Atomic int said;
+	int none = 0;
+
+	if (err > 0 && fdw_kernel_vector_bug(release) && !fdw_recording() && atomic_compare_exchange_strong(&said, &none, 1))
+		fdw_log_line("signal stacks cannot be locked (RLIMIT_MEMLOCK), and this kernel may corrupt AVX registers where they are paged out: raise "
+		             "the limit, or the kernel beyond 5.4.1: ", release);
+}
+
+static void say(const stack_t *ss, int err, uint16_t call, uintptr_t pc)
+{
+	struct utsname u;
+	struct rlimit rl = { 0 };
+	int off = (ss->ss_flags & SS_DISABLE) != 0;
+
+	if (fdw_process.filtered || fdw_raw(SYS_uname, &u) != 0)
+		u.release[0] = 0;
+	say_unpinned(err, u.release);
+	if (!fdw_recording())
+		return;
+	if (!fdw_process.filtered)
+		fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_MEMLOCK, NULL, &rl);
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_SIGSTACK, .call = call, .fd = err < 0 ? FDW_SIGSTACK_LEFT : err ? FDW_SIGSTACK_TOUCHED : FDW_SIGSTACK_PINNED,
+		.err = err > 0 ? err : 0, .fd2 = rl.rlim_cur >> 10 > INT32_MAX ? INT32_MAX : (int)(rl.rlim_cur >> 10),
+		.gen = (uint32_t)getauxval(AT_MINSIGSTKSZ), .arg = off ? 0 : (uintptr_t)ss->ss_sp, .ret = off ? 0 : (int64_t)ss->ss_size,
+		.detail = (const uint8_t *)u.release, .detail_len = (uint32_t)strnlen(u.release, 64) }, pc);
+}
+
+void fdw_sigstack_changed(const stack_t *ss, uint16_t call, uintptr_t pc)
+{
+	int off = (ss->ss_flags & SS_DISABLE) != 0, saved = errno, err;
+
+	fdw_self.alt_low = off ? 0 : (uintptr_t)ss->ss_sp;
+	fdw_self.alt_high = off ? 0 : (uintptr_t)ss->ss_sp + ss->ss_size;
+	if (!fdw_on() || fdw_self.tool || (fdw_process.mode == FDW_MODE_OBSERVE && !fdw_recording()))
+		return;
+	err = install(ss);
+	if (!off)
+		fdw_thread_watch_end();
+	say(ss, err, call, pc);
+	errno = saved;
+}
+
+/* ---- memory that goes ---------------------------------------------------------------------------------------------------------------------------*/
+
+/* Of our own thread the kernel can tell whether it is still installed: a handler with SS_AUTODISARM has it disarmed. */
+static int is_installed(const struct place *p)
+{
+	stack_t now;
+
+	if (p->tid != fdw_tid())
+		return lives(p->tid);
+	return fdw_process.filtered || fdw_raw(SYS_sigaltstack, NULL, &now) != 0 ||
+	       (!(now.ss_flags & SS_DISABLE) && (uintptr_t)now.ss_sp == p->low);
+}
+
+static void tell_lost(const struct place *p, uint16_t call, uintptr_t pc)
+{
+	if (fdw_recording())
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_SIGSTACK_LOST, .call = call, .fd = -1, .fd2 = (int)p->tid, .arg = p->low,
+			.ret = (int64_t)(p->high - p->low) }, pc);
+	else if (!fdw_process.child)
+		fdw_log_violation(&(struct fdw_violation){ .rule = "sigstack-unmapped", .call = fdw_call_names[call], .fd = -1, .pc = pc,
+			.what = p->tid == fdw_tid() ? "it takes the memory of this thread's alternate signal stack" :
+			                              "it takes the memory of another thread's alternate signal stack" });
+}
+
+void fdw_sigstack_memory_slow(uintptr_t low, size_t n, int gone, uint16_t call, uintptr_t pc)
+{
+	int saved = errno;
+
+	for (uint32_t i = 0; n && i < end && fdw_on(); i++) {
+		struct place p = places[i];
+		if (!overlaps(&p, low, n))
+			continue;
+		if (is_installed(&p))
+			tell_lost(&p, call, pc);
+		if (!gone || !lock())
+			continue;
+		if (places[i].tid == p.tid && places[i].low == p.low) {
+			places[i].pinned = 0; /* and what was locked went with it */
+			free_place(&places[i]);
+		}
+		unlock();
+	}
+	errno = saved;
+}
+
+/* Freed behind everybody's back, as by free(): a thread that ends finds out. */
+static int is_mapped(const struct place *p)
+{
+	unsigned char resident[64];
+	uintptr_t low = page_of(p->low), n = pages_end(p->high) - low;
+
+	return fdw_process.filtered || fdw_raw(SYS_mincore, low, n < sizeof resident * PAGE ? n : sizeof resident * PAGE, resident) != -ENOMEM;
+}
+
+void fdw_sigstack_thread_ends(void)
+{
+	struct place *p = own();
+
+	if (!p)
+		return;
+	if (!is_mapped(p))
+		tell_lost(p, FDW_CALL_none, 0);
+	if (lock()) {
+		if (!is_mapped(p))
+			p->pinned = 0;
+		free_place(p);
+		unlock();
+	}
+	fdw_self.sigstack = 0;
+}
+
+void fdw_sigstack_reset(void)
+{
+	struct place *p = own();
+	struct place mine = p ? *p : (struct place){ 0 };
+
+	if (likely(!atomic_load(&fdw_sigstacks)))
+		return;
+	for (uint32_t i = 0; i < end; i++)
+		places[i].tid = 0;
+	atomic_store(&locked, 0);
+	atomic_store(&fdw_sigstacks, 0);
+	end = 0;
+	fdw_self.sigstack = 0;
+	if (!mine.low)
+		return;
+	places[0] = (struct place){ .tid = fdw_tid(), .low = mine.low, .high = mine.high };
+	end = 1;
+	fdw_self.sigstack = 1;
+	atomic_store(&fdw_sigstacks, 1);
+}

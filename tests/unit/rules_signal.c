@@ -1,0 +1,153 @@
+/* tests/unit/rules_signal.c: the rules about signal stacks and handlers; which kernels have the signal-vector bug. */
+#include "builder.h"
+
+static void kernels(void **state)
+{
+	static const struct { const char *release; int has; } table[] = {
+		{ "5.1.21", 0 }, { "5.2.0", 1 }, { "5.2.21-generic", 1 }, { "5.3.0", 1 }, { "5.3.0-1018-aws", 1 }, { "5.3.14", 1 }, { "5.3.14-300.fc31.x86_64", 1 },
+		{ "5.3.15", 0 }, { "5.3.18-lp152", 0 }, { "5.4.0-42-generic", 1 }, { "5.4.1", 1 }, { "5.4.2", 0 }, { "5.4.10", 0 }, { "5.5.0", 0 }, { "5.20.0", 0 },
+		{ "5.10.0-8-amd64", 0 }, { "4.19.0", 0 }, { "6.18.44", 0 }, { "15.2.0", 0 }, { "", 0 }, { "5", 0 }, { "5.3", 1 }, { "5.4-rc1", 1 }, { "x", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (fdw_kernel_vector_bug(table[i].release) != table[i].has)
+			fail_msg("%s", table[i].release);
+}
+
+static struct world *with_thread(void)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	at(w, 100, 101);
+	hello(w, "thread");
+	here(w, 2);
+	return w;
+}
+
+static void installs(struct world *w, int64_t size, uint32_t minimum, int outcome, int err, const char *release)
+{
+	send_event(w, "sigaltstack", (struct fdw_event){ .op = FDW_OP_SIGSTACK, .fd = outcome, .fd2 = 64, .gen = minimum, .arg = 0x7000, .ret = size, .err = err,
+		.detail = (const uint8_t *)release, .detail_len = (uint32_t)strlen(release) });
+}
+
+static void installs_good(struct world *w) { installs(w, 65536, 3632, FDW_SIGSTACK_PINNED, 0, "6.1.0"); }
+
+static void loses(struct world *w, const char *call, uint32_t tid)
+{
+	send_event(w, call, (struct fdw_event){ .op = FDW_OP_SIGSTACK_LOST, .fd = -1, .fd2 = (int)tid, .arg = 0x7000, .ret = 65536 });
+}
+
+static void handles(struct world *w, int sig, int is_handler, int onstack)
+{
+	send_event(w, "sigaction", (struct fdw_event){ .op = FDW_OP_SIGNAL_HANDLER, .fd = sig, .fd2 = -1, .arg = is_handler ? 0x1234 : 0,
+		.flags = (uint32_t)onstack << FDW_F_USER_SHIFT });
+}
+
+static void sizes(void **state)
+{
+	static const struct { int64_t size; uint32_t minimum; const char *found; } table[] = {
+		{ 2048, 1776, "sigstack-too-small/warning=1" }, { 8192, 1776, "" }, { 8192, 3632, "" }, { 4096, 3632, "sigstack-too-small/warning=1" },
+		{ 8192, 11952, "sigstack-too-small/warning=1" }, { 2048, 0, "" }, { 4656, 3632, "" }, { 4655, 3632, "sigstack-too-small/warning=1" },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct world *w = with_thread();
+		installs(w, table[i].size, table[i].minimum, FDW_SIGSTACK_PINNED, 0, "6.1.0");
+		expect(w, table[i].found);
+	}
+}
+
+static void lost(void **state)
+{
+	struct world *w = with_thread();
+	const struct finding *f;
+
+	installs_good(w);
+	loses(w, "munmap", 101);
+	finish(w);
+	f = findings_first(w->findings);
+	assert_non_null(f);
+	assert_int_equal(f->nstacks, 2);
+	assert_int_equal(f->stacks[0].role, ROLE_INSTALLED);
+	assert_string_equal(f->stacks[1].call, "munmap(65536 bytes of thread 101)");
+	expect(w, "sigstack-unmapped/error=1");
+}
+
+static void lost_to_another_thread(void **state)
+{
+	struct world *w = with_thread();
+
+	installs_good(w);
+	at(w, 100, 100);
+	loses(w, "munmap", 101);
+	finish(w);
+	assert_string_equal(findings_first(w->findings)->kind, "another-thread");
+	expect(w, "sigstack-unmapped/error=1");
+}
+
+static void freed_before_its_thread_ended(void **state)
+{
+	struct world *w = with_thread();
+
+	installs_good(w);
+	loses(w, "none", 101);
+	finish(w);
+	assert_string_equal(findings_first(w->findings)->kind, "freed");
+	expect(w, "sigstack-unmapped/error=1");
+}
+
+static void unpinned(void **state)
+{
+	struct world *w = with_thread();
+
+	installs(w, 65536, 3632, FDW_SIGSTACK_TOUCHED, ENOMEM, "6.1.0");
+	expect(w, "");
+	w = with_thread();
+	installs(w, 65536, 3632, FDW_SIGSTACK_TOUCHED, ENOMEM, "5.3.0-1018-aws");
+	expect(w, "kernel-signal-vector-bug/warning=1 sigstack-unpinned/note=1");
+	w = with_thread();
+	installs(w, 65536, 3632, FDW_SIGSTACK_PINNED, 0, "5.3.0-1018-aws");
+	expect(w, "kernel-signal-vector-bug/warning=1");
+}
+
+static void handler_off_stack(void **state)
+{
+	struct world *w = with_thread();
+
+	handles(w, 10, 1, 0);
+	installs_good(w);
+	expect(w, "handler-off-stack/note=1");
+	w = with_thread();
+	installs_good(w);
+	handles(w, 10, 1, 0);
+	handles(w, 10, 1, 1); /* mended later: it was there meanwhile */
+	expect(w, "handler-off-stack/note=1");
+}
+
+static void handlers_in_their_place(void **state)
+{
+	struct world *w = with_thread();
+
+	handles(w, 10, 1, 0);
+	handles(w, 10, 1, 1);
+	handles(w, 12, 1, 0);
+	handles(w, 12, 0, 0);
+	installs_good(w);
+	handles(w, 13, 0, 0);
+	handles(w, 14, 1, 1);
+	expect(w, "");
+	w = with_thread();
+	handles(w, 10, 1, 0);
+	expect(w, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kernels), cmocka_unit_test(sizes), cmocka_unit_test(lost), cmocka_unit_test(lost_to_another_thread),
+		cmocka_unit_test(freed_before_its_thread_ended), cmocka_unit_test(unpinned), cmocka_unit_test(handler_off_stack),
+		cmocka_unit_test(handlers_in_their_place),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
