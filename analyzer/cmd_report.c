@@ -7,14 +7,16 @@
 #include <string.h>
 #include "analyzer/report.h"
 
-enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE };
+enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE, OPT_BASELINE, OPT_SOURCE_ROOT };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "write the report to FILE (default: standard output)", 0 },
-	{ "format", 'f', "FORMAT", 0, "text (default) or json; sarif, html and folded come in a later version", 0 },
+	{ "format", 'f', "FORMAT", 0, "text (default), json, sarif (2.1.0), or folded: stacks that made descriptors, for flame graphs; html comes in a later version", 0 },
 	{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0, "exit 1 on findings at or above error (default), warning or note, or never", 0 },
 	{ "error-exitcode", OPT_ERROR_EXITCODE, "N", 0, "exit N instead of 1 then", 0 },
 	{ "suppressions", OPT_SUPPRESSIONS, "FILE", 0, "do not show what FILE names, see below", 0 },
+	{ "baseline", OPT_BASELINE, "FILE", 0, "an earlier report in JSON: what it has does not fail again", 0 },
+	{ "source-root", OPT_SOURCE_ROOT, "DIR", 0, "sarif: sources below DIR are named relative to it", 0 },
 	{ "stack-depth", OPT_STACK_DEPTH, "N", 0, "show at most N frames of a stack", 0 },
 	{ "color", OPT_COLOR, "WHEN", 0, "auto (default), always or never; auto obeys NO_COLOR, TERM=dumb and CLICOLOR_FORCE", 0 },
 	{ "show", OPT_SHOW, "WHAT", 0, "possible: also findings that are only possible", 0 },
@@ -32,7 +34,8 @@ static const char doc[] =
 	"RULE:STAGE:PATTERN. RULE is a rule or *; STAGE is the stack to look at (opened, duplicated, closed, reused, used) or *; PATTERN "
 	"is a shell pattern for the function, source file or module of any frame of it: fd-leak:opened:log_init, "
 	"double-close:*:src/legacy.c, *:closed:libcurl.so*.\n\n"
-	"Rules: double-close, foreign-close, use-after-close, fd-leak, bad-close.";
+	"Rules: double-close, foreign-close, use-after-close, stale-rearm, ghost-event, close-in-use, fd-leak, fd-leak-exec, cloexec-race, bad-close, "
+	"sigstack-unmapped, sigstack-too-small, sigstack-unpinned, handler-off-stack, kernel-signal-vector-bug.";
 
 struct arguments {
 	struct report_options o;
@@ -86,10 +89,10 @@ static int number_of(struct argp_state *state, const char *option, const char *a
 
 static enum format format_of(struct argp_state *state, const char *arg)
 {
-	int f = value_of(state, "format", arg, parse_format(arg), "text or json");
+	int f = value_of(state, "format", arg, parse_format(arg), "text, json, sarif or folded");
 
-	if (f > FORMAT_JSON)
-		argp_error(state, "--format=%s: not available in this version; use text or json", arg);
+	if (f == FORMAT_HTML)
+		argp_error(state, "--format=%s: not available in this version; use text, json, sarif or folded", arg);
 	return (enum format)f;
 }
 
@@ -117,6 +120,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->show_possible = 1;
 		break;
 	case OPT_TREE: o->tree = 1; break;
+	case OPT_BASELINE: o->baseline = arg; break;
+	case OPT_SOURCE_ROOT: o->source_root = arg; break;
 	case OPT_FULL_STACKS: o->full_stacks = 1; break;
 	case ARGP_KEY_ARGS:
 		a->traces = state->argv + state->next;

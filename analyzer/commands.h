@@ -23,6 +23,8 @@ struct report_options {
 	enum color color;
 	const char *output;       /* NULL: stdout */
 	const char *suppressions; /* file or NULL */
+	const char *baseline;     /* an earlier report in JSON, or NULL: its findings do not fail */
+	const char *source_root;  /* SARIF: sources below it are named relative to it; or NULL */
 	int show_possible;
 	int full_stacks;
 	int quiet;
@@ -47,5 +49,6 @@ int cmd_record(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 
 #endif

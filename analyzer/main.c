@@ -13,7 +13,8 @@ static const struct { const char *name, *what; int (*run)(int, char **); } comma
 	{ "report", "[OPTION...] TRACE...           tell what is wrong in traces", cmd_report },
 	{ "audit", "[OPTION...] -- PROG [ARG...]    record and report in one step", cmd_audit },
 	{ "doctor", "[PROG]                         can this machine, and PROG, be observed?", cmd_doctor },
-	{ "diff", NULL, NULL }, { "config", NULL, NULL }, { "snapshot", NULL, NULL }, { "attach", NULL, NULL }, { "detach", NULL, NULL },
+	{ "diff", "OLD NEW                        compare two reports made with --format=json", cmd_diff },
+	{ "config", NULL, NULL }, { "snapshot", NULL, NULL }, { "attach", NULL, NULL }, { "detach", NULL, NULL },
 };
 
 static void usage(FILE *to)

@@ -360,6 +360,13 @@ struct unobserved {
 	struct unobserved *next;
 };
 
+/* How many descriptors a program made at one place. */
+struct creation {
+	struct { const char *exe; const struct stack *stack; } key;
+	uint64_t count;
+	UT_hash_handle hh;
+};
+
 struct coverage {
 	uint64_t processes, descriptors, inherited, unseen_creations, events, events_lost;
 	uint64_t first, last;    /* time of the first and the last event */
@@ -394,6 +401,9 @@ void replay_feed(struct replay *, const struct record *);
 void replay_end(struct replay *);
 void replay_free(struct replay *);
 
+/* Before anything is fed, and after the end. */
+void replay_keep_creations(struct replay *);
+const struct creation *replay_creations(const struct replay *);
 const struct coverage *replay_coverage(const struct replay *);
 /* Every process once, in order of appearance. */
 const struct process *replay_processes(const struct replay *);

@@ -12,6 +12,7 @@
  *	model_pending.c  failed closes and uses that wait: for the end of their run, for other threads' events, for an exec
  *	process.c        processes, images, threads: made, found, judged
  *	process_life.c   fork, hello, exec, exit as events
+ *	creations.c      how many descriptors each place made
  *	tree.c           what is kept of all processes for report --tree
  *	coverage.c       what was not observed
  */
@@ -38,6 +39,8 @@ struct replay {
 	uint32_t source_ids, pipes;
 	uint64_t lost, dropped;
 	struct coverage coverage;
+	struct creation *creations;
+	int keep_creations;
 	struct tree *tree;                       /* NULL: not asked for */
 	struct spawned *spawned;                 /* children of posix_spawn that said nothing yet */
 	struct source *source; const char *host, *trace; /* of the last record */
@@ -187,6 +190,10 @@ void coverage_spawned(struct step *);
 void coverage_hello(struct replay *, const struct source *, uint32_t pid);
 void coverage_end(struct replay *);
 const char *coverage_why(uint32_t why); /* as for coverage_not_observed */
+
+/* creations.c */
+void creations_image_end(struct replay *, struct image *);
+void creations_free(struct replay *);
 
 /* tree.c: nothing happens when no tree is kept */
 void tree_process(struct replay *, struct process *);

@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analyzer/baseline.h"
 #include "analyzer/options.h"
 #include "trace/schema.h"
 
-enum { KEY_FAIL_ON = 256, KEY_ERROR_EXITCODE, KEY_SUPPRESSIONS, KEY_STACK_DEPTH, KEY_COLOR, KEY_KEEP_TRACE, KEY_TOMBSTONES, KEY_TOMBSTONE_MS, KEY_UNOBSERVED, KEY_ISOLATE,
+enum { KEY_FAIL_ON = 256, KEY_ERROR_EXITCODE, KEY_SUPPRESSIONS, KEY_STACK_DEPTH, KEY_COLOR, KEY_KEEP_TRACE, KEY_TOMBSTONES, KEY_TOMBSTONE_MS, KEY_BASELINE, KEY_SOURCE_ROOT, KEY_UNOBSERVED, KEY_ISOLATE,
 	KEY_NO_WAIT, KEY_BUFFER, KEY_SHOW, KEY_FULL, KEY_TREE };
 
 #define ALL (COMMAND_RUN | COMMAND_RECORD | COMMAND_AUDIT)
@@ -125,6 +126,19 @@ static int set_buffer(struct run_options *o, char *arg)
 	return (!*end || (unit && !end[1])) && o->buffer_bytes >= 1u << 16 && o->buffer_bytes <= UINT64_C(1) << 40 ? 0 : -1;
 }
 
+/* The program may run for hours: one that cannot be read is said before. */
+static int set_baseline(struct run_options *o, char *arg)
+{
+	char error[600];
+	struct baseline *b = baseline_read(arg, error, sizeof error);
+
+	o->report.baseline = arg;
+	baseline_free(b);
+	return b ? 0 : -1;
+}
+
+
+static int set_source_root(struct run_options *o, char *arg) { o->report.source_root = arg; return *arg ? 0 : -1; }
 static int set_suppressions(struct run_options *o, char *arg) { o->report.suppressions = arg; return *arg ? 0 : -1; }
 static int set_keep(struct run_options *o, char *arg) { o->keep_trace = arg; return *arg ? 0 : -1; }
 static int set_quiet(struct run_options *o, char *arg) { return o->report.quiet = 1; }
@@ -150,12 +164,15 @@ static const struct option_row {
 	{ { "output", 'o', "PATH", 0, "where violations are logged instead of stderr", 0 }, COMMAND_RUN, set_output, "a path" },
 	{ { "output", 'o', "DIR", 0, "directory of the trace; new or empty (default fdwarden.PROG.PID)", 0 }, COMMAND_RECORD, set_output, "a directory" },
 	{ { "output", 'o', "PATH", 0, "where the report goes instead of stderr", 0 }, COMMAND_AUDIT, set_output, "a path" },
-	{ { "format", 'f', "FORMAT", 0, "of the report: text (default) or json; sarif, html and folded come in a later version", 0 }, ALL, set_format, "text or json" },
+	{ { "format", 'f', "FORMAT", 0, "of the report: text (default), json, sarif or folded; html comes in a later version", 0 }, ALL, set_format, "text, json, sarif or folded" },
 	{ { "fail-on", KEY_FAIL_ON, "LEVEL", 0, "error (default), warning, note or never: which findings count for --error-exitcode", 0 },
 	  ALL, set_fail_on, "error, warning, note or never" },
 	{ { "error-exitcode", KEY_ERROR_EXITCODE, "N", 0, "exit with N instead of the program's status when there were such findings", 0 },
 	  ALL, set_exitcode, "a number from 0 (off) to 255" },
 	{ { "suppressions", KEY_SUPPRESSIONS, "FILE", 0, "findings not to report", 0 }, ALL, set_suppressions, "a file" },
+	{ { "baseline", KEY_BASELINE, "FILE", 0, "an earlier report in JSON: what it has does not fail again", 0 }, COMMAND_AUDIT, set_baseline,
+	  "a report that was made with --format=json" },
+	{ { "source-root", KEY_SOURCE_ROOT, "DIR", 0, "sarif: sources below DIR are named relative to it", 0 }, COMMAND_AUDIT, set_source_root, "a directory" },
 	{ { "stack-depth", KEY_STACK_DEPTH, "N", 0, "frames of a recorded stack (default 16)", 0 }, ALL, set_depth, "a number from 0 to 64" },
 	{ { "tombstones", KEY_TOMBSTONES, "N", 0, "in mode audit: closed numbers kept back at the same time (default 896, at most a quarter of the limit)", 0 }, ALL,
 	  set_tombstones, "a number from 0 to 896" },
@@ -203,7 +220,7 @@ static int is_refused(enum command command, int key)
 /* Names that are taken: refused before the program runs, not after. */
 static int is_later(const char *format)
 {
-	static const char *const formats[] = { "sarif", "html", "folded", NULL };
+	static const char *const formats[] = { "html", NULL };
 
 	return word(format, formats) >= 0;
 }
@@ -224,7 +241,7 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 			argp_error(state, "record makes no findings and no report, so --%s means nothing here; give it to report or audit",
 			           rows[i].option.name);
 		if (key == 'f' && is_later(arg))
-			argp_error(state, "--format=%s is not available in this version; use text or json", arg);
+			argp_error(state, "--format=%s is not available in this version; use text, json, sarif or folded", arg);
 		if (rows[i].set(o, arg) < 0)
 			argp_error(state, "--%s=%s: use %s", rows[i].option.name, arg, rows[i].values);
 		return 0;

@@ -109,6 +109,7 @@ void replay_free(struct replay *r)
 			free(u);
 		}
 	tree_free(r->tree);
+	creations_free(r);
 	processes_free(r);
 	names_free(r);
 	stacks_free(r->stacks);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "analyzer/baseline.h"
 #include "analyzer/memory.h"
 #include "analyzer/report.h"
 
@@ -135,7 +136,7 @@ static void tell_result(const struct report *r, struct report_result *result)
 		if (!report_shows(r, f))
 			continue;
 		result->findings++;
-		result->at_or_above += r->options->fail_on != SEV_NEVER && f->severity >= r->options->fail_on;
+		result->at_or_above += r->options->fail_on != SEV_NEVER && f->severity >= r->options->fail_on && !baseline_has(r->baseline, f->id);
 	}
 }
 
@@ -157,10 +158,12 @@ static int write_report(const struct report *r)
 		return EXIT_INTERNAL;
 	}
 	errno = 0;
-	if (r->options->format == FORMAT_JSON)
-		report_json(r, t.out);
-	else
-		report_text(r, t.out);
+	switch (r->options->format) {
+	case FORMAT_JSON: report_json(r, t.out); break;
+	case FORMAT_SARIF: report_sarif(r, t.out); break;
+	case FORMAT_FOLDED: report_folded(r, t.out); break;
+	default: report_text(r, t.out); break;
+	}
 	if (target_close(&t) == 0 || (!path && nobody_reads()))
 		return 0;
 	complain("the report could not be written to %s: %s; it is incomplete, write it elsewhere with -o FILE",
@@ -168,18 +171,22 @@ static int write_report(const struct report *r)
 	return EXIT_INTERNAL;
 }
 
-static int report_on(const struct report_options *o, struct reader *reader, struct suppressions *suppressions, const char *what,
-                     struct report_result *result)
+static int report_on(const struct report_options *o, struct reader *reader, struct suppressions *suppressions, const struct baseline *baseline,
+                     const char *what, struct report_result *result)
 {
 	struct findings *findings = findings_new();
 	struct replay *replay = replay_new(findings);
 	struct symbols *symbols = symbols_new();
-	struct report r = { o, NULL, NULL, findings, reader, symbols, suppressions, NULL };
+	struct report r = { .options = o, .findings = findings, .reader = reader, .symbols = symbols, .suppressions = suppressions, .baseline = baseline,
+		.symbols_for_stacks = symbols };
 	int status = 0;
 
 	if (o->tree)
 		replay_keep_tree(replay);
+	if (o->format == FORMAT_FOLDED)
+		replay_keep_creations(replay);
 	report_replay(replay, next_of_reader, reader);
+	r.creations = replay_creations(replay);
 	r.coverage = replay_coverage(replay);
 	r.processes = replay_processes(replay);
 	r.tree = replay_tree(replay);
@@ -218,6 +225,7 @@ static void hold_standard_streams(void)
 int report_traces(const struct report_options *o, const char *const *traces, int n, struct report_result *result)
 {
 	struct suppressions *suppressions = NULL;
+	struct baseline *baseline = NULL;
 	struct reader *reader;
 	char error[1024] = "";
 	int status;
@@ -225,17 +233,22 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 	*result = (struct report_result){ 0 };
 	hold_standard_streams();
 	signal(SIGPIPE, SIG_IGN); /* temporary copies are removed even if nobody reads on */
-	if (o->format != FORMAT_TEXT && o->format != FORMAT_JSON) {
-		complain("this format is not available in this version; use --format=text or --format=json");
+	if (o->format == FORMAT_HTML) {
+		complain("this format is not available in this version; use --format=text, json, sarif or folded");
 		return EXIT_USAGE;
 	}
 	if (o->suppressions && !(suppressions = suppressions_read(o->suppressions, error, sizeof error))) {
 		complain("%s", error);
 		return EXIT_USAGE;
 	}
+	if (o->baseline && !(baseline = baseline_read(o->baseline, error, sizeof error))) {
+		complain("%s", error);
+		suppressions_free(suppressions);
+		return EXIT_USAGE;
+	}
 	reader = reader_open(traces, n, error, sizeof error);
 	if (reader) {
-		status = report_on(o, reader, suppressions, traces[0], result);
+		status = report_on(o, reader, suppressions, baseline, traces[0], result);
 		reader_close(reader);
 	} else {
 		complain("%s", error);
@@ -243,5 +256,6 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 		status = EXIT_NOTHING;
 	}
 	suppressions_free(suppressions);
+	baseline_free(baseline);
 	return status;
 }

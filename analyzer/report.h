@@ -5,6 +5,7 @@
 #define FDW_REPORT_H
 
 #include <stdio.h>
+#include "analyzer/baseline.h"
 #include "analyzer/commands.h"
 #include "analyzer/finding.h"
 #include "analyzer/model.h"
@@ -21,11 +22,16 @@ struct report {
 	const struct reader *reader;           /* NULL: no damage to tell */
 	const struct symbols *symbols;         /* NULL: no problems to tell */
 	const struct suppressions *suppressions; /* NULL: none */
+	const struct baseline *baseline;       /* findings that do not count any more; NULL: none */
 	const struct tree *tree;               /* NULL: not asked for */
+	const struct creation *creations;      /* NULL: not asked for, or none */
+	struct symbols *symbols_for_stacks;    /* of the creations */
 };
 
 void report_text(const struct report *, FILE *out);
 void report_json(const struct report *, FILE *out);
+void report_sarif(const struct report *, FILE *out);
+void report_folded(const struct report *, FILE *out);
 void report_tree(const struct report *, FILE *out); /* the part of the text for --tree */
 /* Findings that are shown: not suppressed, and not `possible` unless asked for. */
 int report_shows(const struct report *, const struct finding *);
