@@ -11,7 +11,7 @@ enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH,
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "write the report to FILE (default: standard output)", 0 },
-	{ "format", 'f', "FORMAT", 0, "text (default), json, sarif (2.1.0), or folded: stacks that made descriptors, for flame graphs; html comes in a later version", 0 },
+	{ "format", 'f', "FORMAT", 0, "text (default), json, sarif (2.1.0), or html (one file for a browser), or folded: stacks that made descriptors, for flame graphs", 0 },
 	{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0, "exit 1 on findings at or above error (default), warning or note, or never", 0 },
 	{ "error-exitcode", OPT_ERROR_EXITCODE, "N", 0, "exit N instead of 1 then", 0 },
 	{ "suppressions", OPT_SUPPRESSIONS, "FILE", 0, "do not show what FILE names, see below", 0 },
@@ -89,10 +89,8 @@ static int number_of(struct argp_state *state, const char *option, const char *a
 
 static enum format format_of(struct argp_state *state, const char *arg)
 {
-	int f = value_of(state, "format", arg, parse_format(arg), "text, json, sarif or folded");
+	int f = value_of(state, "format", arg, parse_format(arg), "text, json, sarif, html or folded");
 
-	if (f == FORMAT_HTML)
-		argp_error(state, "--format=%s: not available in this version; use text, json, sarif or folded", arg);
 	return (enum format)f;
 }
 

@@ -26,6 +26,7 @@ static void say_created(const struct step *s, struct generation *g, struct gener
 	struct transition t = transition_of(s, g);
 
 	t.other = source;
+	series_change(s->replay, s->image, s->time, 1);
 	RULES_CALL(created, &t);
 }
 
@@ -125,6 +126,7 @@ static void end_generation(const struct step *s, struct generation *g)
 
 	generation_closed(g, &t.at);
 	poll_closed(s, g);
+	series_change(s->replay, s->image, s->time, -1);
 	owner_closed(s, g);
 	s->image->closes++;
 	RULES_CALL(closed, &t);

@@ -280,6 +280,7 @@ struct image {
 	struct handler *handlers;
 	struct altstack *altstacks;
 	struct pair *pairs;      /* which places close what was opened where */
+	uint64_t open;           /* as the series counts them */
 	uint64_t closes;         /* descriptors closed so far */
 	uint32_t close_runs;     /* runs of closes so far */
 	unsigned parent_image;   /* forked: the parent's `images` at that time */
@@ -360,6 +361,15 @@ struct unobserved {
 	struct unobserved *next;
 };
 
+/* Open descriptors over time: highest[i] in the span that begins at begin + i * span. */
+#define SERIES 512
+struct series {
+	uint64_t begin, span; /* ns */
+	uint64_t open, before;
+	unsigned used;
+	uint64_t highest[SERIES];
+};
+
 /* How many descriptors a program made at one place. */
 struct creation {
 	struct { const char *exe; const struct stack *stack; } key;
@@ -404,6 +414,8 @@ void replay_free(struct replay *);
 /* Before anything is fed, and after the end. */
 void replay_keep_creations(struct replay *);
 const struct creation *replay_creations(const struct replay *);
+void replay_keep_series(struct replay *);
+const struct series *replay_series(const struct replay *);
 const struct coverage *replay_coverage(const struct replay *);
 /* Every process once, in order of appearance. */
 const struct process *replay_processes(const struct replay *);

@@ -12,6 +12,7 @@
  *	model_pending.c  failed closes and uses that wait: for the end of their run, for other threads' events, for an exec
  *	process.c        processes, images, threads: made, found, judged
  *	process_life.c   fork, hello, exec, exit as events
+ *	series.c         open descriptors over time
  *	creations.c      how many descriptors each place made
  *	tree.c           what is kept of all processes for report --tree
  *	coverage.c       what was not observed
@@ -40,6 +41,7 @@ struct replay {
 	uint64_t lost, dropped;
 	struct coverage coverage;
 	struct creation *creations;
+	struct series *series;                   /* NULL: not asked for */
 	int keep_creations;
 	struct tree *tree;                       /* NULL: not asked for */
 	struct spawned *spawned;                 /* children of posix_spawn that said nothing yet */
@@ -194,6 +196,10 @@ const char *coverage_why(uint32_t why); /* as for coverage_not_observed */
 /* creations.c */
 void creations_image_end(struct replay *, struct image *);
 void creations_free(struct replay *);
+
+/* series.c: nothing happens when none is kept */
+void series_change(struct replay *, struct image *, uint64_t time, int by);
+void series_image_end(struct replay *, struct image *);
 
 /* tree.c: nothing happens when no tree is kept */
 void tree_process(struct replay *, struct process *);

@@ -164,7 +164,7 @@ static const struct option_row {
 	{ { "output", 'o', "PATH", 0, "where violations are logged instead of stderr", 0 }, COMMAND_RUN, set_output, "a path" },
 	{ { "output", 'o', "DIR", 0, "directory of the trace; new or empty (default fdwarden.PROG.PID)", 0 }, COMMAND_RECORD, set_output, "a directory" },
 	{ { "output", 'o', "PATH", 0, "where the report goes instead of stderr", 0 }, COMMAND_AUDIT, set_output, "a path" },
-	{ { "format", 'f', "FORMAT", 0, "of the report: text (default), json, sarif or folded; html comes in a later version", 0 }, ALL, set_format, "text, json, sarif or folded" },
+	{ { "format", 'f', "FORMAT", 0, "of the report: text (default), json, sarif, html or folded", 0 }, ALL, set_format, "text, json, sarif, html or folded" },
 	{ { "fail-on", KEY_FAIL_ON, "LEVEL", 0, "error (default), warning, note or never: which findings count for --error-exitcode", 0 },
 	  ALL, set_fail_on, "error, warning, note or never" },
 	{ { "error-exitcode", KEY_ERROR_EXITCODE, "N", 0, "exit with N instead of the program's status when there were such findings", 0 },
@@ -217,14 +217,6 @@ static int is_refused(enum command command, int key)
 	return command == COMMAND_RECORD && (key == KEY_FAIL_ON || key == KEY_ERROR_EXITCODE || key == KEY_SUPPRESSIONS || key == 'f');
 }
 
-/* Names that are taken: refused before the program runs, not after. */
-static int is_later(const char *format)
-{
-	static const char *const formats[] = { "html", NULL };
-
-	return word(format, formats) >= 0;
-}
-
 static error_t parse_key(int key, char *arg, struct argp_state *state)
 {
 	struct run_options *o = state->input;
@@ -240,8 +232,6 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 		if (is_refused(o->command, key))
 			argp_error(state, "record makes no findings and no report, so --%s means nothing here; give it to report or audit",
 			           rows[i].option.name);
-		if (key == 'f' && is_later(arg))
-			argp_error(state, "--format=%s is not available in this version; use text, json, sarif or folded", arg);
 		if (rows[i].set(o, arg) < 0)
 			argp_error(state, "--%s=%s: use %s", rows[i].option.name, arg, rows[i].values);
 		return 0;

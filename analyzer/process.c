@@ -151,6 +151,7 @@ static void judge_image(struct replay *r, struct image *i)
 	tree_image_end(r, i);
 	poll_image_ends(i);
 	creations_image_end(r, i);
+	series_image_end(r, i);
 	r->lost += i->gaps;
 	r->dropped += i->refused + i->dropped;
 	RULES_CALL(image_end, r, i);

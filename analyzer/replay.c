@@ -110,6 +110,7 @@ void replay_free(struct replay *r)
 		}
 	tree_free(r->tree);
 	creations_free(r);
+	free(r->series);
 	processes_free(r);
 	names_free(r);
 	stacks_free(r->stacks);

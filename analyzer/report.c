@@ -162,6 +162,7 @@ static int write_report(const struct report *r)
 	case FORMAT_JSON: report_json(r, t.out); break;
 	case FORMAT_SARIF: report_sarif(r, t.out); break;
 	case FORMAT_FOLDED: report_folded(r, t.out); break;
+	case FORMAT_HTML: report_html(r, t.out); break;
 	default: report_text(r, t.out); break;
 	}
 	if (target_close(&t) == 0 || (!path && nobody_reads()))
@@ -181,12 +182,15 @@ static int report_on(const struct report_options *o, struct reader *reader, stru
 		.symbols_for_stacks = symbols };
 	int status = 0;
 
-	if (o->tree)
+	if (o->tree || o->format == FORMAT_HTML)
 		replay_keep_tree(replay);
-	if (o->format == FORMAT_FOLDED)
+	if (o->format == FORMAT_FOLDED || o->format == FORMAT_HTML)
 		replay_keep_creations(replay);
+	if (o->format == FORMAT_HTML)
+		replay_keep_series(replay);
 	report_replay(replay, next_of_reader, reader);
 	r.creations = replay_creations(replay);
+	r.series = replay_series(replay);
 	r.coverage = replay_coverage(replay);
 	r.processes = replay_processes(replay);
 	r.tree = replay_tree(replay);
@@ -233,10 +237,6 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 	*result = (struct report_result){ 0 };
 	hold_standard_streams();
 	signal(SIGPIPE, SIG_IGN); /* temporary copies are removed even if nobody reads on */
-	if (o->format == FORMAT_HTML) {
-		complain("this format is not available in this version; use --format=text, json, sarif or folded");
-		return EXIT_USAGE;
-	}
 	if (o->suppressions && !(suppressions = suppressions_read(o->suppressions, error, sizeof error))) {
 		complain("%s", error);
 		return EXIT_USAGE;

@@ -25,6 +25,7 @@ struct report {
 	const struct baseline *baseline;       /* findings that do not count any more; NULL: none */
 	const struct tree *tree;               /* NULL: not asked for */
 	const struct creation *creations;      /* NULL: not asked for, or none */
+	const struct series *series;           /* NULL: not asked for */
 	struct symbols *symbols_for_stacks;    /* of the creations */
 };
 
@@ -32,6 +33,7 @@ void report_text(const struct report *, FILE *out);
 void report_json(const struct report *, FILE *out);
 void report_sarif(const struct report *, FILE *out);
 void report_folded(const struct report *, FILE *out);
+void report_html(const struct report *, FILE *out);
 void report_tree(const struct report *, FILE *out); /* the part of the text for --tree */
 /* Findings that are shown: not suppressed, and not `possible` unless asked for. */
 int report_shows(const struct report *, const struct finding *);

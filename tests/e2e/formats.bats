@@ -101,3 +101,17 @@ report() { "$B/fdwarden" report "$@"; }
 	"$B/fdwarden" audit -q -f folded -o "$T/audit.folded" -- "$B/tests/programs/late_use"
 	grep -q ';main' "$T/audit.folded"
 }
+
+@test "html: one file that needs nothing else, every finding with its id and frames; what comes from a trace is escaped" {
+	run -1 report -f html "$T/trace"
+	[ "${lines[0]}" = "<!DOCTYPE html>" ]
+	id=$(report -f json "$T/trace" | jq -r '.findings[0].id')
+	grep -q "<details id=\"$id\" open>" <<<"$output"
+	grep -q '<li>main <span' <<<"$output"
+	run ! grep -qE '(src|href)=|https?://|<script' <<<"$output"
+	cp "$B/tests/programs/double_close" "$T/<b>&"
+	"$B/fdwarden" record -q -o "$T/odd" -- "$T/<b>&"
+	run -1 report -f html "$T/odd"
+	grep -q '&lt;b&gt;&amp;' <<<"$output"
+	run ! grep -q '<b>&' <<<"$output"
+}

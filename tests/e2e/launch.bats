@@ -125,7 +125,7 @@ details() { babeltrace2 "$1" 2>/dev/null | grep -c "$2"; }
 
 @test "wrong usage: 125 for run, record, audit; 2 otherwise; a sentence each" {
 	for args in "run" "record" "audit" "run --bogus -- true" "record -m what -- true" "audit -f xml -- true" \
-		"audit --format=html -- true" "audit --baseline=/nonexistent -- true" "record -f json -- true" "record --suppressions=x -- true" "run --stack-depth=65 -- true" \
+		"audit --baseline=/nonexistent -- true" "record -f json -- true" "record --suppressions=x -- true" "run --stack-depth=65 -- true" \
 		"record --error-exitcode=1 -- true" "record --fail-on=error -- true" "audit --error-exitcode=x -- true" "record --buffer-size=0 -- true"; do
 		run fdw $args
 		echo "$args: $status $output"

@@ -1,0 +1,292 @@
+/*
+ * analyzer/report_html.c: the report as one file for a browser: no script, no font, nothing from elsewhere, so it works offline and prints.
+ *
+ * The verdict and the coverage; each finding with the life of its number as a picture and its stacks; descriptors over time; which places made how
+ * many; the process tree, as in the text. Findings unfold by themselves (<details>), with the keyboard too. Whatever comes from a trace is escaped.
+ */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <stdlib.h>
+#include "analyzer/memory.h"
+#include "analyzer/page.h"
+#include "analyzer/report.h"
+
+static const char head[] =
+	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	"<title>fdwarden report</title>\n<style>\n"
+	":root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--dim:#667;--line:#d0d7de;--box:#f6f8fa;--error:#b3261e;--warning:#8a5a00;--note:#1a56b0;--bar:#5b8def;--bad:#d33}\n"
+	"@media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--dim:#9aa5b1;--line:#30363d;--box:#161b22;--error:#ff7b72;--warning:#e3b341;--note:#79c0ff;--bar:#3b6fd4;--bad:#ff6b6b}}\n"
+	"body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:70rem;margin:2rem auto;padding:0 1rem}\n"
+	"h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}\n.dim{color:var(--dim)}.error{color:var(--error)}.warning{color:var(--warning)}.note{color:var(--note)}\n"
+	"details{border:1px solid var(--line);border-radius:6px;margin:.6rem 0;padding:.4rem .8rem;background:var(--box)}\nsummary{cursor:pointer}\n"
+	"table{border-collapse:collapse;width:100%}td{vertical-align:top;padding:.2rem .8rem .2rem 0;border-top:1px solid var(--line)}\n"
+	"code,pre,.frames{font:13px/1.45 ui-monospace,monospace}pre{overflow:auto;background:var(--box);border:1px solid var(--line);border-radius:6px;padding:.8rem}\n"
+	".bar{background:var(--bar);height:.8rem;border-radius:3px;margin-top:.35rem}\n.frames{margin:0;padding:0;list-style:none}svg{display:block;width:100%;height:auto}svg text{font:11px ui-monospace,monospace;fill:currentColor}\n"
+	"@media print{body{max-width:none;margin:0}details{break-inside:avoid}}\n</style>\n</head>\n<body>\n";
+
+static void put(FILE *out, const char *s)
+{
+	for (; s && *s; s++)
+		switch (*s) {
+		case '&': fputs("&amp;", out); break;
+		case '<': fputs("&lt;", out); break;
+		case '>': fputs("&gt;", out); break;
+		case '"': fputs("&quot;", out); break;
+		default: fputc(*s, out);
+		}
+}
+
+/* ---- the life of a number -------------------------------------------------------------------------------------------------------------------*/
+
+/*
+ * Moments as they came, one column each: their distances say nothing when some are years and some are microseconds apart. A bar from the opening to
+ * the close of each generation, a mark at what was wrong.
+ */
+#define COLUMN 150
+static void life(const struct finding *f, FILE *out)
+{
+	int from = -1;
+	unsigned n = f->nstacks;
+
+	if (n < 2 || f->fd < 0)
+		return;
+	fprintf(out, "<svg viewBox=\"0 0 %u 62\" style=\"max-width:%upx\" role=\"img\" aria-label=\"the life of descriptor %d\">\n", n * COLUMN, n * COLUMN, f->fd);
+	fprintf(out, "<line x1=\"0\" y1=\"30\" x2=\"%u\" y2=\"30\" stroke=\"var(--line)\"/>\n", n * COLUMN);
+	for (unsigned i = 0; i < n; i++) {
+		const struct finding_stack *s = &f->stacks[i];
+		int x = (int)(i * COLUMN) + 20, opens = s->role == ROLE_OPENED || s->role == ROLE_DUPLICATED || s->role == ROLE_REUSED;
+
+		if (opens)
+			from = x;
+		if (from >= 0 && (s->role == ROLE_CLOSED || i + 1 == n)) {
+			fprintf(out, "<rect x=\"%d\" y=\"24\" width=\"%d\" height=\"12\" rx=\"3\" fill=\"var(--bar)\"/>\n", from, x > from ? x - from : 8);
+			from = -1;
+		}
+		if (i + 1 == n)
+			fprintf(out, "<path d=\"M%d 20l10 20m0-20l-10 20\" stroke=\"var(--bad)\" stroke-width=\"3\"/>\n", x - 5);
+		fprintf(out, "<text x=\"%d\" y=\"14\">%s</text><text x=\"%d\" y=\"54\">", x - 10, role_name(s->role), x - 10);
+		put(out, s->at.thread ? s->at.thread : "");
+		fputs("</text>\n", out);
+	}
+	fputs("</svg>\n", out);
+}
+
+/* ---- findings -----------------------------------------------------------------------------------------------------------------------------------*/
+
+static void frames(const struct report *r, const struct finding_stack *s, FILE *out)
+{
+	fputs("<ul class=\"frames\">", out);
+	for (size_t i = 0; i < s->frames.n && (!r->options->stack_depth || i < r->options->stack_depth); i++) {
+		const struct frame *f = &s->frames.at[i];
+		fputs("<li>", out);
+		if (f->function)
+			put(out, f->function);
+		else
+			fprintf(out, "0x%" PRIx64, f->offset);
+		fputs(" <span class=\"dim\">", out);
+		if (f->file) {
+			put(out, f->file);
+			if (f->line)
+				fprintf(out, ":%d", f->line);
+		} else {
+			put(out, f->module ? f->module : "code made at run time");
+		}
+		fputs(f->inlined ? " (inlined)</span></li>" : "</span></li>", out);
+	}
+	fputs("</ul>", out);
+}
+
+static void stack(const struct report *r, const struct finding_stack *s, FILE *out)
+{
+	double at = (double)(int64_t)(s->at.time - r->coverage->first) / 1e9;
+
+	fprintf(out, "<tr><td>%s<br><span class=\"dim\">%+.6f s</span></td><td><code>", role_name(s->role), at);
+	put(out, s->call);
+	fputs("</code><br><span class=\"dim\">", out);
+	put(out, s->at.thread);
+	fprintf(out, " (%u) ", s->at.tid);
+	put(out, s->note);
+	fputs("</span></td><td>", out);
+	frames(r, s, out);
+	fputs("</td></tr>\n", out);
+}
+
+static void finding(const struct report *r, const struct finding *f, int open, FILE *out)
+{
+	fprintf(out, "<details id=\"%s\"%s><summary><b class=\"%s\">%s</b> <code>%s</code> ", f->id, open ? " open" : "", severity_name(f->severity),
+	        severity_name(f->severity), f->rule->id);
+	put(out, f->message);
+	fprintf(out, " <span class=\"dim\">&times;%" PRIu64 "</span></summary>\n<p class=\"dim\">", f->count);
+	if (f->rule->cwe)
+		fprintf(out, "CWE-%d &middot; ", f->rule->cwe);
+	fprintf(out, "id %s &middot; ", f->id);
+	put(out, f->exe);
+	fprintf(out, " (%u) &middot; confidence %s%s", f->pid, confidence_name(f->confidence), f->reason ? ": " : "");
+	put(out, f->reason);
+	fputs("</p>\n", out);
+	life(f, out);
+	fputs("<table>\n", out);
+	for (unsigned i = 0; i < f->nstacks; i++)
+		stack(r, &f->stacks[i], out);
+	fputs("</table>\n</details>\n", out);
+}
+
+static void findings(const struct report *r, FILE *out)
+{
+	unsigned n = 0;
+
+	fputs("<h2>Findings</h2>\n", out);
+	for (const struct finding *f = findings_first(r->findings); f; f = f->next)
+		if (report_shows(r, f))
+			finding(r, f, n++ == 0, out);
+	if (!n)
+		fputs("<p>No problems found.</p>\n", out);
+}
+
+/* ---- coverage ---------------------------------------------------------------------------------------------------------------------------------------*/
+
+static void verdict(const struct report *r, FILE *out)
+{
+	unsigned n[3] = { 0, 0, 0 }, suppressed = 0, hidden = 0;
+
+	for (const struct finding *f = findings_first(r->findings); f; f = f->next) {
+		if (report_shows(r, f))
+			n[f->severity]++;
+		suppressed += f->suppressed_by != NULL;
+		hidden += !f->suppressed_by && !report_shows(r, f);
+	}
+	fprintf(out, "<h1>fdwarden: <span class=\"error\">%u error%s</span>, <span class=\"warning\">%u warning%s</span>, <span class=\"note\">%u note%s</span></h1>\n",
+	        n[SEV_ERROR], n[SEV_ERROR] == 1 ? "" : "s", n[SEV_WARNING], n[SEV_WARNING] == 1 ? "" : "s", n[SEV_NOTE], n[SEV_NOTE] == 1 ? "" : "s");
+	if (suppressed || hidden)
+		fprintf(out, "<p class=\"dim\">%u suppressed, %u only possible and hidden</p>\n", suppressed, hidden);
+}
+
+static void listed(const struct unobserved *u, const char *what, FILE *out)
+{
+	for (; u; u = u->next) {
+		fprintf(out, "<li>%s ", what);
+		put(out, u->exe);
+		fputs(": ", out);
+		put(out, u->why);
+		fputs("</li>\n", out);
+	}
+}
+
+static void coverage(const struct report *r, FILE *out)
+{
+	const struct coverage *c = r->coverage;
+	const char *damage;
+
+	fprintf(out, "<p>%" PRIu64 " process%s, %" PRIu64 " thread%s, %.1f s &middot; %" PRIu64 " descriptors, %" PRIu64 " inherited &middot; %" PRIu64
+	        " events, %s%" PRIu64 " lost</p>\n<ul>\n", c->processes, c->processes == 1 ? "" : "es", c->threads, c->threads == 1 ? "" : "s",
+	        (double)(c->last - c->first) / 1e9, c->descriptors, c->inherited, c->events, r->reader && reader_damage(r->reader, 0) ? "at least " : "",
+	        c->events_lost);
+	listed(c->unobserved, "not observed:", out);
+	listed(c->blind, "uses what cannot be seen:", out);
+	listed(c->partial, "not known in full:", out);
+	for (size_t i = 0; r->reader && (damage = reader_damage(r->reader, i)); i++) {
+		fputs("<li class=\"warning\">", out);
+		put(out, damage);
+		fputs("</li>\n", out);
+	}
+	fputs("</ul>\n", out);
+}
+
+/* ---- pictures of the whole ------------------------------------------------------------------------------------------------------------------------------*/
+
+static void over_time(const struct series *s, FILE *out)
+{
+	uint64_t most = 1;
+
+	if (!s || s->used < 2)
+		return;
+	for (unsigned i = 0; i < s->used; i++)
+		most = s->highest[i] > most ? s->highest[i] : most;
+	fprintf(out, "<h2>Open descriptors over time</h2>\n<svg viewBox=\"0 0 1000 220\" role=\"img\" aria-label=\"open descriptors over time, at most %" PRIu64 "\">\n"
+	        "<path fill=\"var(--bar)\" d=\"M0 200", most);
+	for (unsigned i = 0; i < s->used; i++) {
+		double x0 = 1000.0 * i / s->used, x1 = 1000.0 * (i + 1) / s->used, y = 200 - 180.0 * (double)s->highest[i] / (double)most;
+		fprintf(out, "L%.1f %.1fL%.1f %.1f", x0, y, x1, y);
+	}
+	fprintf(out, "L1000 200Z\"/>\n<text x=\"4\" y=\"14\">%" PRIu64 "</text><text x=\"4\" y=\"216\">0 s</text><text x=\"940\" y=\"216\">%.3f s</text>\n</svg>\n", most,
+	        (double)s->used * (double)s->span / 1e9);
+}
+
+struct line { char *text; uint64_t count; };
+
+static int most_first(const void *a, const void *b)
+{
+	const struct line *x = a, *y = b;
+	return x->count != y->count ? (x->count < y->count ? 1 : -1) : strcmp(x->text, y->text);
+}
+
+/* The folded stacks, the most productive first; as long as they are readable. */
+#define PLACES 60
+static void places(const struct report *r, FILE *out)
+{
+	struct line *lines;
+	char *text, *next;
+	size_t size, n = 0, most = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	xcheck(f);
+	report_folded(r, f);
+	fclose(f);
+	xcheck(text);
+	for (const char *p = text; *p; p++)
+		most += *p == '\n';
+	lines = xcalloc(most ? most : 1, sizeof *lines);
+	for (char *p = text; *p; p = next) {
+		next = strchr(p, '\n');
+		*next++ = 0;
+		lines[n].text = p;
+		p = strrchr(p, ' ');
+		*p++ = 0;
+		lines[n++].count = strtoull(p, NULL, 10);
+	}
+	qsort(lines, n, sizeof *lines, most_first);
+	if (n)
+		fputs("<h2>Which places made how many</h2>\n<table>\n", out);
+	for (size_t i = 0; i < n && i < PLACES; i++) {
+		fprintf(out, "<tr><td>%" PRIu64 "</td><td style=\"width:12rem\"><div class=\"bar\" style=\"width:%.1f%%\"></div></td><td><code>", lines[i].count,
+		        100.0 * (double)lines[i].count / (double)lines[0].count);
+		put(out, lines[i].text);
+		fputs("</code></td></tr>\n", out);
+	}
+	fputs(n ? "</table>\n" : "", out);
+	if (n > PLACES)
+		fprintf(out, "<p class=\"dim\">and %zu more: --format=folded has them all</p>\n", n - PLACES);
+	free(lines);
+	free(text);
+}
+
+static void tree(const struct report *r, FILE *out)
+{
+	char *text;
+	size_t n;
+	FILE *f;
+
+	if (!r->tree)
+		return;
+	f = open_memstream(&text, &n);
+	xcheck(f);
+	report_tree(r, f);
+	fclose(f);
+	xcheck(text);
+	fputs("<h2>Processes</h2>\n<pre>", out);
+	put(out, text);
+	fputs("</pre>\n", out);
+	free(text);
+}
+
+void report_html(const struct report *r, FILE *out)
+{
+	fputs(head, out);
+	verdict(r, out);
+	coverage(r, out);
+	findings(r, out);
+	over_time(r->series, out);
+	places(r, out);
+	tree(r, out);
+	fprintf(out, "<p class=\"dim\">fdwarden %s</p>\n</body>\n</html>\n", FDW_VERSION);
+}
