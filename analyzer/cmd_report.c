@@ -5,6 +5,7 @@
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analyzer/config.h"
 #include "analyzer/report.h"
 
 enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE, OPT_BASELINE, OPT_SOURCE_ROOT };
@@ -138,6 +139,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+/* Of the files: each value was checked when it was read. */
+void report_defaults(struct report_options *o)
+{
+	if (config_value("format"))
+		o->format = (enum format)parse_format(config_value("format"));
+	if (config_value("fail-on"))
+		o->fail_on = (enum severity)parse_severity(config_value("fail-on"));
+	if (config_value("color"))
+		o->color = (enum color)parse_color(config_value("color"));
+	o->suppressions = config_value("suppressions");
+}
+
 int cmd_report(int argc, char **argv)
 {
 	static const struct argp argp = { .options = options, .parser = parse, .args_doc = "TRACE...", .doc = doc };
@@ -148,6 +161,9 @@ int cmd_report(int argc, char **argv)
 
 	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = (char *)"fdwarden report";
+	if (config_load() != 0)
+		return EXIT_USAGE;
+	report_defaults(&a.o);
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
 		return EXIT_USAGE;
 	argv[0] = name;

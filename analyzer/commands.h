@@ -50,5 +50,6 @@ int cmd_report(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_config(int argc, char **argv);
 
 #endif

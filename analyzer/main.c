@@ -14,7 +14,8 @@ static const struct { const char *name, *what; int (*run)(int, char **); } comma
 	{ "audit", "[OPTION...] -- PROG [ARG...]    record and report in one step", cmd_audit },
 	{ "doctor", "[PROG]                         can this machine, and PROG, be observed?", cmd_doctor },
 	{ "diff", "OLD NEW                        compare two reports made with --format=json", cmd_diff },
-	{ "config", NULL, NULL }, { "snapshot", NULL, NULL }, { "attach", NULL, NULL }, { "detach", NULL, NULL },
+	{ "config", "--show                         settings, and where each came from", cmd_config },
+	{ "snapshot", NULL, NULL }, { "attach", NULL, NULL }, { "detach", NULL, NULL },
 };
 
 static void usage(FILE *to)

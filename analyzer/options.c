@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analyzer/baseline.h"
+#include "analyzer/config.h"
+#include "analyzer/report.h"
 #include "analyzer/options.h"
 #include "trace/schema.h"
 
@@ -260,6 +262,9 @@ void options_parse(enum command command, int argc, char **argv, struct run_optio
 				options[n].flags |= OPTION_HIDDEN;
 			n++;
 		}
+	if (config_load() != 0)
+		exit(EXIT_FDWARDEN);
+	report_defaults(&o->report);
 	argv[0] = (char *)name;
 	argp_err_exit_status = EXIT_FDWARDEN;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, o);

@@ -21,7 +21,7 @@ static struct world *planted(void)
 
 static char *document(struct world *w, struct report_options o)
 {
-	struct report r = { &o, replay_coverage(w->replay), replay_processes(w->replay), w->findings, NULL, w->symbols, NULL, NULL };
+	struct report r = { .options = &o, .coverage = replay_coverage(w->replay), .processes = replay_processes(w->replay), .findings = w->findings, .symbols = w->symbols };
 	char *text;
 	size_t n;
 	FILE *out = open_memstream(&text, &n);

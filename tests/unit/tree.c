@@ -470,7 +470,8 @@ static void closed_unused(void **state)
 static char *document(struct world *w, enum format format)
 {
 	struct report_options o = { .format = format, .color = COLOR_NEVER, .tree = 1 };
-	struct report r = { &o, replay_coverage(w->replay), replay_processes(w->replay), w->findings, NULL, w->symbols, NULL, replay_tree(w->replay) };
+	struct report r = { .options = &o, .coverage = replay_coverage(w->replay), .processes = replay_processes(w->replay), .findings = w->findings,
+		.symbols = w->symbols, .tree = replay_tree(w->replay) };
 	char *text;
 	size_t n;
 	FILE *out = open_memstream(&text, &n);

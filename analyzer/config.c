@@ -1,0 +1,223 @@
+/* analyzer/config.c: see config.h; and fdwarden config --show. */
+#define _GNU_SOURCE
+#include <argp.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "analyzer/commands.h"
+#include "analyzer/config.h"
+#include "analyzer/memory.h"
+#include "analyzer/report.h"
+#include "analyzer/say.h"
+
+static int is_number(const char *s, long most)
+{
+	char *end;
+	long n = strtol(s, &end, 10);
+
+	return *s && !*end && n >= 0 && n <= most;
+}
+
+static int one_of(const char *s, const char *words)
+{
+	size_t n = strlen(s);
+
+	for (const char *p = words; n && (p = strstr(p, s)); p++)
+		if ((p == words || p[-1] == ' ') && (p[n] == ' ' || !p[n]))
+			return 1;
+	return 0;
+}
+
+static int is_depth(const char *s) { return is_number(s, 64); }
+static int is_count(const char *s) { return is_number(s, 896); }
+static int is_ms(const char *s) { return is_number(s, 3600000); }
+static int is_violation(const char *s) { return one_of(s, "log abort"); }
+static int is_uring(const char *s) { return one_of(s, "allow deny"); }
+static int is_repair(const char *s) { return one_of(s, "off onstack"); }
+static int is_text(const char *s) { return *s != 0; }
+static int is_severity(const char *s) { return parse_severity(s) >= 0; }
+static int is_color(const char *s) { return parse_color(s) >= 0; }
+static int is_format(const char *s) { return parse_format(s) >= 0; }
+
+/* variable: the library's own, which the environment carries to it. */
+static struct setting {
+	const char *name, *variable, *otherwise;
+	int (*is_valid)(const char *);
+	const char *values;
+	char *value;
+	const char *from; /* file it came from */
+} settings[] = {
+	{ "stack-depth", "FDWARDEN_STACK_DEPTH", "16", is_depth, "a number from 0 to 64", NULL, NULL },
+	{ "log", "FDWARDEN_LOG", "stderr", is_text, "stderr, off or a path", NULL, NULL },
+	{ "on-violation", "FDWARDEN_ON_VIOLATION", "log", is_violation, "log or abort", NULL, NULL },
+	{ "tombstones", "FDWARDEN_TOMBSTONES", "896", is_count, "a number from 0 to 896", NULL, NULL },
+	{ "tombstone-ms", "FDWARDEN_TOMBSTONE_MS", "10000", is_ms, "milliseconds, up to 3600000", NULL, NULL },
+	{ "io-uring", "FDWARDEN_IO_URING", "allow", is_uring, "allow or deny", NULL, NULL },
+	{ "signal-repair", "FDWARDEN_SIGNAL_REPAIR", "off", is_repair, "off or onstack", NULL, NULL },
+	{ "suppressions", NULL, "", is_text, "a file", NULL, NULL },
+	{ "fail-on", NULL, "error", is_severity, "error, warning, note or never", NULL, NULL },
+	{ "format", NULL, "text", is_format, "text, json, sarif, html or folded", NULL, NULL },
+	{ "color", NULL, "auto", is_color, "auto, always or never", NULL, NULL },
+};
+#define SETTINGS (sizeof settings / sizeof *settings)
+
+static struct setting *setting_of(const char *name)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (!strcmp(settings[i].name, name))
+			return &settings[i];
+	return NULL;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------------------------------------*/
+
+static char *trimmed(char *s)
+{
+	char *end;
+
+	while (isspace((unsigned char)*s))
+		s++;
+	for (end = s + strlen(s); end > s && isspace((unsigned char)end[-1]);)
+		*--end = 0;
+	return s;
+}
+
+static int read_line(char *line, const char *path, unsigned number)
+{
+	char *hash = strchr(line, '#'), *equals, *name, *value;
+	struct setting *s;
+
+	if (hash && (hash == line || isspace((unsigned char)hash[-1])))
+		*hash = 0;
+	line = trimmed(line);
+	if (!*line)
+		return 0;
+	if (!(equals = strchr(line, '='))) {
+		say("%s:%u: `name = value` is wanted, not `%s`", path, number, line);
+		return -1;
+	}
+	*equals = 0;
+	name = trimmed(line);
+	value = trimmed(equals + 1);
+	if (!(s = setting_of(name))) {
+		say("%s:%u: there is no setting `%s`; `fdwarden config --show` lists them", path, number, name);
+		return -1;
+	}
+	if (!s->is_valid(value)) {
+		say("%s:%u: %s = %s: use %s", path, number, name, value, s->values);
+		return -1;
+	}
+	free(s->value);
+	s->value = xstrdup(value);
+	s->from = path;
+	return 0;
+}
+
+static int read_file(FILE *f, const char *path)
+{
+	char *line = NULL;
+	size_t room = 0;
+	unsigned number = 0;
+	int r = 0;
+
+	while (r == 0 && getline(&line, &room, f) > 0)
+		r = read_line(line, path, ++number);
+	free(line);
+	fclose(f);
+	return r;
+}
+
+/* No file is no mistake. */
+static int read_config(const char *path, int must_be_ours)
+{
+	struct stat st;
+	FILE *f = fopen(path, "re");
+
+	if (!f) {
+		if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
+			return 0;
+		say("%s cannot be read: %s", path, strerror(errno));
+		return -1;
+	}
+	if (fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode)) {
+		fclose(f);
+		return 0;
+	}
+	if (must_be_ours && ((st.st_uid != geteuid() && st.st_uid != 0) || st.st_mode & 022)) {
+		say("%s is left out: %s", path, st.st_mode & 022 ? "others may write to it" : "it belongs to somebody else");
+		fclose(f);
+		return 0;
+	}
+	return read_file(f, path);
+}
+
+int config_load(void)
+{
+	static char own[PATH_MAX];
+	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	if (xdg && *xdg == '/')
+		snprintf(own, sizeof own, "%s/fdwarden/config", xdg);
+	else if (home && *home == '/')
+		snprintf(own, sizeof own, "%s/.config/fdwarden/config", home);
+	if ((*own && read_config(own, 0) != 0) || read_config("./.fdwarden.conf", 1) != 0)
+		return -1;
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (settings[i].variable && settings[i].value && setenv(settings[i].variable, settings[i].value, 0) != 0)
+			return -1;
+	return 0;
+}
+
+const char *config_value(const char *name)
+{
+	struct setting *s = setting_of(name);
+
+	return s ? s->value : NULL;
+}
+
+/* ---- fdwarden config --show ----------------------------------------------------------------------------------------------------------------------*/
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	int *show = state->input;
+
+	switch (key) {
+	case 's': *show = 1; return 0;
+	case ARGP_KEY_ARG: argp_error(state, "config takes no arguments"); return 0;
+	case ARGP_KEY_END:
+		if (!*show)
+			argp_error(state, "what shall be done? --show tells each setting and where it came from");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+int cmd_config(int argc, char **argv)
+{
+	static const struct argp_option options[] = { { "show", 's', NULL, 0, "each setting, its value, and where that came from", 0 }, { 0 } };
+	static const struct argp argp = { .options = options, .parser = parse,
+		.doc = "Tells the settings that hold here where no option says otherwise.\v"
+		       "Order: options > environment > ./.fdwarden.conf > ~/.config/fdwarden/config > default. A file has lines `name = value`.\n\n"
+		       "Exit status: 0, 2 wrong usage or a line that is not understood." };
+	char *set[SETTINGS];
+	int show = 0;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)"fdwarden config";
+	argp_parse(&argp, argc, argv, 0, NULL, &show);
+	for (size_t i = 0; i < SETTINGS; i++)
+		set[i] = settings[i].variable ? getenv(settings[i].variable) : NULL;
+	if (config_load() != 0)
+		return EXIT_USAGE;
+	for (size_t i = 0; i < SETTINGS; i++) {
+		const struct setting *s = &settings[i];
+		printf("%-14s %-20s %s%s\n", s->name, set[i] ? set[i] : s->value ? s->value : *s->otherwise ? s->otherwise : "(none)",
+		       set[i] ? "environment, " : s->value ? "" : "default", set[i] ? s->variable : s->value ? s->from : "");
+	}
+	return 0;
+}
