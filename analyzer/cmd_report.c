@@ -130,8 +130,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		argp_error(state, "which trace? Name the directory that `fdwarden record` made");
 		break;
 	case ARGP_KEY_END:
-		if (o->tree && o->format > FORMAT_JSON)
-			argp_error(state, "--tree goes with --format=text or json; the other formats have no place for it");
+		if (o->tree && o->format > FORMAT_JSON && o->format != FORMAT_HTML)
+			argp_error(state, "--tree goes with --format=text, json or html; the other formats have no place for it");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -132,13 +132,13 @@ details() { babeltrace2 "$1" 2>/dev/null | grep -c "$2"; }
 		[ "$status" = 125 ]
 		[ -n "$output" ]
 	done
-	for args in "" "frobnicate" "diff a b" "config --show" "snapshot" "attach --unit x" "doctor a b" "doctor --bogus"; do
+	for args in "" "frobnicate" "diff a" "config" "snapshot" "attach --unit x" "doctor a b" "doctor --bogus"; do
 		run fdw $args
 		echo "$args: $status $output"
 		[ "$status" = 2 ]
 		[ -n "$output" ]
 	done
-	run fdw diff a b
+	run fdw snapshot 1
 	[[ $output == *"not available in this version"* ]]
 	[ -z "$(ls)" ]
 }
