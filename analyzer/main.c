@@ -8,14 +8,16 @@
 #include "analyzer/launch.h"
 
 static const struct { const char *name, *what; int (*run)(int, char **); } commands[] = {
-	{ "run", "[OPTION...] -- PROG [ARG...]      run a program protected", cmd_run },
-	{ "record", "[OPTION...] -- PROG [ARG...]   run a program and record a trace", cmd_record },
-	{ "report", "[OPTION...] TRACE...           tell what is wrong in traces", cmd_report },
-	{ "audit", "[OPTION...] -- PROG [ARG...]    record and report in one step", cmd_audit },
-	{ "doctor", "[PROG]                         can this machine, and PROG, be observed?", cmd_doctor },
-	{ "diff", "OLD NEW                        compare two reports made with --format=json", cmd_diff },
-	{ "config", "--show                         settings, and where each came from", cmd_config },
-	{ "snapshot", NULL, NULL }, { "attach", NULL, NULL }, { "detach", NULL, NULL },
+	{ "run", "[OPTION...] -- PROG [ARG...] run a program protected", cmd_run },
+	{ "record", "[OPTION...] -- PROG [ARG...] run a program and record a trace", cmd_record },
+	{ "report", "[OPTION...] TRACE...         tell what is wrong in traces", cmd_report },
+	{ "audit", "[OPTION...] -- PROG [ARG...] record and report in one step", cmd_audit },
+	{ "doctor", "[PROG]                       can this machine, and PROG, be observed?", cmd_doctor },
+	{ "diff", "OLD NEW                      compare two reports made with --format=json", cmd_diff },
+	{ "config", "--show                       the settings that hold, and where each came from", cmd_config },
+	{ "attach", "--unit NAME                  a systemd service runs protected from its next start on", cmd_attach },
+	{ "detach", "--unit NAME                  and no more", cmd_detach },
+	{ "snapshot", NULL, NULL },
 };
 
 static void usage(FILE *to)
@@ -24,7 +26,7 @@ static void usage(FILE *to)
 	      "Makes file descriptors safe in unmodified programs and tells who did what to them.\n\n", to);
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (commands[i].run)
-			fprintf(to, "  fdwarden %s %s\n", commands[i].name, commands[i].what);
+			fprintf(to, "  fdwarden %-6s %s\n", commands[i].name, commands[i].what);
 	fputs("\n  fdwarden COMMAND --help   its options and exit statuses\n"
 	      "  fdwarden --version\n\n"
 	      "Without fdwarden:  LD_PRELOAD=libfdwarden.so PROG   (FDWARDEN_OPTIONS=help lists its settings)\n", to);

@@ -132,7 +132,7 @@ details() { babeltrace2 "$1" 2>/dev/null | grep -c "$2"; }
 		[ "$status" = 125 ]
 		[ -n "$output" ]
 	done
-	for args in "" "frobnicate" "diff a" "config" "snapshot" "attach --unit x" "doctor a b" "doctor --bogus"; do
+	for args in "" "frobnicate" "diff a" "config" "snapshot" "attach" "doctor a b" "doctor --bogus"; do
 		run fdw $args
 		echo "$args: $status $output"
 		[ "$status" = 2 ]
