@@ -132,6 +132,7 @@ struct registration {
 	uint32_t events;
 	struct datum *datum;         /* NULL: deleted, or the data stands for others by now */
 	struct moment armed, delivered; /* last; delivered since it was armed, time 0: it was not */
+	uint32_t delivered_wait;     /* the wait of its thread that brought it */
 	uint64_t ghosts;             /* deliveries after the generation was closed that nobody here could serve */
 	struct moment ghost;         /* the last delivery after that, served or not */
 	uint32_t ghost_wait;         /* the wait of its thread that brought it */

@@ -161,7 +161,7 @@ static struct registration *predecessor(struct generation *g, int poller, uint32
 /*
  * The live registration is changed to the data of a dead one. Memory is used again, and a program may give a descriptor another record of its
  * own; so somebody must have held the old event when its descriptor was closed, and it must be a third thread that acts on it now: neither the
- * one that closed, nor the one that registered the new descriptor.
+ * one that closed, nor the one that registered the new descriptor. Or the very thread that got it, which has not waited since.
  */
 static struct registration *stolen(const struct step *s, struct generation *g, const struct registration *live)
 {
@@ -174,6 +174,8 @@ static struct registration *stolen(const struct step *s, struct generation *g, c
 			return NULL; /* somebody living has it: a record that several share */
 	if (!old || !old->delivered.time || !old->generation->closed.time || s->image->blind)
 		return NULL;
+	if (s->e->tid == old->delivered.tid && old->delivered_wait == s->thread->waits)
+		return old;
 	return s->e->tid != old->generation->closed.tid && s->e->tid != live->armed.tid ? old : NULL;
 }
 
@@ -309,9 +311,11 @@ static void delivered(const struct step *s, const struct fdw_delivery *d)
 		else
 			living++, alive = r;
 	}
-	if (living == 1)
+	if (living == 1) {
 		moment_of(s, &alive->delivered);
-	else if (!living && dead)
+		alive->delivered_wait = s->thread->waits;
+	}
+	if (!living && dead)
 		delivered_dead(s, dead);
 }
 

@@ -11,7 +11,7 @@
 extern const struct rule rule_ghost_event;
 
 /* A level-triggered one comes at every wait. */
-#define UNSERVED 16
+#define UNSERVED 4
 
 static void found(const struct rule *r, const struct registration *g, const struct moment *used, enum confidence c, const char *kind, const char *reason)
 {

@@ -17,7 +17,7 @@ static void sigstack_lost(const struct rule *r, const struct transition *t)
 		d.reason = "its thread is there, and had it installed when this call succeeded";
 		draft_stack(&d, ROLE_USED, &t->at, NULL);
 	} else {
-		d.reason = "it was still installed when its thread ended, and nothing was mapped there";
+		d.reason = "it was still installed when its thread or the process ended, and nothing was mapped there";
 		d.kind = "freed";
 	}
 	findings_add(replay_findings(t->replay), &d);

@@ -29,8 +29,8 @@ static void rearmed(const struct rule *r, const struct transition *t)
 		d.severity = r->severity;
 		d.confidence = CONFIDENCE_STRONG;
 		d.kind = "reused";
-		d.reason = "the data is the old registration's, whose event was delivered before the close, and differs from the live one's; the thread "
-		           "neither closed the old descriptor nor registered the new one";
+		d.reason = "the data is the old registration's, whose event was delivered before the close, and differs from the live one's; "
+		           "this thread still held that event, or neither closed the old descriptor nor registered the new one";
 	} else if (e->flags & FDW_F_INVENTED && was_dangerous(t)) {
 		d.severity = r->severity;
 		d.kind = "refused";

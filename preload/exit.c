@@ -14,6 +14,7 @@
 #include "gate.h"
 #include "protect.h"
 #include "resolve.h"
+#include "sigstack.h"
 #include "routes.h"
 #include "thread.h"
 #include "wait.h"
@@ -106,6 +107,7 @@ FDW_FORK_PATH void fdw_ending(int status, uint16_t call, uintptr_t pc)
 	fdw_pending_flush();
 	if (!fdw_recording())
 		return;
+	fdw_sigstack_process_ends();
 	fdw_says_exit(status, call, pc);
 	fdw_emitters_stop();
 }

@@ -300,6 +300,16 @@ void fdw_sigstack_thread_ends(void)
 	fdw_self.sigstack = 0;
 }
 
+void fdw_sigstack_process_ends_slow(void)
+{
+	int saved = errno;
+
+	for (uint32_t i = 0; i < end; i++)
+		if (places[i].tid && is_installed(&places[i]) && !is_mapped(&places[i]))
+			tell_lost(&places[i], FDW_CALL_none, 0);
+	errno = saved;
+}
+
 void fdw_sigstack_reset(void)
 {
 	struct place *p = own();

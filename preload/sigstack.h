@@ -19,6 +19,7 @@
 /* How this thread's alternate stack was set, by a call that succeeded. */
 void fdw_sigstack_changed(const stack_t *, uint16_t call, uintptr_t pc);
 void fdw_sigstack_thread_ends(void);
+void fdw_sigstack_process_ends_slow(void);
 void fdw_sigstack_reset(void); /* in a fork child: locks are not inherited, and this thread's stack is all there is */
 
 extern _Atomic uint32_t fdw_sigstacks; /* stacks that are remembered; 0: nothing to look at */
@@ -29,6 +30,12 @@ FDW_INLINE void fdw_sigstack_memory(uintptr_t low, size_t n, int gone, uint16_t 
 {
 	if (unlikely(atomic_load_explicit(&fdw_sigstacks, memory_order_relaxed)))
 		fdw_sigstack_memory_slow(low, n, gone, call, pc);
+}
+/* The process ends, recorded: stacks whose memory is gone are told. */
+FDW_INLINE void fdw_sigstack_process_ends(void)
+{
+	if (unlikely(atomic_load_explicit(&fdw_sigstacks, memory_order_relaxed)))
+		fdw_sigstack_process_ends_slow();
 }
 /* Pins in the range, or all (n 0), are taken off, or put on again. Returns how many there are. */
 unsigned fdw_sigstack_unpin(uintptr_t low, size_t n);

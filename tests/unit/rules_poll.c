@@ -91,13 +91,14 @@ static void went_through(void **state)
 	expect(w, "stale-rearm/error=1");
 }
 
-/* Who does it tells: the closer, and who registered the new one, know what they do; memory is used again. */
+/* Who does it tells: the closer, and who registered the new one, know what they do, when they have waited since; memory is used again. */
 static void records_used_again(void **state)
 {
 	static const uint32_t by[] = { 100, CLOSER };
 
 	for (size_t i = 0; i < 2; i++) {
 		struct world *w = reused();
+		delivered(w, NEW);
 		at(w, 100, by[i]);
 		ctl(w, EPOLL_CTL_MOD, FD, 2, OLD, 0, 0);
 		at(w, 100, 100);
@@ -105,6 +106,21 @@ static void records_used_again(void **state)
 		finishes(w);
 		expect(w, "");
 	}
+}
+
+/* One thread: it closes and opens while it goes through its events, and then comes to the old one's. */
+static void in_one_batch(void **state)
+{
+	struct world *w = with_registration();
+
+	delivered(w, OLD);
+	closes(w, FD, 1);
+	opens_as(w, FD, 2, FDW_KIND_CONN, FDW_F_CLOEXEC);
+	ctl(w, EPOLL_CTL_ADD, FD, 2, NEW, 0, 0);
+	ctl(w, EPOLL_CTL_MOD, FD, 2, OLD, 0, 0);
+	closes(w, FD, 2);
+	finishes(w);
+	expect(w, "stale-rearm/error=1");
 }
 
 /* Never delivered: nobody holds an event of the old one. */
@@ -312,7 +328,7 @@ static void a_few_are_nothing(void **state)
 {
 	struct world *w = outlived();
 
-	ghosts(w, 5);
+	ghosts(w, 3);
 	finishes(w);
 	expect(w, "");
 }
@@ -421,7 +437,7 @@ static void another_close(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(went_through), cmocka_unit_test(records_used_again), cmocka_unit_test(not_delivered), cmocka_unit_test(same_data),
+		cmocka_unit_test(went_through), cmocka_unit_test(records_used_again), cmocka_unit_test(in_one_batch), cmocka_unit_test(not_delivered), cmocka_unit_test(same_data),
 		cmocka_unit_test(refused_by_kernel), cmocka_unit_test(refused_by_us), cmocka_unit_test(refused_unwanted),
 		cmocka_unit_test(refused_while_closing), cmocka_unit_test(never_registered), cmocka_unit_test(mod_made_add),
 		cmocka_unit_test(mod_left_at_that), cmocka_unit_test(added_by_another), cmocka_unit_test(used_on_the_closed_number),
