@@ -93,6 +93,8 @@ void fdw_totals(uint16_t call, uintptr_t pc)
 
 void fdw_says_exit(int status, uint16_t call, uintptr_t pc)
 {
+	if (!fdw_self.vforked)
+		fdw_sigstack_process_ends();
 	fdw_life(FDW_OP_EXIT, 0, status & 0xff, 0, -1, 0, call, pc, FDW_NO_DETAIL);
 	fdw_totals(call, pc);
 }
@@ -107,7 +109,6 @@ FDW_FORK_PATH void fdw_ending(int status, uint16_t call, uintptr_t pc)
 	fdw_pending_flush();
 	if (!fdw_recording())
 		return;
-	fdw_sigstack_process_ends();
 	fdw_says_exit(status, call, pc);
 	fdw_emitters_stop();
 }
