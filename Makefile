@@ -81,7 +81,9 @@ install: all ## install under DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/fdwarden $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 755 $(O)/fdwarden $(DESTDIR)$(PREFIX)/bin/fdwarden
 	install -m 755 $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(DESTDIR)$(PREFIX)/lib/fdwarden/
-	install -m 644 $(O)/gen/fdwarden-calls.7 $(DESTDIR)$(PREFIX)/share/man/man7/
+	install -m 644 $(O)/gen/fdwarden-calls.7 analyzer/fdwarden.7 $(DESTDIR)$(PREFIX)/share/man/man7/
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 analyzer/fdwarden.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man3
 	install -m 644 $(O)/include/port.h $(DESTDIR)$(PREFIX)/include/port.h
 	install -m 755 $(O)/libport.so.1 $(DESTDIR)$(PREFIX)/lib/libport.so.1
@@ -90,7 +92,7 @@ install: all ## install under DESTDIR and PREFIX
 	for page in $(PORT_PAGES); do echo '.so man3/port_create.3' >$(DESTDIR)$(PREFIX)/share/man/man3/$$page.3; done
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/fdwarden $(DESTDIR)$(PREFIX)/lib/fdwarden/libfdwarden.so $(DESTDIR)$(PREFIX)/lib/fdwarden/libfdwarden-ust.so
-	rm -f $(DESTDIR)$(PREFIX)/share/man/man7/fdwarden-calls.7
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/,man7/fdwarden-calls.7 man7/fdwarden.7 man1/fdwarden.1)
 	rm -f $(DESTDIR)$(PREFIX)/include/port.h $(DESTDIR)$(PREFIX)/lib/libport.so.1 $(DESTDIR)$(PREFIX)/lib/libport.so
 	rm -f $(foreach page,port_create $(PORT_PAGES),$(DESTDIR)$(PREFIX)/share/man/man3/$(page).3)
 	-rmdir $(DESTDIR)$(PREFIX)/lib/fdwarden
