@@ -14,7 +14,7 @@ setup() {
 	for command in run record report audit diff config doctor attach detach; do
 		for option in $("$B/fdwarden" $command --help | grep -oE '^ .*--[a-z-]+' | grep -oE '\-\-[a-z-]+' | sort -u); do
 			case $option in --help | --usage) continue ;; esac
-			grep -qE "Fl -${option#--}( |$)" "$T/analyzer/fdwarden.1" || missing+="$command $option
+			grep -qE "(Fl|,) -${option#--}( |\$)" "$T/analyzer/fdwarden.1" || missing+="$command $option
 "
 		done
 	done
