@@ -20,6 +20,7 @@ all: $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(O)/fdwarden $(O)/gen/fdwarden
 # Exported is what FDW_EXPORT marks, unversioned, so that it satisfies references to every version; versions.map holds the exceptions.
 # No nonnull attributes: NULL from the program must reach libc, so checks for it must stay; -fno-delete-null-pointer-checks keeps only some.
 # initfirst: our constructor runs before the program's libraries call us. now: no lazy binding in handlers or vfork children.
+# norelro, layout.ld: each mapping costs in every fork; libc's functions are reached through pointers of ours, which are writable anyhow.
 # Wrappers are called through pointers: landing pads where the processor checks them.
 MACHINE := $(shell $(CC) -dumpmachine)
 BRANCH_PROTECTION := $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=standard,-fcf-protection=branch)
@@ -38,9 +39,9 @@ $(O)/preload/%.c.o: preload/%.c $(O)/gen/calls.h
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -c -o $@ $<
 $(O)/preload/%.S.o: preload/%.S
 	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -c -o $@ $<
-PRELOAD_LINK = $(CC) -shared -o $@ $(1) $(O)/gen/aliases.ld -Wl,-z,initfirst -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-z,noseparate-code \
-	-Wl,-Bsymbolic-functions -Wl,--version-script=preload/versions.map -Wl,-soname,libfdwarden.so
-$(O)/libfdwarden.so: $(PRELOAD_OBJ) $(O)/gen/aliases.ld preload/versions.map
+PRELOAD_LINK = $(CC) -shared -o $@ $(1) $(O)/gen/aliases.ld -Wl,-z,initfirst -Wl,-z,now -Wl,-z,norelro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-z,noseparate-code \
+	-Wl,-T,preload/layout.ld -Wl,-Bsymbolic-functions -Wl,--version-script=preload/versions.map -Wl,-soname,libfdwarden.so
+$(O)/libfdwarden.so: $(PRELOAD_OBJ) $(O)/gen/aliases.ld preload/versions.map preload/layout.ld
 	$(call say,LD,$@)$(call PRELOAD_LINK,$(PRELOAD_OBJ))
 
 # ---- trace: the provider (loaded into the program while recording) and the session (part of the command) ------------------

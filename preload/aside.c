@@ -16,7 +16,7 @@ void fdw_call_on_stack(void (*fn)(void *), void *arg, void *top);
 /* ---- places ------------------------------------------------------------------------------------------------------------------------------*/
 
 #define WORKS 32u
-static struct fdw_work works[WORKS];
+FDW_LARGE static struct fdw_work works[WORKS];
 
 /*
  * Who uses a place, in one word, so that a handler never finds half of it; 0: nobody.

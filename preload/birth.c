@@ -32,7 +32,7 @@ static struct block {
 	_Atomic uint32_t gate[SLOTS]; /* fdw_process.gates when it was born */
 	_Atomic uint64_t entry[SLOTS];
 	uintptr_t frame[SLOTS];   /* of the call that took the slot, UINTPTR_MAX on a signal stack */
-} blocks[BLOCKS];
+} blocks[BLOCKS] FDW_LARGE;
 _Atomic uint32_t fdw_section_blocks; /* those below were used */
 
 static struct block *own_block(void) { return &blocks[fdw_self.birth_block - 1]; }
@@ -437,7 +437,7 @@ void fdw_birth_made(int fd, uint32_t born)
 		give_slot(i);
 		return;
 	}
-	fdw_records[fd].site = own_block()->site[i];
+	fdw_record(fd)->site = own_block()->site[i];
 	FDW_STEP(born);
 	atomic_store_explicit(&own_block()->entry[i], (uint64_t)fdw_gen(v) << 32 | (uint32_t)(fd + 1), memory_order_release);
 	FDW_STEP(listed);
@@ -472,7 +472,7 @@ int fdw_birth_marked(int fd)
 	FDW_STEP(mark_before);
 	while (fdw_state(v) == FDW_OPEN && v & FDW_W_SECTION)
 		if (fdw_cas(w, &v, (v & ~FDW_W_SECTION) | FDW_W_CLOEXEC)) {
-			fdw_site_marked(fdw_records[fd].site);
+			fdw_site_marked(fdw_record(fd)->site);
 			forget_own(fd, fdw_gen(v));
 			return 1;
 		}
@@ -483,8 +483,8 @@ int fdw_birth_marked(int fd)
 
 void fdw_birth_marked_late(int fd)
 {
-	if (fdw_word(fd) && fdw_state(fdw_peek(fd)) == FDW_OPEN && fdw_records[fd].open_tid == fdw_tid())
-		fdw_site_marked(fdw_site(fdw_records[fd].open_pc));
+	if (fdw_word(fd) && fdw_state(fdw_peek(fd)) == FDW_OPEN && fdw_record(fd)->open_tid == fdw_tid())
+		fdw_site_marked(fdw_site(fdw_record(fd)->open_pc));
 }
 
 /* 1: fdw_birth_clear_end must follow. The program's own F_SETFD comes in between and clears the flag. */
@@ -496,7 +496,7 @@ int fdw_birth_clear_begin(int fd)
 	if (!w || !fdw_enforcing())
 		return 0;
 	if (begin_deciding(fd, fdw_gen(v))) {
-		fdw_site_not_marked(fdw_records[fd].site);
+		fdw_site_not_marked(fdw_record(fd)->site);
 		forget_own(fd, fdw_gen(v));
 		return 1;
 	}
@@ -509,8 +509,8 @@ void fdw_birth_clear_end(int fd) { end_deciding(fd, 0); }
 
 void fdw_birth_ended(int fd)
 {
-	fdw_site_closed(fdw_records[fd].site);
-	forget_own(fd, fdw_records[fd].gen);
+	fdw_site_closed(fdw_record(fd)->site);
+	forget_own(fd, fdw_record(fd)->gen);
 }
 
 /* ---- for the gate, and the fork child ---------------------------------------------------------------------------------------------------*/
@@ -562,7 +562,7 @@ int fdw_section_late(const struct fdw_section *s)
 
 int fdw_section_clear(const struct fdw_section *s, int late)
 {
-	uint16_t site = fdw_records[s->fd].site;
+	uint16_t site = fdw_record(s->fd)->site;
 	uint64_t v;
 
 	if (clear(s->fd, s->gen, late ? FDW_W_LATE : 0)) {
@@ -593,6 +593,8 @@ FDW_FORK_PATH void fdw_births_reset(void)
 		atomic_store_explicit(&fdw_section_blocks, 0, memory_order_relaxed);
 	atomic_store_explicit(&fdw_process.births, 0, memory_order_relaxed);
 	atomic_store_explicit(&fdw_process.clearing, 0, memory_order_relaxed); /* by threads that are not here */
+	if (!fdw_self.birth_block && !fdw_self.bounded && !fdw_self.deciding)
+		return;
 	fdw_self.undecided = fdw_self.bounded = 0;
 	fdw_self.birth_block = 0;
 	fdw_self.deciding = 0;

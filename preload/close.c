@@ -35,7 +35,11 @@ FDW_FORK_PATH void fdw_pending_flush(void)
 		fdw_log_violation(&v);
 }
 
-FDW_FORK_PATH void fdw_pending_forget(void) { pending.rule = NULL; }
+FDW_FORK_PATH void fdw_pending_forget(void)
+{
+	if (pending.rule)
+		pending.rule = NULL;
+}
 
 /* Length of the run n, n±1, n±2 … of closes by this thread that fd belongs to. */
 FDW_INLINE uint32_t run_of(int fd)
@@ -57,7 +61,7 @@ FDW_INLINE uint32_t run_of(int fd)
 
 static void hold_back(const char *rule, int fd, uint16_t call, uintptr_t pc, const char *what)
 {
-	struct fdw_record *r = &fdw_records[fd];
+	struct fdw_record *r = fdw_record(fd);
 
 	if (fdw_recording() || fdw_process.child)
 		return; /* the report judges; a fork child that cleans up is nobody's bug */
@@ -182,7 +186,7 @@ FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
 		return 0;
 	c.before = v;
 	c.owner = 1;
-	fdw_records[fd].close_tid = fdw_tid();
+	fdw_record(fd)->close_tid = fdw_tid();
 	r = FDW_QUICK(SYS_close, fd);
 	if (unlikely(r != 0)) {
 		fdw_closed(&c, -1, (int)-r, FDW_CALL_close, pc, 0, 0);

@@ -25,15 +25,15 @@ static void claim_range(unsigned first, unsigned last)
 	uint32_t tid = fdw_tid();
 
 	for (uint32_t i = first; i < clip(last); i++) {
-		uint64_t v = atomic_load_explicit(&fdw_words[i], memory_order_acquire);
+		uint64_t v = atomic_load_explicit(fdw_word_at(i), memory_order_acquire);
 		/* A tombstone too: the kernel closes it like any other, and nobody else may after that. */
 		while (fdw_state(v) == FDW_OPEN || fdw_state(v) == FDW_TOMBSTONE)
-			if (atomic_compare_exchange_weak(&fdw_words[i], &v, fdw_with_state(v, FDW_CLOSING))) {
-				fdw_records[i].close_tid = tid;
+			if (atomic_compare_exchange_weak(fdw_word_at(i), &v, fdw_with_state(v, FDW_CLOSING))) {
+				fdw_record(i)->close_tid = tid;
 				if (fdw_state(v) == FDW_TOMBSTONE)
-					fdw_records[i].arm |= FDW_ARM_WAS_TOMBSTONE;
+					fdw_record(i)->arm |= FDW_ARM_WAS_TOMBSTONE;
 				if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_REGISTERED)))
-					fdw_claimed_busy((int)i, &fdw_words[i], v);
+					fdw_claimed_busy((int)i, fdw_word_at(i), v);
 				break;
 			}
 	}
@@ -44,13 +44,13 @@ static void end_range(unsigned first, unsigned last, int ok, uint16_t call, uint
 	uint32_t tid = fdw_tid();
 
 	for (uint32_t i = first; i < clip(last); i++) {
-		uint64_t v = atomic_load_explicit(&fdw_words[i], memory_order_acquire);
+		uint64_t v = atomic_load_explicit(fdw_word_at(i), memory_order_acquire);
 		struct fdw_claim c = { .fd = (int)i, .before = fdw_with_state(v, FDW_OPEN), .owner = 1 };
-		if (fdw_state(v) != FDW_CLOSING || fdw_records[i].close_tid != tid)
+		if (fdw_state(v) != FDW_CLOSING || fdw_record(i)->close_tid != tid)
 			continue;
-		if (fdw_records[i].arm & FDW_ARM_WAS_TOMBSTONE) { /* closed long ago */
-			fdw_records[i].arm &= (uint8_t)~FDW_ARM_WAS_TOMBSTONE;
-			fdw_claim_done(&c, fdw_records[i].close_call, fdw_records[i].close_pc);
+		if (fdw_record(i)->arm & FDW_ARM_WAS_TOMBSTONE) { /* closed long ago */
+			fdw_record(i)->arm &= (uint8_t)~FDW_ARM_WAS_TOMBSTONE;
+			fdw_claim_done(&c, fdw_record(i)->close_call, fdw_record(i)->close_pc);
 		} else if (ok)
 			fdw_closed(&c, 0, 0, call, pc, FDW_F_RANGE, first == last);
 		else
@@ -106,7 +106,7 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 			if (fdw_birth_hidden(fdw_peek((int)i)))
 				fdw_birth_marked((int)i);
 			else if (unlikely(fdw_peek((int)i) & FDW_W_LATE))
-				atomic_fetch_and_explicit(&fdw_words[i], ~FDW_W_LATE, memory_order_relaxed);
+				atomic_fetch_and_explicit(fdw_word_at(i), ~FDW_W_LATE, memory_order_relaxed);
 		return real(first, last, flags);
 	}
 	claim_range(first, last);

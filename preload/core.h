@@ -73,6 +73,8 @@
  * enters: 0.7 us each of a fork's 110. So this code stands together, and what is written there lies in fdw_self and fdw_process.
  */
 #define FDW_FORK_PATH __attribute__((hot))
+/* Tables of more than a few pages, which most programs never touch: behind everything else (layout.ld). */
+#define FDW_LARGE __attribute__((section(".bss.large")))
 /* Who called the wrapper: must be evaluated in the wrapper itself. */
 #define FDW_CALLER ((uintptr_t)__builtin_return_address(0))
 

@@ -39,7 +39,7 @@ FDW_EXPORT int dup(int fd)
 		r = (int)FDW_QUICK(SYS_dup, fd);
 		if (likely(r >= 0)) {
 			fdw_duplicated(fd);
-			fdw_born_inline(r, fdw_word(fd) ? fdw_records[fd].kind : FDW_KIND_UNKNOWN, FDW_BORN_DUP, FDW_CALL_dup, FDW_CALLER);
+			fdw_born_inline(r, fdw_word(fd) ? fdw_record(fd)->kind : FDW_KIND_UNKNOWN, FDW_BORN_DUP, FDW_CALL_dup, FDW_CALLER);
 			return r;
 		}
 		errno = -r;
@@ -85,7 +85,7 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 	fdw_claim_as(&c, new, FDW_W_REPLACED);
 	FDW_STEP(over_claimed);
 	ended = c.owner ? fdw_gen(c.before) : 0;
-	stream = c.owner && c.before & FDW_W_STREAM ? fdw_records[new].stream : 0;
+	stream = c.owner && c.before & FDW_W_STREAM ? fdw_record(new)->stream : 0;
 	c.refused = 0; /* a marker put over a number that another thread is closing is the program's affair */
 	/* Standard input, output and error are put in place to be inherited. */
 	birth = new > 2 ? fdw_birth(flags & O_CLOEXEC ? FDW_F_CLOEXEC : 0, pc) : 0;
@@ -107,7 +107,7 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 		fdw_birth_made(new, birth);
 	if (unlikely(stream)) {
 		fdw_stream_rebind((void *)stream, new, gen);
-		fdw_records[new].stream = stream;
+		fdw_record(new)->stream = stream;
 		atomic_fetch_or_explicit(fdw_word(new), FDW_W_STREAM, memory_order_relaxed);
 	}
 	if (fdw_recording())
@@ -253,7 +253,7 @@ FDW_INLINE int fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t
 		if (cmd == F_GETFD && r > 0 && fdw_birth_hidden(before))
 			r &= ~FD_CLOEXEC;
 		/* Born by open(), which says O_LARGEFILE, where libc's way does not (open.c). */
-		if (cmd == F_GETFL && r > 0 && fdw_state(before) == FDW_OPEN && unlikely(fdw_records[fd].arm & FDW_ARM_NOT_LARGE))
+		if (cmd == F_GETFL && r > 0 && fdw_state(before) == FDW_OPEN && unlikely(fdw_record(fd)->arm & FDW_ARM_NOT_LARGE))
 			r &= ~KERNEL_LARGEFILE;
 	}
 	if (r >= 0)

@@ -189,7 +189,7 @@ int fdw_made_plain(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_
 
 int fdw_made_dup(int fd, int src, uint32_t flags, uint16_t call, uintptr_t pc)
 {
-	return made(FDW_OP_DUP, fd, fdw_word(src) ? fdw_records[src].kind : FDW_KIND_UNKNOWN, flags, call, pc, src, FDW_NO_DETAIL);
+	return made(FDW_OP_DUP, fd, fdw_word(src) ? fdw_record(src)->kind : FDW_KIND_UNKNOWN, flags, call, pc, src, FDW_NO_DETAIL);
 }
 
 int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc)
@@ -201,7 +201,7 @@ int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc)
 
 static void log_use(int fd, uint16_t call, uintptr_t pc)
 {
-	struct fdw_record *r = &fdw_records[fd];
+	struct fdw_record *r = fdw_record(fd);
 
 	if (fdw_process.child)
 		return;
@@ -265,7 +265,7 @@ void fdw_used_slow(int fd, uint16_t call, uintptr_t pc)
 	if (call == FDW_CALL_shutdown && fdw_word(fd))
 		atomic_fetch_or_explicit(fdw_word(fd), FDW_W_SHUT, memory_order_relaxed);
 	if (v & FDW_W_ONESHOT && !(v & FDW_W_POLLER) && fdw_reads(call))
-		fdw_records[fd].handler = fdw_tid();
+		fdw_record(fd)->handler = fdw_tid();
 }
 
 void fdw_first_use(int fd, uint16_t call, uintptr_t pc)

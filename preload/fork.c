@@ -45,6 +45,14 @@ static void go_without_hooks(void)
 	atomic_fetch_and(&fdw_process.uses, (uint8_t)~FDW_USES_RECORDED);
 }
 
+/* On the way of every fork what is the same already is not written. */
+#define SET(field, value)                                                                                              \
+	do {                                                                                                           \
+		__typeof__(field) now = (__typeof__(field))(value);                                                    \
+		if ((field) != now)                                                                                    \
+			(field) = now;                                                                                 \
+	} while (0)
+
 /* A child lives that has what we have: again after the fork, so that what another thread made meanwhile counts as older. */
 FDW_FORK_PATH static void shared_by_fork(void)
 {
@@ -57,23 +65,23 @@ FDW_FORK_PATH static void reset_child(void)
 {
 	struct fdw_thread *t = &fdw_self;
 
-	t->vforked = 0; /* forked by a vfork child: this memory is our own */
-	t->vfork_pid = 0;
+	SET(t->vforked, 0); /* forked by a vfork child: this memory is our own */
+	SET(t->vfork_pid, 0);
 	/* libc corrects its own idea of the thread's id in fork, but not in clone() and not in what goes through syscall(). */
 	if (fdw_tid() == t->parent_tid)
 		fdw_tid_offset = 0;
 	fdw_process.pid = fdw_process.filtered ? fdw_tid() : (uint32_t)fdw_raw(SYS_getpid);
-	t->seq = 0;
-	t->announced = 0;
-	t->lost = 0;
-	t->run_length = 0;
+	SET(t->seq, 0);
+	SET(t->announced, 0);
+	SET(t->lost, 0);
+	SET(t->run_length, 0);
 	fdw_pending_forget();
 	fdw_births_reset();
 	fdw_retired_reset();
 	shared_by_fork();
 	fdw_sigstack_reset();
 	atomic_store_explicit(&fdw_process.threads, 0, memory_order_relaxed);
-	t->counted = 1;
+	SET(t->counted, 1);
 	if (fdw_recording()) {
 		fdw_threads_reset();
 		fdw_inside_reset();
@@ -85,11 +93,13 @@ FDW_FORK_PATH static void reset_child(void)
 /* As the child finds them: thread-local, for other threads may fork at the same time. */
 FDW_FORK_PATH static void before_fork(void)
 {
+	struct fdw_thread *t = &fdw_self;
+
 	atomic_fetch_add_explicit(&fdw_process.starts, 1, memory_order_relaxed);
-	if (!fdw_self.vforked)
-		fdw_self.fork_begun = fdw_fork_clock();
-	fdw_self.parent_pid = fdw_self.vforked ? fdw_self.vfork_pid : fdw_process.pid;
-	fdw_self.parent_tid = fdw_tid();
+	if (!t->vforked && fdw_recording())
+		t->fork_begun = fdw_fork_clock();
+	SET(t->parent_pid, t->vforked ? t->vfork_pid : fdw_process.pid);
+	SET(t->parent_tid, fdw_tid());
 }
 
 /* ---- LTTng's hooks --------------------------------------------------------------------------------------------------------------------------*/
@@ -121,7 +131,7 @@ static int tracer_before(void)
 }
 
 /* Coroutines and handlers fork on stacks of a few KiB; what LTTng does in the child takes more than 8. Touched in children only. */
-static char child_stack[128 << 10] __attribute__((aligned(64)));
+FDW_LARGE static char child_stack[128 << 10] __attribute__((aligned(64)));
 
 /* What it says before it is served is nobody's: so it waits. */
 static void serve_child(void *mask)
@@ -147,13 +157,13 @@ FDW_FORK_PATH static int is_daemon(void) { return fdw_self.in_fork && fdw_self.f
 FDW_FORK_PATH static void at_prepare(void)
 {
 	/*
-	 * wordexp's is not by one of our wrappers. And a handler of the program's, which ran before us, may have waited for a maker to hand
-	 * it something: it came after the wrapper's look.
+	 * The wrapper has not looked (begin), or it is none of our wrappers (wordexp). Or a handler of the program's, which ran before us, may
+	 * have waited for a maker to hand it something: it came after the wrapper's look.
 	 */
 	if (!fdw_self.in_fork || fdw_process.atfork)
 		fdw_gate();
 	before_fork();
-	fdw_self.hooked = fdw_self.in_fork && tracer_before();
+	SET(fdw_self.hooked, fdw_self.in_fork && tracer_before());
 	if (!is_daemon())
 		return;
 	fdw_self.fork_errno = errno;
@@ -164,9 +174,10 @@ FDW_FORK_PATH static void at_prepare(void)
 FDW_FORK_PATH static void at_parent(void)
 {
 	shared_by_fork();
-	if (fdw_self.hooked)
+	if (fdw_self.hooked) {
 		call_tracer(fdw_ops->after_fork_parent);
-	fdw_self.hooked = 0;
+		fdw_self.hooked = 0;
+	}
 	if (is_daemon() && errno == 0)
 		fdw_ending(0, FDW_CALL_daemon, fdw_self.fork_pc);
 }
@@ -226,8 +237,12 @@ FDW_FORK_PATH static void say_fork(uint8_t kind, int64_t r, uint32_t flags, uint
 
 FDW_FORK_PATH static void said_parent(uint8_t kind, pid_t r, uint16_t call, uintptr_t pc)
 {
-	int saved = errno;
+	int saved;
+
 	shared_by_fork();
+	if (likely(!fdw_recording() && !fdw_self.bounded))
+		return;
+	saved = errno;
 	say_fork(kind, r, fdw_self.emitting ? FDW_F_UNOBSERVED : 0, call, pc);
 	fdw_gate_child(r, kind, call, pc);
 	errno = saved;
@@ -235,11 +250,20 @@ FDW_FORK_PATH static void said_parent(uint8_t kind, pid_t r, uint16_t call, uint
 
 void fdw_forked_parent(pid_t r, uint8_t kind, uint16_t call, uintptr_t pc) { said_parent(kind, r, call, pc); }
 
-/* Around a libc function that forks, running the handlers above, and returns in both processes. r: 0 in the child. */
+/*
+ * Around a libc function that forks, running the handlers above, and returns in both processes. r: 0 in the child.
+ * The look at the makers comes before the program's handlers, which may take locks that a maker needs; where there are none, at_prepare's
+ * will do, and a plain fork that is not recorded writes nothing.
+ */
 FDW_FORK_PATH static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	int nested = fdw_self.in_fork; /* fork in a handler that interrupted a fork */
 
+	if (likely(kind == FDW_FORK_FORK && !fdw_recording() && !nested)) {
+		if (fdw_process.atfork)
+			fdw_gate();
+		return 0;
+	}
 	fdw_gate();
 	fdw_self.in_fork = 1;
 	fdw_self.fork_kind = kind;
@@ -250,16 +274,15 @@ FDW_FORK_PATH static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
 
 FDW_FORK_PATH static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
 {
-	int saved = errno;
-
-	fdw_self.in_fork = (uint8_t)nested;
+	SET(fdw_self.in_fork, nested);
 	if (r != 0) {
 		said_parent(kind, r, call, pc);
 	} else if (fdw_self.hooked) {
+		int saved = errno;
 		fdw_self.hooked = 0;
 		call_tracer(after_fork_child);
+		errno = saved;
 	}
-	errno = saved;
 }
 
 FDW_FORK_PATH FDW_EXPORT pid_t fork(void)

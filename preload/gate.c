@@ -89,7 +89,7 @@ static unsigned still_open(struct waiting *w, unsigned n)
 	return left;
 }
 
-static int section_marks(const struct fdw_section *s) { return fdw_site_kind(fdw_records[s->fd].site) == FDW_SITE_MARKS; }
+static int section_marks(const struct fdw_section *s) { return fdw_site_kind(fdw_record(s->fd)->site) == FDW_SITE_MARKS; }
 static int marks(const struct waiting *w) { return section_marks(&w->s); }
 
 /* Whether the wait for one ends now. known: its state could be had. */
@@ -253,7 +253,8 @@ FDW_FORK_PATH void fdw_gate_slow(void)
 	if (fdw_raw(SYS_getpid) != (long)fdw_process.pid)
 		return;
 	fdw_pass_over_all(); /* its own: a thread that starts a child has decided */
-	fdw_self.bounded = 0;
+	if (fdw_self.bounded)
+		fdw_self.bounded = 0;
 	FDW_STEP(gate_before);
 	if (any_open())
 		wait_without_handlers();

@@ -206,8 +206,9 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 	fdw_options_read(argv, envp);
 	know_filters();
 	fdw_log_start();
-	if (!fdw_process.disabled && fdw_table_init() == 0 && fdw_fork_init() == 0) {
+	if (!fdw_process.disabled && fdw_fork_init() == 0) {
 		int direct = leads_to_libc();
+		fdw_table_init();
 		fdw_process.keeps = fdw_process.mode == FDW_MODE_AUDIT && fdw_options.tombstones;
 		fdw_process.plain = direct && !fdw_options.record[0] && !fdw_process.keeps;
 		/* Close-on-exec forms of calls: not past another interposer, nor where a filter may not know them. */

@@ -83,7 +83,7 @@ static int is_standard_error(void)
 	struct stat st;
 
 	if (fdw_process.filtered) /* no system call that is not needed: what we saw ourselves must do */
-		return !fdw_gen(fdw_peek(2)) || fdw_records[2].open_call == FDW_CALL_none;
+		return !fdw_gen(fdw_peek(2)) || fdw_record(2)->open_call == FDW_CALL_none;
 	return standard_error.known && fdw_raw(SYS_newfstatat, 2L, "", &st, (long)AT_EMPTY_PATH) == 0 &&
 	       st.st_dev == standard_error.dev && st.st_ino == standard_error.ino;
 }

@@ -15,7 +15,7 @@
 #include "poison.h"
 
 #define KNOWN 512
-static struct { _Atomic uintptr_t start, end; } known[KNOWN];
+static struct { _Atomic uintptr_t start, end; } known[KNOWN] FDW_LARGE;
 static _Atomic unsigned known_count;
 static char self_path[1024];
 

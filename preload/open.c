@@ -170,7 +170,7 @@ int fdw_openpty(int fd[2], char *name, const struct termios *t, const struct win
 	fdw_made_plain(fd[0], FDW_KIND_PTY, FDW_F_WRITABLE | birth[0], call, pc, -1);
 	fdw_made_plain(fd[1], FDW_KIND_PTY, FDW_F_WRITABLE | birth[1], call, pc, -1);
 	if (birth[1] && fdw_word(fd[1]))
-		fdw_records[fd[1]].arm |= FDW_ARM_NOT_LARGE;
+		fdw_record(fd[1])->arm |= FDW_ARM_NOT_LARGE;
 	return r;
 }
 

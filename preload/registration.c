@@ -19,7 +19,7 @@ void fdw_arming(int poller, int fd, int op)
 	/* The record of a closed one says where it was registered: still wanted. */
 	if (!w || !gen || fdw_is_closed(fdw_peek(fd)))
 		return;
-	r = &fdw_records[fd];
+	r = fdw_record(fd);
 	if (!(fdw_peek(fd) & FDW_W_POLLER))
 		r->handler = 0;
 	if (r->poller != (uint32_t)poller + 1 || r->poller_gen != gen) {
@@ -48,12 +48,12 @@ void fdw_armed(int fd, uint32_t events)
 struct fdw_record *fdw_poller_of(const struct fdw_record *r)
 {
 	int n = (int)r->poller - 1;
-	return n >= 0 && fdw_word(n) && fdw_gen(fdw_peek(n)) == r->poller_gen && fdw_peek(n) & FDW_W_POLLER ? &fdw_records[n] : NULL;
+	return n >= 0 && fdw_word(n) && fdw_gen(fdw_peek(n)) == r->poller_gen && fdw_peek(n) & FDW_W_POLLER ? fdw_record(n) : NULL;
 }
 
 static void log_stale(int poller, int fd, const char *what, uint16_t call, uintptr_t pc)
 {
-	const struct fdw_record *r = &fdw_records[fd];
+	const struct fdw_record *r = fdw_record(fd);
 	int was_registered = r->arm & FDW_ARM_MANY_POLLERS ||
 	                     (r->poller == (uint32_t)poller + 1 && r->poller_gen == fdw_gen(fdw_peek(poller)));
 
@@ -95,7 +95,7 @@ static int is_ours_alone(uint64_t poller, const struct fdw_record *r)
 
 void fdw_closing_registered(int fd, uint64_t v)
 {
-	struct fdw_record *r = &fdw_records[fd], *poller = fdw_poller_of(r);
+	struct fdw_record *r = fdw_record(fd), *poller = fdw_poller_of(r);
 	int number = (int)r->poller - 1;
 	uint64_t word = fdw_peek(number);
 
@@ -115,7 +115,7 @@ void fdw_closing_registered(int fd, uint64_t v)
 /* A process with one thread knows what it holds, but for events of what it closed. */
 int fdw_delivery_matters(int poller)
 {
-	return !fdw_single_threaded() || (fdw_word(poller) && fdw_records[poller].arm & FDW_ARM_GHOSTS);
+	return !fdw_single_threaded() || (fdw_word(poller) && fdw_record(poller)->arm & FDW_ARM_GHOSTS);
 }
 
 void fdw_delivered_slow(int poller, const struct epoll_event *ev, int n, uint16_t call, uintptr_t pc)

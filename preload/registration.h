@@ -26,7 +26,7 @@ void fdw_arming(int poller, int fd, int op);
 FDW_INLINE int fdw_is_closing(int fd)
 {
 	uint64_t v = fdw_peek(fd);
-	return unlikely(fdw_state(v) == FDW_CLOSING) && !(v & FDW_W_REPLACED) && fdw_enforcing() && fdw_records[fd].close_tid != fdw_tid();
+	return unlikely(fdw_state(v) == FDW_CLOSING) && !(v & FDW_W_REPLACED) && fdw_enforcing() && fdw_record(fd)->close_tid != fdw_tid();
 }
 /* After it did. */
 void fdw_armed(int fd, uint32_t events);
@@ -62,7 +62,7 @@ FDW_INLINE void fdw_wait_begins(int poller)
 
 	if (!fdw_word(poller))
 		return;
-	r = &fdw_records[poller];
+	r = fdw_record(poller);
 	if (unlikely(r->waiter != tid)) {
 		if (r->waiter)
 			r->arm |= FDW_ARM_MANY_WAITERS;
@@ -73,7 +73,7 @@ FDW_INLINE void fdw_wait_begins(int poller)
 FDW_INLINE void fdw_wait_ended(int poller)
 {
 	if (fdw_word(poller))
-		atomic_fetch_and_explicit(&fdw_records[poller].turn, ~1u, memory_order_release);
+		atomic_fetch_and_explicit(&fdw_record(poller)->turn, ~1u, memory_order_release);
 }
 
 #endif

@@ -31,7 +31,7 @@ static struct entry {
 	uint32_t poller, poller_gen, turn; /* poller: number + 1 of the one whose only waiter may hold an event; 0: anybody may */
 	uint64_t at;                       /* us */
 	uint8_t audit;                     /* kept for its own sake */
-} ring[RING];
+} ring[RING] FDW_LARGE;
 static _Atomic uint32_t next_ticket;
 static _Atomic uint64_t look_at;        /* us: nothing is due before */
 static _Atomic int stone = -1;          /* the O_PATH descriptor all tombstones are duplicates of */
@@ -102,7 +102,7 @@ static int others_wait_on(const struct fdw_record *poller)
 
 static int may_be_held(const struct fdw_claim *c)
 {
-	const struct fdw_record *r = &fdw_records[c->fd], *poller = fdw_poller_of(r);
+	const struct fdw_record *r = fdw_record(c->fd), *poller = fdw_poller_of(r);
 
 	if (c->before & FDW_W_POLLER && others_wait_on(r))
 		return 1;
@@ -143,7 +143,7 @@ static int is_due(const struct entry *e, uint64_t now, int *bound)
 		return *bound = 1;
 	if (fdw_gen(fdw_peek((int)e->poller - 1)) != e->poller_gen)
 		return age >= retire_us(now);
-	turn = atomic_load_explicit(&fdw_records[e->poller - 1].turn, memory_order_acquire);
+	turn = atomic_load_explicit(&fdw_record(e->poller - 1)->turn, memory_order_acquire);
 	/* Turns: odd while it waits; each wait begins with a higher one. */
 	if (turn > (e->turn | 1))
 		return 1;
@@ -229,7 +229,7 @@ static uint32_t open_in(uint32_t from, uint32_t to)
 	uint32_t n = 0;
 
 	for (uint32_t i = from; i < to && fdw_word((int)i); i++)
-		n += fdw_state(atomic_load_explicit(&fdw_words[i], memory_order_relaxed)) == FDW_OPEN;
+		n += fdw_state(atomic_load_explicit(fdw_word_at(i), memory_order_relaxed)) == FDW_OPEN;
 	return n;
 }
 
@@ -313,7 +313,7 @@ static void enter(uint64_t key, const struct fdw_claim *c, uint32_t most, int au
 {
 	uint32_t ticket = atomic_fetch_add(&next_ticket, 1);
 	struct entry *e = &ring[ticket % RING], *oldest = &ring[(ticket - most) % RING];
-	const struct fdw_record *r = &fdw_records[c->fd], *poller = fdw_poller_of(r);
+	const struct fdw_record *r = fdw_record(c->fd), *poller = fdw_poller_of(r);
 	int only_one = !(c->before & (FDW_W_ONESHOT | FDW_W_POLLER)) && !(r->arm & FDW_ARM_MANY_POLLERS) && poller &&
 	               !(poller->arm & FDW_ARM_MANY_WAITERS);
 
@@ -357,8 +357,8 @@ static uint32_t may_be_kept(const struct fdw_claim *c, int audit, int *from)
 
 static void is_tombstone(const struct fdw_claim *c, uint32_t most, int audit, uint16_t call, uintptr_t pc)
 {
-	fdw_records[c->fd].close_call = call;
-	fdw_records[c->fd].close_pc = pc;
+	fdw_record(c->fd)->close_call = call;
+	fdw_record(c->fd)->close_pc = pc;
 	if (fdw_leave_closing(c->fd, c->before, FDW_TOMBSTONE)) {
 		atomic_fetch_add(&fdw_process.retired, 1);
 		enter((uint64_t)fdw_gen(c->before) << 32 | (uint32_t)(c->fd + 1), c, most, audit);
@@ -371,7 +371,7 @@ int fdw_retire_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 	int from, errno_before = errno, held = may_be_held(c), audit = !held && fdw_process.keeps;
 
 	/* A stream's number is closed once more by its stream, inside libc. */
-	if (c->before & FDW_W_STREAM || !may_be_replaced(fdw_records[c->fd].kind) || !(audit || held) || !(most = may_be_kept(c, audit, &from)))
+	if (c->before & FDW_W_STREAM || !may_be_replaced(fdw_record(c->fd)->kind) || !(audit || held) || !(most = may_be_kept(c, audit, &from)))
 		return 0;
 	FDW_STEP(retire_before);
 	if (fdw_raw(SYS_dup3, (long)from, (long)c->fd, (long)O_CLOEXEC) != c->fd)

@@ -7,7 +7,7 @@
 #define SITES 4096u /* 16 bytes each, touched as used */
 #define PROBES 16u
 
-static struct site { _Atomic uintptr_t pc; _Atomic uint8_t kind, without; } sites[SITES + 1]; /* 0 is no site */
+static struct site { _Atomic uintptr_t pc; _Atomic uint8_t kind, without; } sites[SITES + 1] FDW_LARGE; /* 0 is no site */
 
 uint16_t fdw_site(uintptr_t pc)
 {

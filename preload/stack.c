@@ -19,7 +19,7 @@
 #define ROWS 8192u /* 24 bytes each, touched as used */
 /* pc is BUSY while a row is written; a reader that finds the same pc before and after has not read a mix. */
 #define BUSY 1u
-static struct { _Atomic uintptr_t pc; _Atomic uint64_t a, b; } rows[ROWS];
+static struct { _Atomic uintptr_t pc; _Atomic uint64_t a, b; } rows[ROWS] FDW_LARGE;
 static _Atomic uint32_t epoch; /* grows with dlclose: rows of before are not believed */
 
 static unsigned slot_of(uintptr_t pc) { return (unsigned)((pc * UINT64_C(0x9e3779b97f4a7c15)) >> 51) & (ROWS - 1); }
@@ -159,7 +159,7 @@ static unsigned walk(uintptr_t pc, uint64_t *out, unsigned max)
  */
 #define STACKS 65536u
 #define STACK_PROBES 64u
-static _Atomic uint64_t stacks[STACKS];
+FDW_LARGE static _Atomic uint64_t stacks[STACKS];
 
 static uint64_t hash_of(const uint64_t *pcs, unsigned n)
 {

@@ -130,7 +130,7 @@ static void say_start(void)
  * copies: the environment it sees while it is loaded has them in place of the originals.
  */
 #define SETTINGS_MAX 8
-static char settings[SETTINGS_MAX][512];
+FDW_LARGE static char settings[SETTINGS_MAX][512];
 
 static int is_setting(const char *entry)
 {

@@ -41,7 +41,7 @@ static void own(const void *stream, int fd, uint16_t call, uintptr_t pc)
 	if (!w || fd < 0 || !fdw_on())
 		return;
 	fdw_stream_add(stream, fd, fdw_gen(fdw_peek(fd)));
-	fdw_records[fd].stream = (uintptr_t)stream;
+	fdw_record(fd)->stream = (uintptr_t)stream;
 	atomic_fetch_or_explicit(w, FDW_W_STREAM, memory_order_relaxed);
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_STREAM, .call = call, .fd = fd, .gen = fdw_gen(fdw_peek(fd)),
@@ -292,7 +292,7 @@ static int end_file(FILE *f, int (*real)(FILE *), uint16_t call, uintptr_t pc)
 
 	errno = saved;
 	begin_end(&e, f, fd, call, pc);
-	command = e.fd == fd && e.known && fdw_records[fd].kind == FDW_KIND_POPEN;
+	command = e.fd == fd && e.known && fdw_record(fd)->kind == FDW_KIND_POPEN;
 	r = real(f);
 	err = errno;
 	if (e.fd == fd && (r >= 0 || err != EBADF) && call != FDW_CALL_freopen)

@@ -11,7 +11,7 @@
 #define SLOTS 8192u /* 24 bytes each, touched only as used */
 #define PROBES 32u
 
-static struct { _Atomic uintptr_t key; _Atomic int fd; _Atomic uint32_t gen; } map[SLOTS];
+static struct { _Atomic uintptr_t key; _Atomic int fd; _Atomic uint32_t gen; } map[SLOTS] FDW_LARGE;
 
 static unsigned hash(uintptr_t p) { return (unsigned)((p >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 51) & (SLOTS - 1); }
 

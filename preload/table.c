@@ -5,6 +5,7 @@
  * May not: allocate, block without a bound. mmap only while the table grows and no seccomp filter is known.
  * Locks: none. Each word is its own protocol.
  */
+#include <sys/auxv.h>
 #include "birth.h"
 #include "event.h"
 #include "stack.h"
@@ -12,9 +13,10 @@
 #include "wait.h"
 #include "poison.h"
 
-fdw_word_t *fdw_words;
-struct fdw_record *fdw_records;
-_Atomic uint32_t fdw_table_end;
+struct fdw_near fdw_near;
+fdw_word_t *fdw_far_words;
+struct fdw_record *fdw_far_records;
+_Atomic uint32_t fdw_table_end = FDW_TABLE_NEAR;
 
 /* Where the table ends for good: the next step could not be had. */
 static _Atomic uint32_t limit = FDW_TABLE_MAX;
@@ -32,14 +34,36 @@ static int map_at(void *at, size_t n)
 	return -1;
 }
 
-static int open_step(uint32_t from, uint32_t to)
+static int open_far(uint32_t from, uint32_t to)
 {
-	if (map_at(fdw_words + from, (to - from) * sizeof *fdw_words) != 0)
+	fdw_word_t *words = fdw_far_words + (from - FDW_TABLE_NEAR);
+	struct fdw_record *records = fdw_far_records + (from - FDW_TABLE_NEAR);
+
+	if (!fdw_far_words || map_at(words, (to - from) * sizeof *words) != 0)
 		return -1;
-	if (map_at(fdw_records + from, (to - from) * sizeof *fdw_records) == 0)
+	if (map_at(records, (to - from) * sizeof *records) == 0)
 		return 0;
-	fdw_raw(SYS_munmap, fdw_words + from, (to - from) * sizeof *fdw_words);
+	fdw_raw(SYS_munmap, words, (to - from) * sizeof *words);
 	return -1;
+}
+
+/* The place was taken before we needed it: one step, wherever there is room. */
+static int open_anywhere(uint32_t from, uint32_t *to)
+{
+	size_t n = FDW_TABLE_STEP * sizeof(fdw_word_t);
+	long p;
+
+	if (from != FDW_TABLE_NEAR)
+		return -1;
+	p = fdw_raw(SYS_mmap, NULL, n + FDW_TABLE_STEP * sizeof(struct fdw_record), (long)(PROT_READ | PROT_WRITE),
+	            (long)(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE), -1L, 0L);
+	if (p < 0)
+		return -1;
+	fdw_far_words = (fdw_word_t *)p;
+	fdw_far_records = (struct fdw_record *)((char *)p + n);
+	*to = from + FDW_TABLE_STEP;
+	atomic_store(&limit, *to);
+	return 0;
 }
 
 /* One thread opens steps at a time: the one that finds the other at it waits for a moment, as does a handler that interrupted it, in vain. */
@@ -51,7 +75,9 @@ void fdw_table_prepare(uint32_t end)
 	uint32_t now;
 	int none = 0;
 
-	end = (end + FDW_TABLE_STEP - 1) / FDW_TABLE_STEP * FDW_TABLE_STEP;
+	if (end <= FDW_TABLE_NEAR)
+		return;
+	end = FDW_TABLE_NEAR + (end - FDW_TABLE_NEAR + FDW_TABLE_STEP - 1) / FDW_TABLE_STEP * FDW_TABLE_STEP;
 	if (end > FDW_TABLE_MAX)
 		end = FDW_TABLE_MAX;
 	if (end > atomic_load(&limit))
@@ -65,7 +91,7 @@ void fdw_table_prepare(uint32_t end)
 	now = atomic_load_explicit(&fdw_table_end, memory_order_acquire);
 	if (end > now) {
 		/* Release: who sees the new end may touch the pages. */
-		if (open_step(now, end) == 0)
+		if (open_far(now, end) == 0 || open_anywhere(now, &end) == 0)
 			atomic_store_explicit(&fdw_table_end, end, memory_order_release);
 		else
 			atomic_store(&limit, now);
@@ -73,27 +99,24 @@ void fdw_table_prepare(uint32_t end)
 	atomic_store(&growing, 0);
 }
 
-/* The first step decides where: as far below us as nobody maps without being asked to, or anywhere. */
-int fdw_table_init(void)
+/* Where the far numbers go: as far below us as nobody maps without being asked to. */
+void fdw_table_init(void)
 {
-	size_t first = FDW_TABLE_STEP * (sizeof *fdw_words + sizeof *fdw_records);
-	uintptr_t here = (uintptr_t)&fdw_words & ~(uintptr_t)0xffffff;
-	void *p;
+	uintptr_t here = (uintptr_t)&fdw_near & ~(uintptr_t)0xffffff;
 
-	fdw_words = (fdw_word_t *)(here > FAR * 2 ? here - FAR : 0);
-	fdw_records = (struct fdw_record *)((char *)fdw_words + FDW_TABLE_MAX * sizeof *fdw_words);
-	if (fdw_words)
-		fdw_table_prepare(FDW_TABLE_STEP);
-	if (atomic_load(&fdw_table_end))
-		return 0;
-	p = mmap(NULL, first, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return -1;
-	fdw_words = p;
-	fdw_records = (struct fdw_record *)((char *)p + FDW_TABLE_STEP * sizeof *fdw_words);
-	atomic_store(&limit, FDW_TABLE_STEP);
-	atomic_store_explicit(&fdw_table_end, FDW_TABLE_STEP, memory_order_release);
-	return 0;
+	/*
+	 * The loader's look at a neighbour mapped these pages of the file too, and each page that is mapped costs in every fork. A page that
+	 * is written before it is read brings no neighbours.
+	 */
+	if (!fdw_process.filtered && getauxval(AT_PAGESZ) == FDW_NEAR_PAGE)
+		fdw_raw(SYS_madvise, &fdw_near, sizeof fdw_near, (long)MADV_DONTNEED);
+	atomic_store_explicit(&fdw_near.words[0], 0, memory_order_relaxed);
+	*(volatile uint32_t *)&fdw_near.records[0].gen = 0;
+	fdw_far_words = (fdw_word_t *)(here > FAR * 2 ? here - FAR : 0);
+	fdw_far_records = (struct fdw_record *)((char *)fdw_far_words + FDW_TABLE_MAX * sizeof *fdw_far_words);
+	/* A filter that we were started under let the loader map us: later on nobody asks it again. */
+	if (fdw_process.filtered)
+		fdw_table_prepare(FDW_TABLE_NEAR + 1);
 }
 
 fdw_word_t *fdw_word_grow(int fd)
@@ -180,7 +203,7 @@ static void lose(struct fdw_claim *c, fdw_word_t *w, uint64_t v)
 	c->loser = 1;
 	/* Observe; or we are a handler that interrupted the closer: waiting for ourselves would be foolish. A newer generation was made
 	 * after this call began: it cannot be what the caller meant. */
-	if (fdw_enforcing() && fdw_records[c->fd].close_tid != fdw_tid() && wait_closing(c, w, &v))
+	if (fdw_enforcing() && fdw_record(c->fd)->close_tid != fdw_tid() && wait_closing(c, w, &v))
 		c->refused = fdw_gen(v) != fdw_gen(c->before) || fdw_state(v) == FDW_TOMBSTONE;
 }
 
@@ -190,7 +213,7 @@ static void lose(struct fdw_claim *c, fdw_word_t *w, uint64_t v)
  */
 static int after_replacement(struct fdw_claim *c, fdw_word_t *w, uint64_t *v)
 {
-	if (fdw_enforcing() && fdw_records[c->fd].close_tid != fdw_tid() && wait_closing(c, w, v))
+	if (fdw_enforcing() && fdw_record(c->fd)->close_tid != fdw_tid() && wait_closing(c, w, v))
 		return 1;
 	c->before = fdw_with_state(c->before, FDW_UNKNOWN);
 	return 0;
@@ -204,7 +227,7 @@ void fdw_claim_slow(struct fdw_claim *c, fdw_word_t *w, uint64_t v, uint64_t mar
 			if (fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING) | mark)) {
 				c->before = v;
 				c->owner = 1;
-				fdw_records[c->fd].close_tid = fdw_tid();
+				fdw_record(c->fd)->close_tid = fdw_tid();
 				fdw_claimed_busy(c->fd, w, v);
 				return;
 			}
@@ -295,9 +318,9 @@ void fdw_flux_reset(void)
 	/* Only the numbers of threads that are gone can be in flux here; they are few, and the words are ours alone now. */
 	uint32_t end = atomic_load_explicit(&fdw_table_end, memory_order_relaxed);
 	for (uint32_t i = 0; i < end; i++) {
-		uint64_t v = atomic_load_explicit(&fdw_words[i], memory_order_relaxed);
+		uint64_t v = atomic_load_explicit(fdw_word_at(i), memory_order_relaxed);
 		if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_DECIDING)))
-			atomic_store_explicit(&fdw_words[i], v & ~(FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_DECIDING), memory_order_relaxed);
+			atomic_store_explicit(fdw_word_at(i), v & ~(FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_DECIDING), memory_order_relaxed);
 	}
 	fdw_self.flux[0].fd = fdw_self.flux[1].fd = 0;
 }

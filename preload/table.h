@@ -16,12 +16,15 @@
 #include "core.h"
 
 /*
- * 2^20 is Linux' default fs.nr_open. Nothing is mapped but the steps in use, 8192 numbers and 576 KiB each: address space counts where
- * RLIMIT_AS is set, and all of it, reserved or not, where an unprivileged program calls mlockall(MCL_CURRENT). The place for the others is
+ * 2^20 is Linux' default fs.nr_open. The numbers that programs have, up to the usual soft limit, are part of our own data: a mapping costs in
+ * every fork (layout.ld). For the others nothing is mapped but the steps in use, 8192 numbers and 576 KiB each: address space counts where
+ * RLIMIT_AS is set, and all of it, reserved or not, where an unprivileged program calls mlockall(MCL_CURRENT). Their place is
  * far from everything, and most probably still free when they are needed; if not, or under a filter, those numbers are passed through.
  */
 #define FDW_TABLE_MAX (1u << 20)
 #define FDW_TABLE_STEP 8192u
+#define FDW_TABLE_NEAR 1024u /* words and records: 18 pages */
+#define FDW_NEAR_PAGE 4096
 
 /*
  * The word: generation:32 | in-flux:12 | flags:16 | state:4
@@ -88,9 +91,26 @@ struct fdw_record { /* one cache line */
 #define FDW_ARM_GHOSTS 16u       /* of a poller: what was registered in it was closed while its description may live on */
 #define FDW_ARM_WAS_TOMBSTONE 4u /* closing, by a range that goes over a tombstone */
 
-extern fdw_word_t *fdw_words;
-extern struct fdw_record *fdw_records;
-extern _Atomic uint32_t fdw_table_end; /* numbers below it may be touched */
+/* Of the numbers below FDW_TABLE_NEAR, and of the others. */
+struct fdw_near {
+	_Alignas(FDW_NEAR_PAGE) fdw_word_t words[FDW_TABLE_NEAR];
+	struct fdw_record records[FDW_TABLE_NEAR];
+};
+_Static_assert(sizeof(struct fdw_near) % FDW_NEAR_PAGE == 0, "whole pages, for table.c gives them back at the start");
+extern __attribute__((visibility("hidden"))) struct fdw_near fdw_near;
+extern __attribute__((visibility("hidden"))) fdw_word_t *fdw_far_words;
+extern __attribute__((visibility("hidden"))) struct fdw_record *fdw_far_records;
+extern __attribute__((visibility("hidden"))) _Atomic uint32_t fdw_table_end; /* numbers below it may be touched */
+
+/* fd: below fdw_table_end. */
+FDW_INLINE fdw_word_t *fdw_word_at(uint32_t fd)
+{
+	return likely(fd < FDW_TABLE_NEAR) ? &fdw_near.words[fd] : &fdw_far_words[fd - FDW_TABLE_NEAR];
+}
+FDW_INLINE struct fdw_record *fdw_record(int fd)
+{
+	return likely((uint32_t)fd < FDW_TABLE_NEAR) ? &fdw_near.records[fd] : &fdw_far_records[(uint32_t)fd - FDW_TABLE_NEAR];
+}
 
 FDW_INLINE enum fdw_state fdw_state(uint64_t v) { return (enum fdw_state)(v & FDW_STATE_MASK); }
 /* Closed by a call that we saw, whether or not the number is kept. */
@@ -102,9 +122,11 @@ FDW_INLINE uint64_t fdw_with_state(uint64_t v, enum fdw_state s) { return (v & ~
 /* The word of a number, or NULL when the table does not reach it (then its history is unknown). */
 FDW_INLINE fdw_word_t *fdw_word(int fd)
 {
+	if (likely((uint32_t)fd < FDW_TABLE_NEAR))
+		return &fdw_near.words[fd];
 	if (unlikely((uint32_t)fd >= atomic_load_explicit(&fdw_table_end, memory_order_acquire)))
 		return NULL;
-	return &fdw_words[fd];
+	return &fdw_far_words[(uint32_t)fd - FDW_TABLE_NEAR];
 }
 
 /* The word's value; 0 (unknown, generation 0) beyond the table. */
@@ -114,7 +136,7 @@ FDW_INLINE uint64_t fdw_peek(int fd)
 	return w ? atomic_load_explicit(w, memory_order_acquire) : 0;
 }
 
-int fdw_table_init(void);              /* 0, or -1: no table, the product stays off */
+void fdw_table_init(void);
 fdw_word_t *fdw_word_grow(int fd);     /* the word, opening the table up to it; NULL beyond its end or when memory is refused */
 void fdw_table_prepare(uint32_t end);  /* opens numbers below end now (before a seccomp filter forbids it) */
 
@@ -162,7 +184,7 @@ FDW_INLINE uint32_t fdw_born_inline(int fd, uint8_t kind, uint32_t flags, uint16
 		n |= flags & FDW_BORN ? FDW_W_SECTION : 0;
 		n |= kind == FDW_KIND_EPOLL || kind == FDW_KIND_PORT ? FDW_W_POLLER : 0;
 	} while (!fdw_cas(w, &v, n));
-	r = &fdw_records[fd];
+	r = fdw_record(fd);
 	r->gen = fdw_gen(n);
 	r->open_tid = fdw_tid();
 	r->open_call = call;
@@ -200,7 +222,7 @@ FDW_INLINE void fdw_claim_as(struct fdw_claim *c, int fd, uint64_t mark)
 	if (likely(fdw_state(v) == FDW_OPEN && fdw_cas(w, &v, fdw_with_state(v, FDW_CLOSING) | mark))) {
 		c->before = v;
 		c->owner = 1;
-		fdw_records[fd].close_tid = fdw_tid();
+		fdw_record(fd)->close_tid = fdw_tid();
 		if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_REGISTERED)))
 			fdw_claimed_busy(fd, w, v | mark);
 	} else if (fdw_state(v) != FDW_UNKNOWN) {
@@ -222,7 +244,7 @@ FDW_INLINE int fdw_leave_closing(int fd, uint64_t before, enum fdw_state to)
 {
 	uint64_t v = fdw_with_state(before, FDW_CLOSING);
 
-	while (!fdw_cas(&fdw_words[fd], &v, fdw_with_state(v, to) & ~FDW_FLAGS_MASK))
+	while (!fdw_cas(fdw_word_at((uint32_t)fd), &v, fdw_with_state(v, to) & ~FDW_FLAGS_MASK))
 		if (fdw_gen(v) != fdw_gen(before) || fdw_state(v) != FDW_CLOSING)
 			return 0;
 	return 1;
@@ -231,8 +253,8 @@ FDW_INLINE int fdw_leave_closing(int fd, uint64_t before, enum fdw_state to)
 /* The same for an owner whose close succeeded. */
 FDW_INLINE void fdw_claim_done(const struct fdw_claim *c, uint16_t call, uintptr_t pc)
 {
-	fdw_records[c->fd].close_call = call;
-	fdw_records[c->fd].close_pc = pc;
+	fdw_record(c->fd)->close_call = call;
+	fdw_record(c->fd)->close_pc = pc;
 	fdw_leave_closing(c->fd, c->before, FDW_CLOSED);
 }
 

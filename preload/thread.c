@@ -96,7 +96,7 @@ void fdw_thread_announce(void (*deliver)(struct fdw_event *))
 
 #define STARTS 1024
 struct start { _Atomic int taken; void *(*start)(void *); int (*start_c11)(void *); void *arg; size_t stack; uint8_t private_table; };
-static struct start starts[STARTS];
+FDW_LARGE static struct start starts[STARTS];
 
 /* NULL: all are taken, by threads that did not start yet. */
 static struct start *place(void)

@@ -79,7 +79,7 @@ $(O)/tests/forklock/preload/%.o: preload/% $(O)/gen/calls.h
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -DFDW_STEPS -c -o $@ $<
 $(O)/tests/forklock/preload/step.o: tests/forklock/step.c $(O)/gen/calls.h
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -DFDW_STEPS -c -o $@ $<
-$(O)/tests/forklock/libfdwarden.so: $(STEPS_OBJ) $(O)/gen/aliases.ld preload/versions.map
+$(O)/tests/forklock/libfdwarden.so: $(STEPS_OBJ) $(O)/gen/aliases.ld preload/versions.map preload/layout.ld
 	$(call say,LD,$@)$(call PRELOAD_LINK,$(STEPS_OBJ))
 $(O)/tests/unit/%: tests/unit/%.c $(filter-out $(O)/analyzer/main.o,$(ANALYZER_OBJ)) $(TRACE_SESSION_OBJ)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(SANFLAGS) -o $@ $< $(filter %.o,$^) -lcmocka $(ANALYZER_LIBS)
