@@ -91,6 +91,5 @@ int fdw_section_open(const struct fdw_section *);
 int fdw_section_late(const struct fdw_section *);
 /* Clears the flag, as the program asked so far. late: its maker has not decided. 1: it was this call that decided. */
 int fdw_section_clear(const struct fdw_section *, int late);
-extern _Atomic uint32_t fdw_section_blocks; /* 0: no thread ever had a section */
 
 #endif

@@ -102,7 +102,7 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 		return real(first, last, flags);
 	if (flags & CLOSE_RANGE_CLOEXEC) {
 		/* What is undecided is marked hereby; the kernel marks the rest. */
-		for (uint32_t i = first; fdw_section_blocks && i < clip(last); i++)
+		for (uint32_t i = first; fdw_process.section_blocks && i < clip(last); i++)
 			if (fdw_birth_hidden(fdw_peek((int)i)))
 				fdw_birth_marked((int)i);
 			else if (unlikely(fdw_peek((int)i) & FDW_W_LATE))

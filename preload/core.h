@@ -198,15 +198,32 @@ struct fdw_process {
 	_Atomic uint32_t retired; /* numbers that tombstones keep (retire.h) */
 	_Atomic uint8_t uses;     /* FDW_USES_*: why successful calls are looked at */
 	_Atomic uint8_t sealed;   /* a filter of the program's own is about to come: no flag is cleared any more */
-	_Atomic uint32_t clearing;/* threads that are about to clear close-on-exec (birth.c) */
+	_Atomic uint64_t clearing;/* forks << 32 | threads that are about to clear close-on-exec (birth.c) */
+	uint32_t forks;           /* how many lie between the program's first process and this one, as far as seen */
+	_Atomic uint32_t section_blocks; /* lists of sections below this were used; 0: no thread of this process ever had one (sections.h) */
 	_Atomic uint64_t listing; /* audit: generation << 32 | number + 1 of what reads /proc/self/fd; 0: nothing did */
-	_Atomic uint32_t starts;  /* counts starts of children: what was made when it said the same is nobody else's (registration.h) */
+	_Atomic uint32_t starts;  /* odd: something was made since the last start of a child. What was made when it said the same is nobody else's (registration.h) */
 	_Atomic uint32_t forked;  /* `starts` after the last child that may live on without exec */
 	_Atomic uint32_t gates;   /* starts of children that had to wait for sections, so far (birth.h) */
 };
 #define FDW_USES_RECORDED 1u
 #define FDW_USES_ONESHOT 2u
 extern struct fdw_process fdw_process __attribute__((visibility("hidden")));
+
+/* Before and after the start of a child, and what a descriptor's record keeps. Starts between which nothing was made write nothing. */
+FDW_INLINE void fdw_child_starts(void)
+{
+	uint32_t n = atomic_load_explicit(&fdw_process.starts, memory_order_relaxed);
+
+	while (n & 1 && !atomic_compare_exchange_weak_explicit(&fdw_process.starts, &n, n + 1, memory_order_relaxed, memory_order_relaxed))
+		;
+}
+FDW_INLINE uint32_t fdw_born_now(void)
+{
+	uint32_t n = atomic_load_explicit(&fdw_process.starts, memory_order_relaxed);
+
+	return likely(n & 1) ? n : atomic_fetch_or_explicit(&fdw_process.starts, 1, memory_order_relaxed) | 1;
+}
 extern __attribute__((visibility("hidden"))) _Atomic int fdw_ready; /* fdw_init is done and the product is on */
 extern char **environ;
 

@@ -56,9 +56,11 @@ static void go_without_hooks(void)
 /* A child lives that has what we have: again after the fork, so that what another thread made meanwhile counts as older. */
 FDW_FORK_PATH static void shared_by_fork(void)
 {
-	uint32_t n = atomic_fetch_add_explicit(&fdw_process.starts, 1, memory_order_relaxed) + 1;
+	uint32_t n;
 
-	atomic_store_explicit(&fdw_process.forked, n, memory_order_relaxed);
+	fdw_child_starts();
+	n = atomic_load_explicit(&fdw_process.starts, memory_order_relaxed);
+	SET(fdw_process.forked, n);
 }
 
 FDW_FORK_PATH static void reset_child(void)
@@ -95,7 +97,7 @@ FDW_FORK_PATH static void before_fork(void)
 {
 	struct fdw_thread *t = &fdw_self;
 
-	atomic_fetch_add_explicit(&fdw_process.starts, 1, memory_order_relaxed);
+	fdw_child_starts();
 	if (!t->vforked && fdw_recording())
 		t->fork_begun = fdw_fork_clock();
 	SET(t->parent_pid, t->vforked ? t->vfork_pid : fdw_process.pid);

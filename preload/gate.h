@@ -33,8 +33,8 @@ void fdw_gate_child_slow(int64_t child, uint8_t kind, uint16_t call, uintptr_t p
 /* Before a child is started or this process execs. */
 FDW_INLINE void fdw_gate(void)
 {
-	atomic_fetch_add_explicit(&fdw_process.starts, 1, memory_order_relaxed);
-	if (unlikely(atomic_load_explicit(&fdw_section_blocks, memory_order_acquire)) && fdw_on())
+	fdw_child_starts();
+	if (unlikely(atomic_load_explicit(&fdw_process.section_blocks, memory_order_acquire)) && fdw_on())
 		fdw_gate_slow();
 }
 

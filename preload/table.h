@@ -193,7 +193,7 @@ FDW_INLINE uint32_t fdw_born_inline(int fd, uint8_t kind, uint32_t flags, uint16
 	r->arm = 0;
 	r->stream = 0;
 	r->poller = r->waiter = 0;
-	r->born_at = atomic_load_explicit(&fdw_process.starts, memory_order_relaxed);
+	r->born_at = fdw_born_now();
 	return fdw_gen(n);
 }
 
