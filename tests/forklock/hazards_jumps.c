@@ -1,7 +1,10 @@
 /* tests/forklock/hazards_jumps.c: threads that leave the place between creation and mark by another door. */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include "hazards.h"
 
@@ -111,6 +114,81 @@ static int handler_anywhere(void)
 	signalling = 0;
 	pthread_join(t, NULL);
 	outcome("wrong flags %d, wrong children %d", bad, (int)told_wrong);
+	return 0;
+}
+
+/* ---- a handler's child that goes on ---------------------------------------------------------------------------------------------------*/
+static volatile sig_atomic_t in_child;
+
+static void fork_and_return(int number)
+{
+	int status, saved = errno;
+	pid_t pid = in_child ? -1 : handled++ & 1 ? fork() : _Fork();
+
+	(void)number;
+	if (pid == 0)
+		in_child = 1;
+	else if (!in_child && (pid < 0 || waitpid(pid, &status, 0) != pid || status))
+		told_wrong++;
+	errno = saved;
+}
+
+/* It has one thread, and what its maker had in hand: all of that is decided by it alone, and a filter has nobody to wait for. */
+static void child_goes_on(int fd, int marked)
+{
+	struct sock_filter all[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct sock_fprog filter = { COUNT(all), all };
+	int bad = 0, fresh;
+	uint64_t start;
+
+	bad |= fcntl(fd, F_GETFD) != marked || (marked && kernel_flag(fd) != marked);
+	mark(fd, 0);
+	bad |= (fcntl(fd, F_GETFD) != FD_CLOEXEC || kernel_flag(fd) != FD_CLOEXEC) << 1;
+	need((fresh = dup(null)) >= 0);
+	bad |= (fcntl(fresh, F_GETFD) != 0 || kernel_flag(fresh) != 0) << 2;
+	close(fresh);
+	start = now_us();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0))
+		bad |= errno != EINVAL && errno != ENOSYS && errno != EACCES ? 8 : 0;
+	bad |= (now_us() - start > 1000000) << 4;
+	bad |= close(fd) != 0 || close(fd) == 0 ? 32 : 0;
+	_exit(bad);
+}
+
+/* Wherever the signal came, the child returns to what the handler interrupted. */
+static int handler_child_goes_on(void)
+{
+	pthread_t me = pthread_self(), t;
+	sigset_t usr1;
+
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	on_signal(SIGUSR1, fork_and_return, SA_RESTART);
+	signalling = 1;
+	pthread_sigmask(SIG_BLOCK, &usr1, NULL); /* a child of the thread's beginning would wait for that thread's end */
+	in_thread(&t, signal_it, &me);
+	pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
+	for (unsigned i = 0; handled < 100; i++) {
+		int fd = i & 1 ? dup(null) : open("/dev/null", O_RDONLY);
+		need(fd >= 0);
+		if (in_child)
+			child_goes_on(fd, 0);
+		if (i % 3 == 0)
+			mark(fd, i);
+		else
+			poll(NULL, 0, 0);
+		if (in_child)
+			child_goes_on(fd, i % 3 == 0 ? FD_CLOEXEC : 0);
+		need(close(fd) == 0 || in_child);
+		if (in_child)
+			child_goes_on(dup(null), 0);
+	}
+	pthread_sigmask(SIG_BLOCK, &usr1, NULL);
+	if (in_child)
+		child_goes_on(dup(null), 0);
+	signalling = 0;
+	pthread_join(t, NULL);
+	outcome("wrong children %d", (int)told_wrong);
 	return 0;
 }
 
@@ -328,6 +406,7 @@ static int stopped(void)
 }
 
 const struct hazard jump_hazards[] = {
-	{ "handler-between", handler_between, 0 }, { "handler-anywhere", handler_anywhere, 0 }, { "jump-between", jump_between, 0 },
+	{ "handler-between", handler_between, 0 }, { "handler-anywhere", handler_anywhere, 0 },
+	{ "handler-child-goes-on", handler_child_goes_on, 0 }, { "jump-between", jump_between, 0 },
 	{ "jump-blocked", jump_blocked, 1 }, { "cancelled", cancelled, 1 }, { "thread-ends", thread_ends, 0 }, { "stopped", stopped, 1 }, { 0 },
 };
