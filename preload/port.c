@@ -54,9 +54,9 @@ static int becomes_port(int port, uintptr_t pc)
 {
 	fdw_word_t *w = fdw_word(port);
 
-	if (!w || fdw_state(fdw_peek(port)) != FDW_OPEN || !fdw_foreign_code(fdw_records[port].open_pc))
+	if (!w || fdw_state(fdw_peek(port)) != FDW_OPEN || !fdw_foreign_code(fdw_record(port)->open_pc))
 		return 0;
-	fdw_records[port].kind = FDW_KIND_PORT;
+	fdw_record(port)->kind = FDW_KIND_PORT;
 	atomic_fetch_or_explicit(w, FDW_W_POLLER, memory_order_relaxed);
 	fdw_object(port, 0, FDW_KIND_PORT, FDW_CALL_port_create, pc, FDW_NO_DETAIL);
 	return 1;
