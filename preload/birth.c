@@ -59,14 +59,21 @@ static void end_deciding(int fd, uint64_t late)
 }
 
 /*
- * Threads that are about to clear a flag are counted in fdw_process.clearing, in its lower half; in the upper one stands fdw_process.forks. A
- * handler that comes in between may fork: its child counts from 0, and what goes on there was counted in the parent only.
+ * Threads that are about to make a call of ours are counted in fdw_process.calling, in its lower half; in the upper one stands fdw_process.forks.
+ * A handler that comes in between may fork: its child counts from 0, and what goes on there was counted in the parent only.
  */
-static void clearing_ends(uint64_t began)
+int fdw_own_call_begins(uint64_t *began)
 {
-	uint64_t now = atomic_load(&fdw_process.clearing);
+	/* Counted before it looks: whoever seals waits for those that did not see it. */
+	*began = atomic_fetch_add(&fdw_process.calling, 1);
+	return !atomic_load(&fdw_process.sealed);
+}
 
-	while (now >> 32 == began >> 32 && !atomic_compare_exchange_weak(&fdw_process.clearing, &now, now - 1))
+void fdw_own_call_ends(uint64_t began)
+{
+	uint64_t now = atomic_load(&fdw_process.calling);
+
+	while (now >> 32 == began >> 32 && !atomic_compare_exchange_weak(&fdw_process.calling, &now, now - 1))
 		;
 }
 
@@ -77,9 +84,7 @@ int fdw_decide(int fd, uint32_t gen, int late)
 	int done;
 
 	FDW_STEP(clear_before);
-	/* Counted before it looks: whoever seals waits for those that did not see it (fdw_births_seal). */
-	began = atomic_fetch_add(&fdw_process.clearing, 1);
-	done = !atomic_load(&fdw_process.sealed) && begin_deciding(fd, gen);
+	done = fdw_own_call_begins(&began) && begin_deciding(fd, gen);
 	if (done) {
 		FDW_STEP(clear_claimed);
 		fdw_raw(SYS_fcntl, (long)fd, (long)F_SETFD, 0L);
@@ -87,7 +92,7 @@ int fdw_decide(int fd, uint32_t gen, int late)
 		end_deciding(fd, late ? FDW_W_LATE : 0);
 		fdw_self.deciding = was;
 	}
-	clearing_ends(began);
+	fdw_own_call_ends(began);
 	return done;
 }
 
@@ -157,7 +162,7 @@ void fdw_births_seal(void)
 	/* Their half of the fence between their slot and may_birth (fdw_birth_begin). */
 	fdw_raw(SYS_membarrier, (long)MEMBARRIER_CMD_GLOBAL, 0L, 0L);
 	fdw_wait_start(&wait, SEAL_BOUND_US);
-	while (((uint32_t)atomic_load(&fdw_process.clearing) || fdw_sections_to_come(work)) && fdw_wait_step(&wait))
+	while (((uint32_t)atomic_load(&fdw_process.calling) || fdw_sections_to_come(work)) && fdw_wait_step(&wait))
 		;
 	if (work)
 		fdw_work_done(work);
@@ -331,7 +336,7 @@ FDW_FORK_PATH void fdw_births_reset(void)
 {
 	fdw_sections_reset();
 	atomic_store_explicit(&fdw_process.births, 0, memory_order_relaxed);
-	atomic_store_explicit(&fdw_process.clearing, (uint64_t)fdw_process.forks << 32, memory_order_relaxed);
+	atomic_store_explicit(&fdw_process.calling, (uint64_t)fdw_process.forks << 32, memory_order_relaxed);
 	if (fdw_self.bounded)
 		fdw_self.bounded = 0;
 }

@@ -31,6 +31,9 @@ void fdw_births_allow(uintptr_t pc); /* code at pc makes a thread of the program
 void fdw_births_forbid(void); /* from here on, for good: a filter, a runtime that starts children past us */
 void fdw_births_share(void);  /* before another process gets the descriptor table itself: what is undecided is decided, and forbid */
 void fdw_births_seal(void);   /* before a filter of the program's own */
+/* Around calls that the program does not make itself, where births may be: 0, a filter is about to come, it is not to be made. Then too: ends. */
+int fdw_own_call_begins(uint64_t *began);
+void fdw_own_call_ends(uint64_t began);
 void fdw_births_reset(void);  /* in a fork child: the makers are gone; no flag is touched */
 
 /* Threads that libc made for itself (SIGEV_THREAD, getaddrinfo_a) are threads too. 1: births are allowed from here on. */

@@ -198,7 +198,7 @@ struct fdw_process {
 	_Atomic uint32_t retired; /* numbers that tombstones keep (retire.h) */
 	_Atomic uint8_t uses;     /* FDW_USES_*: why successful calls are looked at */
 	_Atomic uint8_t sealed;   /* a filter of the program's own is about to come: no flag is cleared any more */
-	_Atomic uint64_t clearing;/* forks << 32 | threads that are about to clear close-on-exec (birth.c) */
+	_Atomic uint64_t calling; /* forks << 32 | threads that are about to make a call that a filter may kill for (birth.c) */
 	uint32_t forks;           /* how many lie between the program's first process and this one, as far as seen */
 	_Atomic uint32_t section_blocks; /* lists of sections below this were used; 0: no thread of this process ever had one (sections.h) */
 	_Atomic uint64_t listing; /* audit: generation << 32 | number + 1 of what reads /proc/self/fd; 0: nothing did */

@@ -7,6 +7,7 @@
  * closing, so it is closed once, and only as the generation that was retired.
  */
 #include <sys/sysinfo.h>
+#include "birth.h"
 #include "event.h"
 #include "log.h"
 #include "options.h"
@@ -365,13 +366,12 @@ static void is_tombstone(const struct fdw_claim *c, uint32_t most, int audit, ui
 	}
 }
 
-int fdw_retire_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
+static int retire(struct fdw_claim *c, int audit, uint16_t call, uintptr_t pc)
 {
-	uint32_t most;
-	int from, errno_before = errno, held = may_be_held(c), audit = !held && fdw_process.keeps;
+	int from, errno_before = errno;
+	uint32_t most = may_be_kept(c, audit, &from);
 
-	/* A stream's number is closed once more by its stream, inside libc. */
-	if (c->before & FDW_W_STREAM || !may_be_replaced(fdw_record(c->fd)->kind) || !(audit || held) || !(most = may_be_kept(c, audit, &from)))
+	if (!most)
 		return 0;
 	FDW_STEP(retire_before);
 	if (fdw_raw(SYS_dup3, (long)from, (long)c->fd, (long)O_CLOEXEC) != c->fd)
@@ -382,7 +382,20 @@ int fdw_retire_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 	return 1;
 }
 
-void fdw_take_again_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
+int fdw_retire_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
+{
+	int held = may_be_held(c), audit = !held && fdw_process.keeps, done;
+	uint64_t began;
+
+	/* A stream's number is closed once more by its stream, inside libc. */
+	if (c->before & FDW_W_STREAM || !may_be_replaced(fdw_record(c->fd)->kind) || !(audit || held))
+		return 0;
+	done = fdw_own_call_begins(&began) && retire(c, audit, call, pc);
+	fdw_own_call_ends(began);
+	return done;
+}
+
+static void take_again(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 {
 	uint32_t most;
 	int from;
@@ -395,6 +408,15 @@ void fdw_take_again_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 		is_tombstone(c, most, 1, call, pc);
 	else if (fd >= 0) /* somebody was faster; or he was, and has closed it again */
 		fdw_raw(SYS_close, fd);
+}
+
+void fdw_take_again_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
+{
+	uint64_t began;
+
+	if (fdw_own_call_begins(&began))
+		take_again(c, call, pc);
+	fdw_own_call_ends(began);
 }
 
 void fdw_give_back(int fd)
