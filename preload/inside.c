@@ -19,7 +19,7 @@ static struct place {
 	uint32_t gen;
 	uint16_t call;
 	uintptr_t pc;
-} places[PLACES];
+} places[PLACES] FDW_LARGE;
 static _Atomic uint32_t end;           /* places below it were ever taken */
 static _Atomic uint32_t told;
 

@@ -26,7 +26,7 @@ static struct block {
 	_Atomic uint32_t gate[SLOTS]; /* fdw_process.gates when it was born */
 	_Atomic uint64_t entry[SLOTS];
 	uintptr_t frame[SLOTS];   /* of the call that took the slot, UINTPTR_MAX on a signal stack */
-} blocks[BLOCKS];
+} blocks[BLOCKS] FDW_LARGE;
 
 static struct block *own_block(void) { return &blocks[fdw_self.birth_block - 1]; }
 static uint64_t owned_by(uint32_t tid) { return (uint64_t)fdw_process.forks << 32 | tid; }
