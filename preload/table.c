@@ -14,9 +14,16 @@
 #include "poison.h"
 
 struct fdw_near fdw_near;
-fdw_word_t *fdw_far_words;
-struct fdw_record *fdw_far_records;
 _Atomic uint32_t fdw_table_end = FDW_TABLE_NEAR;
+static fdw_word_t *far_words;
+static struct fdw_record *far_records;
+
+fdw_word_t *fdw_far_word(uint32_t fd)
+{
+	return fd < atomic_load_explicit(&fdw_table_end, memory_order_acquire) ? &far_words[fd - FDW_TABLE_NEAR] : NULL;
+}
+
+struct fdw_record *fdw_far_record(uint32_t fd) { return &far_records[fd - FDW_TABLE_NEAR]; }
 
 /* Where the table ends for good: the next step could not be had. */
 static _Atomic uint32_t limit = FDW_TABLE_MAX;
@@ -36,10 +43,10 @@ static int map_at(void *at, size_t n)
 
 static int open_far(uint32_t from, uint32_t to)
 {
-	fdw_word_t *words = fdw_far_words + (from - FDW_TABLE_NEAR);
-	struct fdw_record *records = fdw_far_records + (from - FDW_TABLE_NEAR);
+	fdw_word_t *words = far_words + (from - FDW_TABLE_NEAR);
+	struct fdw_record *records = far_records + (from - FDW_TABLE_NEAR);
 
-	if (!fdw_far_words || map_at(words, (to - from) * sizeof *words) != 0)
+	if (!far_words || map_at(words, (to - from) * sizeof *words) != 0)
 		return -1;
 	if (map_at(records, (to - from) * sizeof *records) == 0)
 		return 0;
@@ -59,8 +66,8 @@ static int open_anywhere(uint32_t from, uint32_t *to)
 	            (long)(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE), -1L, 0L);
 	if (p < 0)
 		return -1;
-	fdw_far_words = (fdw_word_t *)p;
-	fdw_far_records = (struct fdw_record *)((char *)p + n);
+	far_words = (fdw_word_t *)p;
+	far_records = (struct fdw_record *)((char *)p + n);
 	*to = from + FDW_TABLE_STEP;
 	atomic_store(&limit, *to);
 	return 0;
@@ -112,8 +119,8 @@ void fdw_table_init(void)
 		fdw_raw(SYS_madvise, &fdw_near, sizeof fdw_near, (long)MADV_DONTNEED);
 	atomic_store_explicit(&fdw_near.words[0], 0, memory_order_relaxed);
 	*(volatile uint32_t *)&fdw_near.records[0].gen = 0;
-	fdw_far_words = (fdw_word_t *)(here > FAR * 2 ? here - FAR : 0);
-	fdw_far_records = (struct fdw_record *)((char *)fdw_far_words + FDW_TABLE_MAX * sizeof *fdw_far_words);
+	far_words = (fdw_word_t *)(here > FAR * 2 ? here - FAR : 0);
+	far_records = (struct fdw_record *)((char *)far_words + FDW_TABLE_MAX * sizeof *far_words);
 	/* A filter that we were started under let the loader map us: later on nobody asks it again. */
 	if (fdw_process.filtered)
 		fdw_table_prepare(FDW_TABLE_NEAR + 1);

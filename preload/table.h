@@ -98,18 +98,17 @@ struct fdw_near {
 };
 _Static_assert(sizeof(struct fdw_near) % FDW_NEAR_PAGE == 0, "whole pages, for table.c gives them back at the start");
 extern __attribute__((visibility("hidden"))) struct fdw_near fdw_near;
-extern __attribute__((visibility("hidden"))) fdw_word_t *fdw_far_words;
-extern __attribute__((visibility("hidden"))) struct fdw_record *fdw_far_records;
 extern __attribute__((visibility("hidden"))) _Atomic uint32_t fdw_table_end; /* numbers below it may be touched */
+fdw_word_t *fdw_far_word(uint32_t fd);          /* fd: from FDW_TABLE_NEAR on; NULL from fdw_table_end on */
+struct fdw_record *fdw_far_record(uint32_t fd); /* fd: below fdw_table_end, as everywhere below */
 
-/* fd: below fdw_table_end. */
 FDW_INLINE fdw_word_t *fdw_word_at(uint32_t fd)
 {
-	return likely(fd < FDW_TABLE_NEAR) ? &fdw_near.words[fd] : &fdw_far_words[fd - FDW_TABLE_NEAR];
+	return likely(fd < FDW_TABLE_NEAR) ? &fdw_near.words[fd] : fdw_far_word(fd);
 }
 FDW_INLINE struct fdw_record *fdw_record(int fd)
 {
-	return likely((uint32_t)fd < FDW_TABLE_NEAR) ? &fdw_near.records[fd] : &fdw_far_records[(uint32_t)fd - FDW_TABLE_NEAR];
+	return likely((uint32_t)fd < FDW_TABLE_NEAR) ? &fdw_near.records[fd] : fdw_far_record((uint32_t)fd);
 }
 
 FDW_INLINE enum fdw_state fdw_state(uint64_t v) { return (enum fdw_state)(v & FDW_STATE_MASK); }
@@ -122,11 +121,7 @@ FDW_INLINE uint64_t fdw_with_state(uint64_t v, enum fdw_state s) { return (v & ~
 /* The word of a number, or NULL when the table does not reach it (then its history is unknown). */
 FDW_INLINE fdw_word_t *fdw_word(int fd)
 {
-	if (likely((uint32_t)fd < FDW_TABLE_NEAR))
-		return &fdw_near.words[fd];
-	if (unlikely((uint32_t)fd >= atomic_load_explicit(&fdw_table_end, memory_order_acquire)))
-		return NULL;
-	return &fdw_far_words[(uint32_t)fd - FDW_TABLE_NEAR];
+	return fdw_word_at((uint32_t)fd);
 }
 
 /* The word's value; 0 (unknown, generation 0) beyond the table. */
