@@ -28,7 +28,7 @@ static struct place {
 	uint32_t tid; /* 0: free */
 	uint8_t pinned;
 	uintptr_t low, high;
-} places[STACKS];
+} places[STACKS] FDW_LARGE;
 static uint32_t end; /* places below it were ever taken */
 static _Atomic int locked;
 static uint8_t program_locks;
@@ -300,6 +300,7 @@ void fdw_sigstack_thread_ends(void)
 	fdw_self.sigstack = 0;
 }
 
+<<<<<<< HEAD
 void fdw_sigstack_process_ends_slow(void)
 {
 	int saved = errno;
@@ -311,12 +312,17 @@ void fdw_sigstack_process_ends_slow(void)
 }
 
 void fdw_sigstack_reset(void)
+=======
+FDW_FORK_PATH void fdw_sigstack_reset(void)
+>>>>>>> 6091a48 (Signal stacks: nothing of theirs on the way of a fork where there are none)
 {
-	struct place *p = own();
-	struct place mine = p ? *p : (struct place){ 0 };
+	struct place *p, mine = { 0 };
 
 	if (likely(!atomic_load(&fdw_sigstacks)))
 		return;
+	p = own();
+	if (p)
+		mine = *p;
 	for (uint32_t i = 0; i < end; i++)
 		places[i].tid = 0;
 	atomic_store(&locked, 0);
