@@ -300,7 +300,6 @@ void fdw_sigstack_thread_ends(void)
 	fdw_self.sigstack = 0;
 }
 
-<<<<<<< HEAD
 void fdw_sigstack_process_ends_slow(void)
 {
 	int saved = errno;
@@ -311,10 +310,7 @@ void fdw_sigstack_process_ends_slow(void)
 	errno = saved;
 }
 
-void fdw_sigstack_reset(void)
-=======
 FDW_FORK_PATH void fdw_sigstack_reset(void)
->>>>>>> 6091a48 (Signal stacks: nothing of theirs on the way of a fork where there are none)
 {
 	struct place *p, mine = { 0 };
 
