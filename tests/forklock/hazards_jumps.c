@@ -168,7 +168,7 @@ static int handler_child_goes_on(void)
 	pthread_sigmask(SIG_BLOCK, &usr1, NULL); /* a child of the thread's beginning would wait for that thread's end */
 	in_thread(&t, signal_it, &me);
 	pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
-	for (unsigned i = 0; handled < 100; i++) {
+	for (unsigned i = 0; handled < 50; i++) {
 		int fd = i & 1 ? dup(null) : open("/dev/null", O_RDONLY);
 		need(fd >= 0);
 		if (in_child)
