@@ -47,7 +47,7 @@ FDW_INLINE uint32_t run_of(int fd)
 	struct fdw_thread *t = &fdw_self;
 	int step = fd - t->run_last;
 
-	if (t->run_length && (step == 1 || step == -1)) {
+	if (t->run_length && !t->made && (step == 1 || step == -1)) {
 		if (t->run_length < UINT32_MAX)
 			t->run_length++;
 	} else {
@@ -56,6 +56,7 @@ FDW_INLINE uint32_t run_of(int fd)
 		t->run_length = 1;
 	}
 	t->run_last = fd;
+	t->made = 0;
 	return t->run_length;
 }
 

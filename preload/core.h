@@ -152,6 +152,7 @@ struct fdw_thread {
 	uint32_t lost;         /* events not sent since the last one that was */
 	int run_last;          /* number of the last close, for runs of closes */
 	uint32_t run_length;
+	uint8_t made;          /* a descriptor was made since that close, in audit: where every number is a new one, closes of them are no run */
 	struct fdw_flux flux[2];
 	uintptr_t alt_low, alt_high; /* the alternate signal stack, 0 when none is known */
 	uintptr_t emit_frame;        /* where the outermost emission's frame lies */

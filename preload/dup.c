@@ -102,6 +102,8 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 	fdw_claim_end(&c, FDW_CLOSE_DONE, call, pc);
 	flags = flags & O_CLOEXEC ? FDW_F_CLOEXEC : 0;
 	fdw_duplicated(old);
+	if (unlikely(fdw_process.keeps))
+		fdw_self.made = 1;
 	gen = fdw_born(new, FDW_KIND_UNKNOWN, (uint32_t)flags | birth | FDW_BORN_DUP, call, pc);
 	if (birth)
 		fdw_birth_made(new, birth);

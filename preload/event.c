@@ -158,6 +158,8 @@ static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call,
 		fdw_duplicated(src);
 		flags |= FDW_BORN_DUP;
 	}
+	if (unlikely(fdw_process.keeps))
+		fdw_self.made = 1;
 	gen = fdw_born(fd, kind, flags, call, pc);
 	flags &= ~FDW_BORN_DUP;
 	if (unlikely(op == FDW_OP_RECV) && fdw_word(fd)) /* its sender has it, and may be ourselves */

@@ -335,7 +335,7 @@ static int closes_everything(void)
 {
 	uint64_t by = atomic_load_explicit(&fdw_process.listing, memory_order_relaxed);
 
-	if (fdw_self.run_length + 1 >= RUN_OVER_ALL) {
+	if (!fdw_self.made && fdw_self.run_length + 1 >= RUN_OVER_ALL) {
 		if (fdw_self.run_length + 1 == RUN_OVER_ALL)
 			release_if(1);
 		return 1;

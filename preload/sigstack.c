@@ -83,6 +83,8 @@ static void unpin(struct place *p)
 	if (!p->pinned)
 		return;
 	p->pinned = 0;
+	if (fdw_process.filtered) /* it stays locked until it is unmapped */
+		return;
 	for (page = page_of(p->low); page < pages_end(p->high) && !program_locks; page += PAGE) {
 		if (!is_shared(p, page)) {
 			from = from ? from : page;
