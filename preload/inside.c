@@ -86,33 +86,15 @@ void fdw_inside_reset(void)
 
 struct look { uint32_t tid; int fd; int there; };
 
-static char *put(char *p, const char *s)
-{
-	while (*s)
-		*p++ = *s++;
-	return p;
-}
-
-static char *put_number(char *p, uint32_t n)
-{
-	char digits[12], *d = digits + sizeof digits;
-
-	*--d = 0;
-	do
-		*--d = (char)('0' + n % 10);
-	while (n /= 10);
-	return put(p, d);
-}
-
 /* "0 0x3 0x7ff... ": a sleeping thread's system call and its arguments; "running", or "-1 ...", else. */
 static void look(void *arg)
 {
 	struct look *l = arg;
-	char path[64], text[64], *p = put(path, "/proc/self/task/");
+	char path[64], text[64], *p = fdw_put(path, "/proc/self/task/");
 	uint64_t first = 0;
 
-	p = put_number(p, l->tid);
-	*put(p, "/syscall") = 0;
+	p = fdw_put_number(p, l->tid);
+	*fdw_put(p, "/syscall") = 0;
 	if (!fdw_read_file(path, text, sizeof text) || text[0] < '0' || text[0] > '9')
 		return;
 	for (p = text; *p && *p != ' '; p++)

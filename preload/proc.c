@@ -48,3 +48,21 @@ unsigned long fdw_number(const char *s)
 		n = n * 10 + (unsigned long)(*s - '0');
 	return n;
 }
+
+char *fdw_put(char *to, const char *s)
+{
+	while (*s)
+		*to++ = *s++;
+	return to;
+}
+
+char *fdw_put_number(char *to, unsigned long n)
+{
+	char digits[24], *d = digits + sizeof digits;
+
+	*--d = 0;
+	do
+		*--d = (char)('0' + n % 10);
+	while (n /= 10);
+	return fdw_put(to, d);
+}

@@ -14,6 +14,9 @@ size_t fdw_read_file(const char *path, char *buf, size_t n);
 int fdw_tasks(void);
 /* Calls each(directory's descriptor, name, arg) for every entry but "." and "..". -1: it cannot be opened. */
 int fdw_each_entry(const char *path, void (*each)(int dir, const char *name, void *arg), void *arg);
+/* Both return where they ended; no NUL follows. */
+char *fdw_put(char *to, const char *s);
+char *fdw_put_number(char *to, unsigned long n);
 /* The number that begins at s; 0 where none does. */
 unsigned long fdw_number(const char *s);
 

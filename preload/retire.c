@@ -16,6 +16,7 @@
 #include "retire.h"
 #include "poison.h"
 
+#define FILLING UINT64_MAX /* a key: its thread is about to say which */
 #define RING 1024u /* 64 KiB, touched as used */
 /*
  * Most numbers held back at once. Programs have arrays of 1024, FD_SETSIZE to begin with: so where numbers below that do, what is held back must
@@ -173,7 +174,7 @@ static void give_back(uint64_t key)
 
 static int release(struct entry *e, uint64_t key)
 {
-	if (!key || !atomic_compare_exchange_strong(&e->key, &key, 0))
+	if (!key || key == FILLING || !atomic_compare_exchange_strong(&e->key, &key, 0))
 		return 0;
 	give_back(key);
 	return 1;
@@ -187,7 +188,7 @@ static unsigned release_if(int all)
 
 	for (unsigned i = 0; i < RING; i++) {
 		uint64_t key = atomic_load_explicit(&ring[i].key, memory_order_acquire);
-		if (!key || (!all && !is_due(&ring[i], now, &bound)))
+		if (!key || key == FILLING || (!all && !is_due(&ring[i], now, &bound)))
 			continue;
 		if (!all && bound)
 			fdw_bound_reached((int)(uint32_t)key - 1, 0, FDW_RETIRE_LONG_US);
@@ -218,8 +219,11 @@ FDW_FORK_PATH void fdw_retired_reset(void)
 {
 	if (likely(!fdw_process.retired))
 		return;
-	for (unsigned i = 0; i < RING; i++)
+	for (unsigned i = 0; i < RING; i++) {
 		ring[i].at = 0;
+		if (ring[i].key == FILLING) /* by a thread that is not here */
+			ring[i].key = 0;
+	}
 	atomic_store(&look_at, 0);
 }
 
@@ -270,23 +274,39 @@ static uint32_t room(uint32_t *end)
 	return most;
 }
 
-/* Opened once, high and protected; -1: cannot be had. */
-static int have(_Atomic int *place, const char *path, int flags)
+/* fd, once, high and protected; -1: it could not be opened. */
+static int keep(_Atomic int *place, long fd)
 {
-	int fd = (int)fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)(flags | O_CLOEXEC), 0L), none = -1;
+	int none = -1;
 
 	if (fd < 0)
 		return -1;
-	fd = fdw_park(fd);
-	if (atomic_compare_exchange_strong(place, &none, fd)) {
-		fdw_protect_kept(fd);
-		return fd;
+	fd = fdw_park((int)fd);
+	if (atomic_compare_exchange_strong(place, &none, (int)fd)) {
+		fdw_protect_kept((int)fd);
+		return (int)fd;
 	}
-	fdw_raw(SYS_close, (long)fd);
+	fdw_raw(SYS_close, fd);
 	return none;
 }
 
-/* Not a directory, or openat and fchdir would work on it. */
+/*
+ * Not a directory, or openat and fchdir would work on it; and nobody's file: a late chmod of /proc/self/fd/N follows it. So it is a memfd of our own,
+ * reopened as a path.
+ */
+static long make_stone(void)
+{
+	char path[64], *p = fdw_put(path, "/proc/thread-self/fd/");
+	long fd = fdw_raw(SYS_memfd_create, "fdwarden", (long)MFD_CLOEXEC), r;
+
+	if (fd < 0)
+		return -1;
+	*fdw_put_number(p, (unsigned long)fd) = 0;
+	r = fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)(O_PATH | O_CLOEXEC), 0L);
+	fdw_raw(SYS_close, fd);
+	return r;
+}
+
 static int have_stone(void)
 {
 	int fd = atomic_load(&stone);
@@ -294,9 +314,8 @@ static int have_stone(void)
 	if (likely(fd >= 0))
 		return fd;
 	if (!fdw_process.keeps)
-		have(&load_file, "/proc/loadavg", O_RDONLY);
-	fd = have(&stone, "/dev/null", O_PATH);
-	return fd >= 0 ? fd : have(&stone, "/proc/self/exe", O_PATH);
+		keep(&load_file, fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/loadavg", (long)(O_RDONLY | O_CLOEXEC), 0L));
+	return keep(&stone, make_stone());
 }
 
 /* Who closes so much can spare a moment now and then, and holders may need it. */
@@ -309,18 +328,42 @@ static void give_way(void)
 		fdw_raw(SYS_sched_yield);
 }
 
-/* In the order of tickets: first in, first out. What is too much goes before its time. */
+/*
+ * In the order of tickets: first in, first out. What is too much goes before its time. A thread may lose its CPU between its ticket and its entry for
+ * longer than the ring takes to come round: so a place is claimed first, and one that is being filled is passed over. NULL: all are.
+ */
+static struct entry *place(uint32_t most)
+{
+	unsigned early = 0;
+
+	for (unsigned i = 0; i < RING; i++) {
+		uint32_t ticket = atomic_fetch_add(&next_ticket, 1);
+		struct entry *e = &ring[ticket % RING], *oldest = &ring[(ticket - most) % RING];
+		uint64_t none = 0;
+
+		early += (unsigned)release(oldest, atomic_load_explicit(&oldest->key, memory_order_acquire));
+		early += (unsigned)release(e, atomic_load_explicit(&e->key, memory_order_acquire));
+		if (!atomic_compare_exchange_strong(&e->key, &none, FILLING))
+			continue;
+		if (early) {
+			atomic_fetch_add_explicit(&fdw_process.bounds, early, memory_order_relaxed);
+			give_way();
+		}
+		return e;
+	}
+	return NULL;
+}
+
 static void enter(uint64_t key, const struct fdw_claim *c, uint32_t most, int audit)
 {
-	uint32_t ticket = atomic_fetch_add(&next_ticket, 1);
-	struct entry *e = &ring[ticket % RING], *oldest = &ring[(ticket - most) % RING];
+	struct entry *e = place(most);
 	const struct fdw_record *r = fdw_record(c->fd), *poller = fdw_poller_of(r);
 	int only_one = !(c->before & (FDW_W_ONESHOT | FDW_W_POLLER)) && !(r->arm & FDW_ARM_MANY_POLLERS) && poller &&
 	               !(poller->arm & FDW_ARM_MANY_WAITERS);
 
-	if (release(oldest, atomic_load_explicit(&oldest->key, memory_order_acquire)) | release(e, atomic_load_explicit(&e->key, memory_order_acquire))) {
-		atomic_fetch_add_explicit(&fdw_process.bounds, 1, memory_order_relaxed);
-		give_way();
+	if (!e) {
+		give_back(key);
+		return;
 	}
 	e->poller = only_one ? r->poller : 0;
 	e->poller_gen = only_one ? r->poller_gen : 0;
