@@ -55,7 +55,7 @@ static struct setting {
 	{ "stack-depth", "FDWARDEN_STACK_DEPTH", "16", is_depth, "a number from 0 to 64", NULL, NULL },
 	{ "log", "FDWARDEN_LOG", "stderr", is_text, "stderr, off or a path", NULL, NULL },
 	{ "on-violation", "FDWARDEN_ON_VIOLATION", "log", is_violation, "log or abort", NULL, NULL },
-	{ "tombstones", "FDWARDEN_TOMBSTONES", "896", is_count, "a number from 0 to 896", NULL, NULL },
+	{ "tombstones", "FDWARDEN_TOMBSTONES", "128", is_count, "a number from 0 to 896", NULL, NULL },
 	{ "tombstone-ms", "FDWARDEN_TOMBSTONE_MS", "10000", is_ms, "milliseconds, up to 3600000", NULL, NULL },
 	{ "io-uring", "FDWARDEN_IO_URING", "allow", is_uring, "allow or deny", NULL, NULL },
 	{ "signal-repair", "FDWARDEN_SIGNAL_REPAIR", "off", is_repair, "off or onstack", NULL, NULL },

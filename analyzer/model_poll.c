@@ -161,7 +161,8 @@ static struct registration *predecessor(struct generation *g, int poller, uint32
 /*
  * The live registration is changed to the data of a dead one. Memory is used again, and a program may give a descriptor another record of its
  * own; so somebody must have held the old event when its descriptor was closed, and it must be a third thread that acts on it now: neither the
- * one that closed, nor the one that registered the new descriptor. Or the very thread that got it, which has not waited since.
+ * one that closed, nor the one that registered the new descriptor. Or the very thread that got it, which has not waited since. And never when the
+ * live registration's own event was delivered: whoever has that may change its data as he likes.
  */
 static struct registration *stolen(const struct step *s, struct generation *g, const struct registration *live)
 {
@@ -172,7 +173,7 @@ static struct registration *stolen(const struct step *s, struct generation *g, c
 	for (const struct registration *o = d ? d->first : NULL; o; o = o->same)
 		if (o->generation->state != GENERATION_CLOSED)
 			return NULL; /* somebody living has it: a record that several share */
-	if (!old || !old->delivered.time || !old->generation->closed.time || s->image->blind)
+	if (!old || !old->delivered.time || live->delivered.time || !old->generation->closed.time || s->image->blind)
 		return NULL;
 	if (s->e->tid == old->delivered.tid && old->delivered_wait == s->thread->waits)
 		return old;

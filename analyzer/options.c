@@ -176,7 +176,7 @@ static const struct option_row {
 	  "a report that was made with --format=json" },
 	{ { "source-root", KEY_SOURCE_ROOT, "DIR", 0, "sarif: sources below DIR are named relative to it", 0 }, COMMAND_AUDIT, set_source_root, "a directory" },
 	{ { "stack-depth", KEY_STACK_DEPTH, "N", 0, "frames of a recorded stack (default 16)", 0 }, ALL, set_depth, "a number from 0 to 64" },
-	{ { "tombstones", KEY_TOMBSTONES, "N", 0, "in mode audit: closed numbers kept back at the same time (default 896, at most a quarter of the limit)", 0 }, ALL,
+	{ { "tombstones", KEY_TOMBSTONES, "N", 0, "in mode audit: closed numbers kept back at the same time (default 128, at most a quarter of the limit)", 0 }, ALL,
 	  set_tombstones, "a number from 0 to 896" },
 	{ { "tombstone-ms", KEY_TOMBSTONE_MS, "MS", 0, "in mode audit: how long each is kept back (default 10000)", 0 }, ALL, set_tombstone_ms,
 	  "milliseconds, up to 3600000" },

@@ -55,6 +55,8 @@ FDW_INLINE uint32_t run_of(int fd)
 			fdw_pending_flush();
 		t->run_length = 1;
 	}
+	if (unlikely(t->run_length == FDW_RUN_OVER_ALL) && unlikely(fdw_process.keeps))
+		fdw_release_all(); /* a loop over everything: the lowest numbers are counted on afterwards */
 	t->run_last = fd;
 	t->made = 0;
 	return t->run_length;

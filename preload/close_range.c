@@ -85,6 +85,34 @@ static void say_range(unsigned first, unsigned last, int flags, uint16_t call, u
 		.err = r < 0 ? err : 0, .arg = (uint64_t)(unsigned)flags }, pc);
 }
 
+/* A few numbers, one of which somebody may hold an event for: closed as by close, one after the other, so that it can be kept (retire.h). */
+#define FEW 64u
+static int is_few_and_held(unsigned first, unsigned last)
+{
+	if (last - first >= FEW || !fdw_process.births || !fdw_enforcing())
+		return 0;
+	for (uint32_t i = first; i < clip(last); i++)
+		if (fdw_state(fdw_peek((int)i)) == FDW_OPEN && fdw_peek((int)i) & (FDW_W_REGISTERED | FDW_W_POLLER))
+			return 1;
+	return 0;
+}
+
+static int one_by_one(unsigned first, unsigned last, uint16_t call, uintptr_t pc)
+{
+	int saved = errno;
+
+	say_range(first, last, 0, call, pc, 0, 0);
+	for (unsigned i = first; i <= last; i++) {
+		enum fdw_state state = fdw_state(fdw_peek((int)i));
+		if (state == FDW_OPEN)
+			fdw_close_by(real_close, (int)i, call, pc, FDW_F_RANGE);
+		else if (state != FDW_TOMBSTONE && state != FDW_PROTECTED && state != FDW_CLOSING)
+			fdw_raw(SYS_close, (long)i);
+	}
+	errno = saved;
+	return 0;
+}
+
 int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last, int flags, uintptr_t pc)
 {
 	int r, err;
@@ -109,6 +137,8 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 				atomic_fetch_and_explicit(fdw_word_at(i), ~FDW_W_LATE, memory_order_relaxed);
 		return real(first, last, flags);
 	}
+	if (unlikely(!flags && is_few_and_held(first, last)))
+		return one_by_one(first, last, FDW_CALL_close_range, pc);
 	claim_range(first, last);
 	r = split(real, first, last, flags);
 	err = errno;

@@ -40,6 +40,7 @@ FDW_EXPORT int dup(int fd)
 		if (likely(r >= 0)) {
 			fdw_duplicated(fd);
 			fdw_born_inline(r, fdw_word(fd) ? fdw_record(fd)->kind : FDW_KIND_UNKNOWN, FDW_BORN_DUP, FDW_CALL_dup, FDW_CALLER);
+			fdw_shares_history(r, fd);
 			return r;
 		}
 		errno = -r;
@@ -67,10 +68,24 @@ FDW_EXPORT int dup(int fd)
 	return r;
 }
 
+/* A marker over a descriptor that somebody may hold an event for: he will act on the marker's number, also when that is closed in its turn. */
+static void still_held(int fd, int marker, const struct fdw_record *was, uint64_t before)
+{
+	struct fdw_record *r = fdw_record(fd);
+
+	r->poller = was->poller;
+	r->poller_gen = was->poller_gen;
+	r->arm = was->arm & (FDW_ARM_MANY_POLLERS | FDW_ARM_MANY_WAITERS);
+	if (fdw_word(marker))
+		r->kind = fdw_record(marker)->kind;
+	atomic_fetch_or_explicit(fdw_word(fd), before & (FDW_W_REGISTERED | FDW_W_ONESHOT), memory_order_relaxed);
+}
+
 /* Rule 6. `call` is made between claim and create; a number of the tracer's cannot be had (as if above the limit). */
 int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, uintptr_t pc)
 {
 	struct fdw_claim c;
+	struct fdw_record was = { 0 };
 	uint32_t ended, gen, birth;
 	uintptr_t stream;
 	int r, err, saved = errno;
@@ -85,6 +100,8 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 	fdw_claim_as(&c, new, FDW_W_REPLACED);
 	FDW_STEP(over_claimed);
 	ended = c.owner ? fdw_gen(c.before) : 0;
+	if (c.owner)
+		was = *fdw_record(new);
 	stream = c.owner && c.before & FDW_W_STREAM ? fdw_record(new)->stream : 0;
 	c.refused = 0; /* a marker put over a number that another thread is closing is the program's affair */
 	/* Standard input, output and error are put in place to be inherited. */
@@ -105,6 +122,9 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 	if (unlikely(fdw_process.keeps))
 		fdw_self.made = 1;
 	gen = fdw_born(new, FDW_KIND_UNKNOWN, (uint32_t)flags | birth | FDW_BORN_DUP, call, pc);
+	fdw_shares_history(new, old);
+	if (unlikely(c.before & FDW_W_REGISTERED) && ended && fdw_process.births)
+		still_held(new, old, &was, c.before);
 	if (birth)
 		fdw_birth_made(new, birth);
 	if (unlikely(stream)) {
@@ -201,7 +221,7 @@ static int fcntl_dup(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc
 	uint32_t asks = cmd == F_DUPFD_CLOEXEC ? FDW_F_CLOEXEC : 0, birth = fdw_birth(asks, pc);
 	int r;
 
-	if (unlikely(fdw_process.keeps))
+	if (unlikely(fdw_process.retired))
 		fdw_give_back((int)arg);
 	r = fcntl_in_flux(real, fd, birth ? F_DUPFD_CLOEXEC : cmd, arg);
 
@@ -237,8 +257,8 @@ FDW_INLINE int fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t
 		errno = EBADF;
 		return -1;
 	}
-	if (unlikely(fdw_state(before) == FDW_TOMBSTONE) && (cmd == F_GETFD || cmd == F_GETFL)) {
-		errno = EBADF; /* only asked */
+	if (unlikely(fdw_state(before) == FDW_TOMBSTONE) && (cmd == F_GETFD || cmd == F_GETFL || cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)) {
+		errno = EBADF; /* only asked; shells do so by F_DUPFD, to save what is there */
 		return -1;
 	}
 	if (fdw_refused(fd, FDW_CALL_fcntl, pc))

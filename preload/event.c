@@ -160,10 +160,15 @@ static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call,
 	}
 	if (unlikely(fdw_process.keeps))
 		fdw_self.made = 1;
+	fdw_number_made(fd);
 	gen = fdw_born(fd, kind, flags, call, pc);
 	flags &= ~FDW_BORN_DUP;
+	if (op == FDW_OP_DUP)
+		fdw_shares_history(fd, src);
 	if (unlikely(op == FDW_OP_RECV) && fdw_word(fd)) /* its sender has it, and may be ourselves */
 		atomic_fetch_or_explicit(fdw_word(fd), FDW_W_DUPED | FDW_W_SENT, memory_order_relaxed);
+	if (unlikely(call == FDW_CALL_pidfd_getfd) || unlikely(call == FDW_CALL_syscall && kind == FDW_KIND_OTHER)) /* it may be a copy of one of ours */
+		atomic_fetch_add_explicit(&fdw_process.starts, 1, memory_order_relaxed);
 	if (unlikely(kind == FDW_KIND_MQ))
 		fdw_process.queues = 1;
 	if (unlikely(flags & FDW_BORN)) {

@@ -40,17 +40,17 @@ int fdw_path_lists(const char *path)
 	static const char *const places[] = { "/dev/fd", "/proc/self/fd", "/proc/self/fdinfo", "/proc/thread-self/fd" };
 	const char *p;
 
-	if (likely(!fdw_process.keeps) || !path || !fdw_readable(path) || *path != '/')
+	if (likely(!fdw_process.protects) || !path || !fdw_readable(path) || *path != '/')
 		return 0;
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
 		if (ends(after(path, places[i])))
-			return fdw_release_all(), 1;
+			return fdw_nothing_kept(), 1;
 	p = after(path, "/proc/");
 	if (!p || fdw_number(p) != fdw_process.pid)
 		return 0;
 	while (*p >= '0' && *p <= '9')
 		p++;
-	return (ends(after(p, "/fd")) || ends(after(p, "/fdinfo"))) && (fdw_release_all(), 1);
+	return (ends(after(p, "/fd")) || ends(after(p, "/fdinfo"))) && (fdw_nothing_kept(), 1);
 }
 
 int fdw_path_refused(const char *path)

@@ -8,6 +8,7 @@
 #include "aside.h"
 #include "log.h"
 #include "options.h"
+#include "stack.h"
 #include "table.h"
 #include "poison.h"
 
@@ -231,7 +232,7 @@ static int said_before(const struct fdw_violation *v)
 	return 0;
 }
 
-void fdw_log_violation(const struct fdw_violation *v)
+static __attribute__((noinline)) void write_violation(const struct fdw_violation *v)
 {
 	struct line l = { 0 };
 	int saved = errno;
@@ -266,4 +267,18 @@ void fdw_log_violation(const struct fdw_violation *v)
 		fdw_raw(SYS_tgkill, fdw_process.pid, fdw_tid(), SIGABRT);
 	}
 	errno = saved;
+}
+
+/* A line takes more than the 512 bytes that a handler's stack has to spare: then it is counted, and the next one says so. */
+#define ROOM_FOR_A_LINE 4096u
+void fdw_log_violation(const struct fdw_violation *v)
+{
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+
+	if (!fdw_process.on_violation && !strcmp(fdw_options.log, "off"))
+		return;
+	if (fdw_on_signal_stack(sp) && sp - fdw_self.alt_low < ROOM_FOR_A_LINE && !fdw_process.on_violation)
+		atomic_fetch_add(&unsaid, 1);
+	else
+		write_violation(v);
 }

@@ -18,16 +18,32 @@ FDW_EXPORT int sigaltstack(const stack_t *ss, stack_t *old)
 	return r;
 }
 
+/* The limit counts what we hold, too. */
+static int for_want_of_ours(int r)
+{
+	int saved = errno, pins;
+
+	if (likely(r == 0) || (saved != ENOMEM && saved != EAGAIN && saved != EPERM))
+		return 0;
+	pins = (int)fdw_sigstack_unpin(0, 0);
+	errno = saved;
+	return pins;
+}
+
 FDW_EXPORT void *mmap(void *addr, size_t n, int prot, int flags, int fd, off_t off)
 {
 	void *r;
 
 	if (unlikely(!real_mmap))
 		return fdw_early_mmap(addr, n, prot, flags, fd, off);
-	if (flags & MAP_FIXED && !(flags & MAP_FIXED_NOREPLACE))
-		fdw_sigstack_memory((uintptr_t)addr, n, 1, FDW_CALL_mmap, FDW_CALLER);
 	fdw_passed_over(flags & MAP_ANONYMOUS ? -1 : fd, -1, FDW_CALL_mmap);
 	r = real_mmap(addr, n, prot, flags, fd, off);
+	if (unlikely(r == MAP_FAILED && errno == EAGAIN) && for_want_of_ours(-1))
+		r = real_mmap(addr, n, prot, flags, fd, off);
+	if (unlikely(flags & MAP_LOCKED) && r != MAP_FAILED)
+		fdw_sigstack_program_locks();
+	if (flags & MAP_FIXED && r != MAP_FAILED)
+		fdw_sigstack_memory((uintptr_t)addr, n, 1, FDW_CALL_mmap, FDW_CALLER);
 	if (flags & MAP_ANONYMOUS)
 		return r;
 	if (unlikely(r == MAP_FAILED))
@@ -39,10 +55,14 @@ FDW_EXPORT void *mmap(void *addr, size_t n, int prot, int flags, int fd, off_t o
 
 FDW_EXPORT int munmap(void *addr, size_t n)
 {
+	int r;
+
 	if (unlikely(!real_munmap))
 		return fdw_early_munmap(addr, n);
-	fdw_sigstack_memory((uintptr_t)addr, n, 1, FDW_CALL_munmap, FDW_CALLER);
-	return real_munmap(addr, n);
+	r = real_munmap(addr, n);
+	if (r == 0)
+		fdw_sigstack_memory((uintptr_t)addr, n, 1, FDW_CALL_munmap, FDW_CALLER);
+	return r;
 }
 
 /* The place it moves from, or what it loses at the end. */
@@ -55,7 +75,18 @@ FDW_EXPORT void *mremap(void *old, size_t old_n, size_t n, int flags, ...)
 	to = va_arg(ap, void *); /* there only with MREMAP_FIXED */
 	va_end(ap);
 	r = likely(real_mremap) ? real_mremap(old, old_n, n, flags, to) : (void *)fdw_early_result(fdw_raw(SYS_mremap, old, old_n, n, (long)flags, to));
-	if (r == MAP_FAILED || unlikely(!real_mremap))
+	if (unlikely(!real_mremap))
+		return r;
+	/* Of a mapping that a pin cuts in two only one part can grow; and locked memory is limited. */
+	if (unlikely(r == MAP_FAILED && atomic_load_explicit(&fdw_sigstacks, memory_order_relaxed)) && (errno == EFAULT || errno == EAGAIN)) {
+		int saved = errno;
+		if (fdw_sigstack_unpin(0, 0)) {
+			r = real_mremap(old, old_n, n, flags, to);
+			saved = errno;
+		}
+		errno = saved;
+	}
+	if (r == MAP_FAILED)
 		return r;
 	if (r != old)
 		fdw_sigstack_memory((uintptr_t)old, old_n, 1, FDW_CALL_mremap, FDW_CALLER);
@@ -91,18 +122,6 @@ FDW_EXPORT int madvise(void *addr, size_t n, int advice)
 }
 
 /* ---- the program's own locks ----------------------------------------------------------------------------------------------------------------------*/
-
-/* The limit counts what we hold, too. */
-static int for_want_of_ours(int r)
-{
-	int saved = errno, pins;
-
-	if (likely(r == 0) || (saved != ENOMEM && saved != EAGAIN && saved != EPERM))
-		return 0;
-	pins = (int)fdw_sigstack_unpin(0, 0);
-	errno = saved;
-	return pins;
-}
 
 #define LOCKS(name, params, args)                                                                                                \
 	FDW_EXPORT int name params                                                                                            \

@@ -34,7 +34,7 @@ FDW_EXPORT int open(const char *path, int flags, ...)
 {
 	mode_t mode = MODE_OF(flags, flags);
 	uint32_t birth = fdw_birth(fdw_oflags(flags), FDW_CALLER);
-	int real_flags = birth ? flags | O_CLOEXEC : flags, lists = unlikely(fdw_process.keeps) && fdw_path_lists(path);
+	int real_flags = birth ? flags | O_CLOEXEC : flags, lists = unlikely(fdw_process.protects) && fdw_path_lists(path);
 	int r = fdw_path_is_tombstone(path) ? -1 : likely(real_open) ? real_open(path, real_flags, mode)
 	                          : (int)fdw_early_result(fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)flags, (long)mode));
 

@@ -9,7 +9,7 @@
 #include "options.h"
 #include "poison.h"
 
-struct fdw_options fdw_options = { .log = "stderr", .tombstones = 896, .tombstone_ms = 10000 };
+struct fdw_options fdw_options = { .log = "stderr", .tombstones = 128, .tombstone_ms = 10000 };
 #define CARRY_MAX 24
 #define CARRY_BYTES 8192
 const char *fdw_carry[CARRY_MAX];
@@ -22,7 +22,7 @@ static const char *const help[] = {
 	"FDWARDEN_STACK_DEPTH=0..64            frames of a recorded stack (default 16)",
 	"FDWARDEN_LOG=stderr|off|PATH          where violations are logged; %p in PATH is the pid (default stderr)",
 	"FDWARDEN_ON_VIOLATION=log|abort       what happens after a violation was logged (default log)",
-	"FDWARDEN_TOMBSTONES=0..896            audit: closed numbers kept back at the same time, at most a quarter of the limit (default 896)",
+	"FDWARDEN_TOMBSTONES=0..896            audit: closed numbers kept back at the same time, at most a quarter of the limit (default 128)",
 	"FDWARDEN_TOMBSTONE_MS=0..3600000      audit: how long each (default 10000)",
 	"FDWARDEN_SIGNAL_REPAIR=off|onstack    onstack: SA_ONSTACK is added to every handler that lacks it (default off)",
 	"FDWARDEN_IO_URING=allow|deny          deny: io_uring_setup answers ENOSYS, for what io_uring opens, arms and closes is not seen (default allow)",

@@ -42,8 +42,9 @@ FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, st
 	FDW_STEP(arm_done);
 	if (unlikely(r < 0)) {
 		saved = errno;
-		fdw_use_failed(epfd, FDW_CALL_epoll_ctl, pc);
-		/* a DEL of what is closed already is how tidy programs close: no use after close */
+		/* a DEL of what is closed already, or in a poller that is, is how tidy programs close: no use after close. (The report is told, and excuses it.) */
+		if (arms || fdw_recording())
+			fdw_use_failed(epfd, FDW_CALL_epoll_ctl, pc);
 		if (arms)
 			stale = fdw_arming_failed(epfd, fd, before, refused, FDW_CALL_epoll_ctl, pc);
 	} else {

@@ -84,12 +84,10 @@ uint32_t fdw_arming_failed(int poller, int fd, uint64_t before, int refused, uin
 
 /* ---- what may outlive its number ---------------------------------------------------------------------------------------------------------------*/
 
-/* No other process can wait for events of this poller: it was made after the last fork; and after the last exec of a child, if that inherits it. */
+/* No other process can wait for events of this poller: no child was started since it was made, not even one that execs: it may have been handed to it. */
 static int is_ours_alone(uint64_t poller, const struct fdw_record *r)
 {
-	uint32_t since = poller & FDW_W_CLOEXEC ? fdw_process.forked : fdw_process.starts;
-
-	return fdw_state(poller) == FDW_OPEN && !(poller & FDW_W_SENT) && r->kind == FDW_KIND_EPOLL && (int32_t)(r->born_at - since) >= 0 &&
+	return fdw_state(poller) == FDW_OPEN && !(poller & FDW_W_SENT) && r->kind == FDW_KIND_EPOLL && r->born_at == fdw_process.starts &&
 	       !atomic_load_explicit(&fdw_raw_threads, memory_order_relaxed);
 }
 

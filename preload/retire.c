@@ -26,7 +26,6 @@
 #define ARRAYS 1024u
 #define MARGIN 64u
 #define ROOM_US 5000u
-#define RUN_OVER_ALL 8u /* as the analyzer has it */
 
 static struct entry {
 	_Alignas(64) _Atomic uint64_t key; /* generation << 32 | number + 1; 0: free */
@@ -46,27 +45,14 @@ static uint64_t now_us(clockid_t clock)
 	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
 }
 
-static _Atomic int load_file = -1;      /* /proc/loadavg */
-
-/* How many are running or want to, at this moment; 0: not known. "0.20 0.18 0.12 1/80 11206". */
-static unsigned runnable(void)
-{
-	char text[64] = "";
-	int fd = atomic_load_explicit(&load_file, memory_order_relaxed), spaces = 3;
-	const char *p = text;
-
-	if (fd < 0 || fdw_raw(SYS_pread64, (long)fd, text, (long)sizeof text - 1, 0L) <= 0)
-		return 0;
-	for (; *p && spaces; p++)
-		spaces -= *p == ' ';
-	return (unsigned)fdw_number(p);
-}
-
-/* FDW_RETIRE_US for each thread that shares a CPU, now or as the last minute had it. Asked again now and then. */
+/*
+ * FDW_RETIRE_US for each thread that shares a CPU, as the last minute had it. Asked again now and then. (How many want to run at this moment
+ * /proc/loadavg tells, but a file that is kept open keeps /proc from being unmounted, and the program's list of its numbers from being its own.)
+ */
 static uint64_t retire_us(uint64_t now)
 {
 	static _Atomic uint64_t known = FDW_RETIRE_US, again;
-	uint64_t at = atomic_load_explicit(&again, memory_order_relaxed), cpus[16] = { 0 }, us, load;
+	uint64_t at = atomic_load_explicit(&again, memory_order_relaxed), cpus[16] = { 0 }, us;
 	struct sysinfo info;
 	unsigned n = 0;
 
@@ -76,8 +62,7 @@ static uint64_t retire_us(uint64_t now)
 		return FDW_RETIRE_US;
 	for (size_t i = 0; i < sizeof cpus / sizeof *cpus; i++)
 		n += (unsigned)__builtin_popcountll(cpus[i]);
-	load = (uint64_t)runnable() << 16;
-	us = FDW_RETIRE_US * (load > info.loads[0] ? load : info.loads[0]) / (UINT64_C(65536) * (n ? n : 1));
+	us = FDW_RETIRE_US * (uint64_t)info.loads[0] / (UINT64_C(65536) * (n ? n : 1));
 	us = us < FDW_RETIRE_US ? FDW_RETIRE_US : us > FDW_RETIRE_LONG_US ? FDW_RETIRE_LONG_US : us;
 	atomic_store_explicit(&known, us, memory_order_relaxed);
 	return us;
@@ -85,12 +70,12 @@ static uint64_t retire_us(uint64_t now)
 
 /* ---- who may hold an event ------------------------------------------------------------------------------------------------------------------*/
 
+/* Not recv and its like: with MSG_PEEK a reaper asks whether its connection is idle, and leaves everything to who has the event. */
 int fdw_reads(uint16_t call)
 {
 #define C(name) case FDW_CALL_##name:
 	switch (call) {
-	C(read) C(__read_chk) C(pread) C(__pread_chk) C(readv) C(preadv) C(preadv2) C(recv) C(__recv_chk) C(recvfrom) C(__recvfrom_chk)
-	C(recvmsg) C(recvmmsg) C(splice) C(accept) C(accept4) C(eventfd_read)
+	C(read) C(__read_chk) C(pread) C(__pread_chk) C(readv) C(preadv) C(preadv2) C(splice) C(accept) C(accept4) C(eventfd_read)
 		return 1;
 	}
 #undef C
@@ -215,14 +200,20 @@ int fdw_release_all(void)
 	return fdw_on() && release_if(1);
 }
 
+/* Pages that were never written stay so: each would be a fault, here and in the parent. */
 FDW_FORK_PATH void fdw_retired_reset(void)
 {
+	uint32_t used = atomic_load(&next_ticket);
+
 	if (likely(!fdw_process.retired))
 		return;
-	for (unsigned i = 0; i < RING; i++) {
-		ring[i].at = 0;
-		if (ring[i].key == FILLING) /* by a thread that is not here */
+	for (uint32_t i = 0; i < RING && i < used; i++) {
+		uint64_t key = ring[i].key;
+		if (!key)
+			continue;
+		if (key == FILLING) /* by a thread that is not here */
 			ring[i].key = 0;
+		ring[i].at = 0;
 	}
 	atomic_store(&look_at, 0);
 }
@@ -246,32 +237,56 @@ static uint32_t room_below_arrays_end(void)
 	return open_in(ARRAYS, ARRAYS + MOST) ? MOST : n < ARRAYS ? ARRAYS - n : 0;
 }
 
-/* How many may be held back, and up to which number: what is near the limit is wanted. Asked again now and then, for all that changes unseen. */
+/*
+ * What libc opens for itself must find numbers, and a message with many descriptors too: half of what is free, less a margin, and nothing where the
+ * limit is small. Larger tables are looked at where they fill up, from below.
+ */
+static uint32_t room_below_limit(uint32_t limit)
+{
+	uint32_t n;
+
+	if (limit > 4 * ARRAYS)
+		return open_in(limit - limit / 4, limit - limit / 4 + MARGIN) > MARGIN / 2 || open_in(limit / 2, limit / 2 + ARRAYS) > ARRAYS / 2 ? 0 : MOST;
+	n = open_in(0, limit) + MARGIN;
+	return n < limit ? (limit - n) / 2 : 0;
+}
+
+/* How many may be held back, and up to which number. Asked again now and then, for all that changes unseen. */
 static uint32_t room(uint32_t *end)
 {
-	static _Atomic uint32_t limit_known, most_known;
+	static _Atomic uint32_t limit_known, most_known, asked;
 	static _Atomic uint64_t again;
 	uint32_t limit = atomic_load_explicit(&limit_known, memory_order_relaxed), most = atomic_load_explicit(&most_known, memory_order_relaxed), below;
 	uint64_t now = now_us(CLOCK_MONOTONIC_COARSE), at = atomic_load_explicit(&again, memory_order_relaxed);
 	struct rlimit rl;
 
-	if (!limit || (now >= at && atomic_compare_exchange_strong(&again, &at, now + ROOM_US))) {
+	if (!limit || atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed) % 64 == 0 ||
+	    (now >= at && atomic_compare_exchange_strong(&again, &at, now + ROOM_US))) {
 		if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0)
 			return 0;
 		limit = rl.rlim_cur > FDW_TABLE_MAX ? FDW_TABLE_MAX : (uint32_t)rl.rlim_cur;
 		most = limit / 4 < MOST ? limit / 4 : MOST;
 		if (fdw_process.keeps && fdw_options.tombstones < most)
 			most = fdw_options.tombstones;
-		/* Numbers are given out from below: the limit is near, and what libc opens for itself must find one. */
-		if (open_in(limit - limit / 4, limit - limit / 4 + MARGIN) > MARGIN / 2 || open_in(limit / 2, limit / 2 + ARRAYS) > ARRAYS / 2)
-			most = 0;
+		below = room_below_limit(limit);
+		most = below < most ? below : most;
 		below = room_below_arrays_end();
 		most = below < most ? below : most;
 		atomic_store_explicit(&limit_known, limit, memory_order_relaxed);
 		atomic_store_explicit(&most_known, most, memory_order_relaxed);
+		atomic_store_explicit(&fdw_process.tight, limit - limit / 4, memory_order_relaxed);
 	}
 	*end = limit - limit / 4;
 	return most;
+}
+
+/* The lowest numbers are running out, or those that arrays have: what is kept is wanted. */
+void fdw_number_is_high(int fd)
+{
+	uint32_t n = (uint32_t)fd;
+
+	if (n >= atomic_load_explicit(&fdw_process.tight, memory_order_relaxed) || (n < ARRAYS && !open_in(ARRAYS, ARRAYS + MARGIN)))
+		fdw_release_all();
 }
 
 /* fd, once, high and protected; -1: it could not be opened. */
@@ -279,9 +294,17 @@ static int keep(_Atomic int *place, long fd)
 {
 	int none = -1;
 
+	long at;
+
 	if (fd < 0)
 		return -1;
-	fd = fdw_park((int)fd);
+	/* High, but not higher than that: what a fork copies is as long as the highest number. */
+	at = fdw_raw(SYS_fcntl, fd, (long)F_DUPFD_CLOEXEC, (long)(ARRAYS - MARGIN / 2));
+	if (at < 0)
+		at = fdw_park((int)fd);
+	else
+		fdw_raw(SYS_close, fd);
+	fd = at;
 	if (atomic_compare_exchange_strong(place, &none, (int)fd)) {
 		fdw_protect_kept((int)fd);
 		return (int)fd;
@@ -313,9 +336,24 @@ static int have_stone(void)
 
 	if (likely(fd >= 0))
 		return fd;
-	if (!fdw_process.keeps)
-		keep(&load_file, fdw_raw(SYS_openat, (long)AT_FDCWD, "/proc/loadavg", (long)(O_RDONLY | O_CLOEXEC), 0L));
 	return keep(&stone, make_stone());
+}
+
+/* With threads it stays: one of them may be about to duplicate it. */
+void fdw_nothing_kept(void)
+{
+	int fd;
+
+	if (!fdw_on())
+		return;
+	release_if(1);
+	if (!fdw_single_threaded() || fdw_recording())
+		return;
+	fd = atomic_exchange(&stone, -1);
+	if (fd < 0)
+		return;
+	fdw_unprotect(fd);
+	fdw_raw(SYS_close, (long)fd);
 }
 
 /* Who closes so much can spare a moment now and then, and holders may need it. */
@@ -378,8 +416,8 @@ static int closes_everything(void)
 {
 	uint64_t by = atomic_load_explicit(&fdw_process.listing, memory_order_relaxed);
 
-	if (!fdw_self.made && fdw_self.run_length + 1 >= RUN_OVER_ALL) {
-		if (fdw_self.run_length + 1 == RUN_OVER_ALL)
+	if (!fdw_self.made && fdw_self.run_length + 1 >= FDW_RUN_OVER_ALL) {
+		if (fdw_self.run_length + 1 == FDW_RUN_OVER_ALL)
 			release_if(1);
 		return 1;
 	}
@@ -440,15 +478,16 @@ int fdw_retire_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 
 static void take_again(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 {
+	int from, audit = fdw_process.keeps;
 	uint32_t most;
-	int from;
 	long fd;
 
-	if (fdw_state(fdw_peek(c->fd)) != FDW_CLOSING || !(most = may_be_kept(c, 1, &from)))
+	if (fdw_state(fdw_peek(c->fd)) != FDW_CLOSING || (!audit && !may_be_held(c)) ||
+	    !(most = may_be_kept(c, audit, &from)))
 		return;
 	fd = fdw_raw(SYS_fcntl, (long)from, (long)F_DUPFD_CLOEXEC, (long)c->fd);
 	if (fd == c->fd && fdw_gen(fdw_peek(c->fd)) == fdw_gen(c->before))
-		is_tombstone(c, most, 1, call, pc);
+		is_tombstone(c, most, audit, call, pc);
 	else if (fd >= 0) /* somebody was faster; or he was, and has closed it again */
 		fdw_raw(SYS_close, fd);
 }

@@ -42,7 +42,7 @@
  * one-shot pools (tests/rearm): 20 ms left none of 1.3 million wrong re-arms on a calm machine, and 783 in one second where fifteen threads shared
  * two CPUs; 100 ms left 306 where forty did.
  */
-#define FDW_RETIRE_US 100000u
+#define FDW_RETIRE_US 200000u
 /* A receiver that works on its batch for longer is given up, and counted. */
 #define FDW_RETIRE_LONG_US 1000000u
 
@@ -54,13 +54,13 @@ FDW_INLINE int fdw_retire(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 	       fdw_retire_slow(c, call, pc);
 }
 /*
- * After the kernel's close, and before the claim ends. Audit: of what fdw_retire left to the kernel, whose errors are the program's (files,
- * streams), the number is taken again at once, if nobody was faster.
+ * After the kernel's close, and before the claim ends: of what fdw_retire left to the kernel (streams; in audit files, whose errors are the
+ * program's) the number is taken again at once, if nobody was faster.
  */
 void fdw_take_again_slow(struct fdw_claim *, uint16_t call, uintptr_t pc);
 FDW_INLINE void fdw_take_again(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 {
-	if (unlikely(fdw_process.keeps) && c->owner)
+	if (unlikely(fdw_process.keeps || c->before & (FDW_W_REGISTERED | FDW_W_POLLER)) && c->owner)
 		fdw_take_again_slow(c, call, pc);
 }
 
@@ -71,10 +71,21 @@ FDW_INLINE void fdw_release_due(void)
 	if (unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)))
 		fdw_release_due_slow();
 }
+void fdw_nothing_kept(void); /* as fdw_release_all, and what they are duplicates of goes too */
 int fdw_release_all(void); /* how many there were: after EMFILE the call is made again */
 /* r, or again when a call failed for want of numbers that we hold. (Early in the life of a process errno is out of reach: it is asked last.) */
 #define FDW_OR_AGAIN(r, again)                                                                                         \
 	(unlikely((r) < 0) && unlikely(fdw_process.retired) && errno == EMFILE && fdw_release_all() ? (again) : (r))
+#define FDW_RUN_OVER_ALL 8u /* closes of n, n+1, n+2 ...: as the analyzer has it */
+/* fd was just made: are kept numbers in the way of the next ones? */
+#define FDW_NUMBERS_IN_ARRAYS 960u /* and on, to 1024: programs have arrays of that, FD_SETSIZE to begin with */
+void fdw_number_is_high(int fd);
+FDW_INLINE void fdw_number_made(int fd)
+{
+	if (unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)) &&
+	    ((uint32_t)fd - FDW_NUMBERS_IN_ARRAYS < 1024 - FDW_NUMBERS_IN_ARRAYS || (uint32_t)fd >= atomic_load_explicit(&fdw_process.tight, memory_order_relaxed)))
+		fdw_number_is_high(fd);
+}
 void fdw_give_back(int fd); /* if it is a tombstone: the program asks for this very number */
 void fdw_retired_reset(void); /* in a fork child: nobody here holds an event */
 

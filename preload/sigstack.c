@@ -2,7 +2,7 @@
  * preload/sigstack.c: see sigstack.h.
  *
  * Context: any thread, handlers. System calls: mlock, munlock, madvise, mincore, tgkill, uname, prlimit; none of them under a filter.
- * Locks: one, of places and pins; its waits are bounded, and without it nothing is pinned. A handler that interrupts its holder waits in vain.
+ * Locks: one, of places and pins; its waits are bounded, and without it nothing is pinned. A handler that interrupts its holder does without.
  */
 #include <sys/auxv.h>
 #include <sys/utsname.h>
@@ -16,7 +16,7 @@
 
 #define STACKS 1024u
 #define NO_PLACE 0xffffu
-#define LOCK_BOUND_US 20000u
+#define LOCK_BOUND_US 250000u
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
@@ -30,20 +30,20 @@ static struct place {
 	uintptr_t low, high;
 } places[STACKS] FDW_LARGE;
 static uint32_t end; /* places below it were ever taken */
-static _Atomic int locked;
+static _Atomic uint32_t locked; /* by which thread */
 static uint8_t program_locks;
 _Atomic uint32_t fdw_sigstacks;
 
 static int lock(void)
 {
 	struct fdw_wait w;
-	int none = 0;
+	uint32_t holder = 0;
 
 	fdw_wait_start(&w, LOCK_BOUND_US);
-	while (!atomic_compare_exchange_strong(&locked, &none, 1)) {
-		none = 0;
-		if (!fdw_wait_step(&w))
+	while (!atomic_compare_exchange_strong(&locked, &holder, fdw_tid())) {
+		if (holder == fdw_tid() || !fdw_wait_step(&w)) /* we are a handler in its middle */
 			return 0;
+		holder = 0;
 	}
 	return 1;
 }
@@ -63,6 +63,8 @@ static int pin(struct place *p)
 	long r = fdw_raw(SYS_mlock, low, n);
 
 	p->pinned = r == 0;
+	if (r == -ENOMEM) /* some of it is locked, up to a page that nobody may touch */
+		fdw_raw(SYS_munlock, low, n);
 	if (r != 0)
 		fdw_raw(SYS_madvise, low, n, (long)MADV_POPULATE_WRITE);
 	return (int)-r;
@@ -76,7 +78,8 @@ static int is_shared(const struct place *p, uintptr_t page)
 	return 0;
 }
 
-static void unpin(struct place *p)
+/* at_all_costs: it must not stay locked, even if the program locked it, too. */
+static void unpin(struct place *p, int at_all_costs)
 {
 	uintptr_t page, from = 0;
 
@@ -85,7 +88,7 @@ static void unpin(struct place *p)
 	p->pinned = 0;
 	if (fdw_process.filtered) /* it stays locked until it is unmapped */
 		return;
-	for (page = page_of(p->low); page < pages_end(p->high) && !program_locks; page += PAGE) {
+	for (page = page_of(p->low); page < pages_end(p->high) && (at_all_costs || !program_locks); page += PAGE) {
 		if (!is_shared(p, page)) {
 			from = from ? from : page;
 			continue;
@@ -94,7 +97,7 @@ static void unpin(struct place *p)
 			fdw_raw(SYS_munlock, from, page - from);
 		from = 0;
 	}
-	if (from && !program_locks)
+	if (from && (at_all_costs || !program_locks))
 		fdw_raw(SYS_munlock, from, page - from);
 }
 
@@ -108,7 +111,7 @@ unsigned fdw_sigstack_unpin(uintptr_t low, size_t n)
 		return 0;
 	for (uint32_t i = 0; i < end; i++)
 		if (overlaps(&places[i], low, n) && places[i].pinned) {
-			unpin(&places[i]);
+			unpin(&places[i], 1);
 			was++;
 		}
 	unlock();
@@ -136,7 +139,7 @@ static int lives(uint32_t tid)
 
 static void free_place(struct place *p)
 {
-	unpin(p);
+	unpin(p, 0);
 	p->tid = 0;
 	atomic_fetch_sub(&fdw_sigstacks, 1);
 }
@@ -164,14 +167,25 @@ static struct place *own(void)
 	return p && p->tid == fdw_tid() ? p : NULL;
 }
 
+/* A part of the stack that runs at this moment: it is in memory, and a lock would cut the stack's mapping in two. */
+static int is_on_own_stack(const struct place *p)
+{
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+
+	return p->low > sp && p->low - sp < 8u << 20;
+}
+
 /* errno of the pin that failed, 0; -1: it was not tried. */
 static int install(const stack_t *ss)
 {
 	struct place *p;
 	int err = -1;
 
-	if (!lock())
+	if (!lock()) {
+		if ((p = own())) /* it is nobody's memory any more, as far as we know */
+			p->low = p->high = 0;
 		return -1;
+	}
 	if ((p = own()))
 		free_place(p);
 	fdw_self.sigstack = 0;
@@ -179,7 +193,7 @@ static int install(const stack_t *ss)
 		*p = (struct place){ .tid = fdw_tid(), .low = (uintptr_t)ss->ss_sp, .high = (uintptr_t)ss->ss_sp + ss->ss_size };
 		fdw_self.sigstack = (uint16_t)(p - places + 1);
 		atomic_fetch_add(&fdw_sigstacks, 1);
-		if (fdw_enforcing() && !fdw_process.filtered)
+		if (fdw_enforcing() && !fdw_process.filtered && !is_on_own_stack(p))
 			err = pin(p);
 	}
 	unlock();

@@ -189,7 +189,7 @@ static DIR *made_dir(DIR *d, const char *path, uint16_t call, uintptr_t pc)
 
 FDW_EXPORT DIR *opendir(const char *path)
 {
-	int lists = unlikely(fdw_process.keeps) && fdw_path_lists(path);
+	int lists = unlikely(fdw_process.protects) && fdw_path_lists(path);
 	DIR *d = made_dir(FDW_REAL(opendir)(path), path, FDW_CALL_opendir, FDW_CALLER);
 
 	if (unlikely(lists) && d)

@@ -262,6 +262,16 @@ FDW_INLINE void fdw_duplicated(int fd)
 		atomic_fetch_or_explicit(w, FDW_W_DUPED, memory_order_relaxed);
 }
 
+/* A duplicate is known to others since its description is. */
+FDW_INLINE void fdw_shares_history(int fd, int src)
+{
+	if (!fdw_word(fd) || !fdw_word(src))
+		return;
+	fdw_record(fd)->born_at = fdw_record(src)->born_at;
+	if (unlikely(fdw_peek(src) & FDW_W_SENT))
+		atomic_fetch_or_explicit(fdw_word(fd), FDW_W_SENT, memory_order_relaxed);
+}
+
 /* Rule 4: arming, duplicating and F_SETFD hold an in-flux count on the number while the kernel call runs. */
 void fdw_flux_enter(int fd, uintptr_t frame);
 void fdw_flux_leave(int fd);

@@ -21,7 +21,7 @@ teardown() {
 shown() { "$F" config --show | awk -v name="$1" '$1 == name { $1 = ""; print substr($0, 2) }'; }
 
 @test "options before the environment, before the folder's file, before the user's, before the default" {
-	[ "$(shown tombstones)" = "896 default" ]
+	[ "$(shown tombstones)" = "128 default" ]
 	echo 'tombstones = 5 # few' >home/.config/fdwarden/config
 	[ "$(shown tombstones)" = "5 $W/home/.config/fdwarden/config" ]
 	printf '# ours\n\n tombstones=6\n' >.fdwarden.conf
@@ -64,7 +64,7 @@ shown() { "$F" config --show | awk -v name="$1" '$1 == name { $1 = ""; print sub
 	chmod 666 .fdwarden.conf
 	run -0 --separate-stderr "$F" config --show
 	grep -q 'is left out' <<<"$stderr"
-	grep -q '^tombstones  *896' <<<"$output"
+	grep -q '^tombstones  *128' <<<"$output"
 	[ "$(id -u)" = 0 ] || skip "only root can give a file away"
 	chmod 644 .fdwarden.conf
 	chown 65534 .fdwarden.conf

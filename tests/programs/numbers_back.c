@@ -15,7 +15,7 @@ static int listed(void)
 
 	need(d);
 	while ((e = readdir(d)))
-		n += e->d_name[0] != '.' && atoi(e->d_name) < 1024 && atoi(e->d_name) != dirfd(d);
+		n += e->d_name[0] != '.' && atoi(e->d_name) < 900 && atoi(e->d_name) != dirfd(d);
 	closedir(d);
 	return n;
 }

@@ -34,7 +34,7 @@ static int listed(void)
 
 	need(d);
 	while ((e = readdir(d)))
-		n += e->d_name[0] != '.' && atoi(e->d_name) < 1024;
+		n += e->d_name[0] != '.' && atoi(e->d_name) < 900;
 	closedir(d);
 	return n;
 }
