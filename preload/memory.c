@@ -32,18 +32,21 @@ static int for_want_of_ours(int r)
 
 FDW_EXPORT void *mmap(void *addr, size_t n, int prot, int flags, int fd, off_t off)
 {
+	struct fdw_sigstack_hit hit = { 0 };
 	void *r;
 
 	if (unlikely(!real_mmap))
 		return fdw_early_mmap(addr, n, prot, flags, fd, off);
+	if (flags & MAP_FIXED && !(flags & MAP_FIXED_NOREPLACE))
+		hit = fdw_sigstack_would_go((uintptr_t)addr, n);
 	fdw_passed_over(flags & MAP_ANONYMOUS ? -1 : fd, -1, FDW_CALL_mmap);
 	r = real_mmap(addr, n, prot, flags, fd, off);
 	if (unlikely(r == MAP_FAILED && errno == EAGAIN) && for_want_of_ours(-1))
 		r = real_mmap(addr, n, prot, flags, fd, off);
 	if (unlikely(flags & MAP_LOCKED) && r != MAP_FAILED)
 		fdw_sigstack_program_locks();
-	if (flags & MAP_FIXED && r != MAP_FAILED)
-		fdw_sigstack_memory((uintptr_t)addr, n, 1, FDW_CALL_mmap, FDW_CALLER);
+	if (unlikely(hit.tid) && r != MAP_FAILED)
+		fdw_sigstack_gone(hit, FDW_CALL_mmap, FDW_CALLER);
 	if (flags & MAP_ANONYMOUS)
 		return r;
 	if (unlikely(r == MAP_FAILED))
@@ -55,13 +58,15 @@ FDW_EXPORT void *mmap(void *addr, size_t n, int prot, int flags, int fd, off_t o
 
 FDW_EXPORT int munmap(void *addr, size_t n)
 {
+	struct fdw_sigstack_hit hit;
 	int r;
 
 	if (unlikely(!real_munmap))
 		return fdw_early_munmap(addr, n);
+	hit = fdw_sigstack_would_go((uintptr_t)addr, n);
 	r = real_munmap(addr, n);
-	if (r == 0)
-		fdw_sigstack_memory((uintptr_t)addr, n, 1, FDW_CALL_munmap, FDW_CALLER);
+	if (unlikely(hit.tid) && r == 0)
+		fdw_sigstack_gone(hit, FDW_CALL_munmap, FDW_CALLER);
 	return r;
 }
 

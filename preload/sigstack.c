@@ -290,6 +290,38 @@ void fdw_sigstack_memory_slow(uintptr_t low, size_t n, int gone, uint16_t call, 
 	errno = saved;
 }
 
+struct fdw_sigstack_hit fdw_sigstack_would_go_slow(uintptr_t low, size_t n)
+{
+	struct fdw_sigstack_hit hit = { 0 };
+	int saved = errno;
+
+	for (uint32_t i = 0; n && i < end && fdw_on() && !hit.tid; i++) {
+		struct place p = places[i];
+		if (overlaps(&p, low, n) && is_installed(&p))
+			hit = (struct fdw_sigstack_hit){ i, p.tid, p.low };
+	}
+	errno = saved;
+	return hit;
+}
+
+void fdw_sigstack_gone(struct fdw_sigstack_hit hit, uint16_t call, uintptr_t pc)
+{
+	struct place p = places[hit.place];
+	int saved = errno;
+
+	if (p.tid != hit.tid || p.low != hit.low)
+		return;
+	tell_lost(&p, call, pc);
+	if (lock()) {
+		if (places[hit.place].tid == hit.tid && places[hit.place].low == hit.low) {
+			places[hit.place].pinned = 0; /* and what was locked went with it */
+			free_place(&places[hit.place]);
+		}
+		unlock();
+	}
+	errno = saved;
+}
+
 /* Freed behind everybody's back, as by free(): a thread that ends finds out. */
 static int is_mapped(const struct place *p)
 {

@@ -37,6 +37,16 @@ FDW_INLINE void fdw_sigstack_process_ends(void)
 	if (unlikely(atomic_load_explicit(&fdw_sigstacks, memory_order_relaxed)))
 		fdw_sigstack_process_ends_slow();
 }
+/*
+ * The same in two steps, around a call that may fail, and after which the memory may be another thread's at once: what it would take; that it did.
+ */
+struct fdw_sigstack_hit { uint32_t place, tid; uintptr_t low; };
+struct fdw_sigstack_hit fdw_sigstack_would_go_slow(uintptr_t low, size_t n);
+void fdw_sigstack_gone(struct fdw_sigstack_hit, uint16_t call, uintptr_t pc);
+FDW_INLINE struct fdw_sigstack_hit fdw_sigstack_would_go(uintptr_t low, size_t n)
+{
+	return unlikely(atomic_load_explicit(&fdw_sigstacks, memory_order_relaxed)) ? fdw_sigstack_would_go_slow(low, n) : (struct fdw_sigstack_hit){ 0 };
+}
 /* Pins in the range, or all (n 0), are taken off, or put on again. Returns how many there are. */
 unsigned fdw_sigstack_unpin(uintptr_t low, size_t n);
 void fdw_sigstack_repin(uintptr_t low, size_t n);
