@@ -1,6 +1,6 @@
 /*
  * rearm_right: what libraries do with registrations that the kernel may have forgotten: a MOD answered ENOENT made an ADD, a DEL of what is
- * closed, close without DEL and a new ADD of the same number with the same record, records that change owner while memory is used again.
+ * closed, or in a poller that is, close without DEL and a new ADD of the same number with the same record, records that change owner while memory is used again.
  * Must find: nothing.
  */
 #include "poller.h"
@@ -69,6 +69,7 @@ int main(void)
 	pthread_join(thread, NULL);
 	reused_number();
 	close(poller);
+	need(registers(poller, EPOLL_CTL_DEL, 0, 0, 0) == -1 && errno == EBADF); /* haproxy does so at reload */
 	puts("done");
 	return 0;
 }
