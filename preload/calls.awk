@@ -101,11 +101,10 @@ function page() {
 	role_section("Calls that make a descriptor", "MAKE", "The result is a new descriptor: it gets a generation, and what it is is remembered.")
 	role_section("Calls that use a descriptor", "USE", "When such a call fails with\n.Er EBADF ,\nit is known whether the number had been closed before: a use after close.\nThe first successful use of an inherited number is noted.")
 	role_section("Calls that use two", "USE2", "As above, for either of their descriptors.")
-	role_section("Calls that use a descriptor and wait", "WAIT", "As above; a forked process that waits for events is taken for a worker, and watched like any other from then on.")
 	role_section("Calls that return the error", "USE_E", "As the calls that use a descriptor; the error number is their result, and\n.Va errno\nis left alone.")
-	role_section("Calls that only ask", "ASKS", "Whether, or what, a number is. Their failure means nothing; the first one on an inherited number is noted.")
-	role_section("Calls with a protocol of their own", "HAND", "They close, duplicate, pass on, register or take over descriptors, make or replace processes, or change what other calls mean.")
-	role_section("Calls of other libraries", "LIB", "Where a library that the program was started with has them; no other program can tell. Registering is as with a poller of the kernel's, each time one-shot.\nSee\n.Xr port_create 3 .")
+	role_section("Calls that only ask", "ASKS", "Whether, or what, a number is.\nTheir failure means nothing; the first one on an inherited number is noted.")
+	role_section("Calls with a protocol of their own", "HAND", "They close, duplicate, pass on, register or take over descriptors, make or replace processes, or change what other calls mean.\nA forked process that waits for events is taken for a worker, and watched like any other from then on.")
+	role_section("Calls of other libraries", "LIB", "Where a library that the program was started with has them; no other program can tell.\nRegistering is as with a poller of the kernel's, each time one-shot.\nSee\n.Xr port_create 3 .")
 	print ".Sh CALLS THAT ARE NOT INTERPOSED\nThese functions of the C library take or return a descriptor all the same."
 	not_interposed(exceptions)
 	print ".Sh SEE ALSO\n.Xr close 2 ,\n.Xr syscalls 2 ,\n.Xr ld.so 8"
