@@ -1,6 +1,6 @@
 /*
  * sigstack_right: alternate stacks as they should be: replaced and disabled before their memory goes, shared pages, SS_AUTODISARM, in handlers (EPERM),
- * over fork, in 2,000 threads that end; memory of its own that the program locks, up to the limit.
+ * over fork, in 2,200 threads that end; memory of its own that the program locks, up to the limit.
  * Must find: nothing. Locked memory must not grow, and what the program locks stays locked.
  */
 #include "sigstack.h"
@@ -55,6 +55,17 @@ static void threads(void)
 	}
 }
 
+/* All at once: they wait for each other where their stacks are remembered. */
+static void burst(void)
+{
+	pthread_t t[200];
+
+	for (int i = 0; i < 200; i++)
+		need(pthread_create(&t[i], NULL, short_life, NULL) == 0);
+	for (int i = 0; i < 200; i++)
+		pthread_join(t[i], NULL);
+}
+
 static void own_locks(void)
 {
 	struct rlimit limit;
@@ -107,6 +118,7 @@ int main(void)
 	disable();
 	munmap(p, STACK_BYTES);
 	threads();
+	burst();
 	need(locked() == before);
 	own_locks();
 	puts("done");
