@@ -155,12 +155,14 @@ void fdw_births_share(void)
 void fdw_births_seal(void)
 {
 	struct fdw_work *work = FDW_WORK_CLAIM();
+	int threads = fdw_process.births;
 	struct fdw_wait wait;
 
 	fdw_births_share();
 	atomic_store(&fdw_process.sealed, 1);
-	/* Their half of the fence between their slot and may_birth (fdw_birth_begin). */
-	fdw_raw(SYS_membarrier, (long)MEMBARRIER_CMD_GLOBAL, 0L, 0L);
+	/* Their half of the fence between their slot and may_birth (fdw_birth_begin). Some 15 ms: not for a process that is alone. */
+	if (threads)
+		fdw_raw(SYS_membarrier, (long)MEMBARRIER_CMD_GLOBAL, 0L, 0L);
 	fdw_wait_start(&wait, SEAL_BOUND_US);
 	while (((uint32_t)atomic_load(&fdw_process.calling) || fdw_sections_to_come(work)) && fdw_wait_step(&wait))
 		;

@@ -66,13 +66,17 @@ static int handler_between(void)
 }
 
 static _Atomic int signalling;
+static _Atomic unsigned headway; /* a handler that takes longer than the time between two signals would leave the thread none */
 
 static void *signal_it(void *arg)
 {
-	unsigned random = 1;
+	unsigned random = 1, seen = headway - 1;
 
 	while (signalling) {
-		pthread_kill(*(pthread_t *)arg, SIGUSR1);
+		if (headway != seen) {
+			seen = headway;
+			pthread_kill(*(pthread_t *)arg, SIGUSR1);
+		}
 		nap_us(200 + next_random(&random) % 300);
 	}
 	return NULL;
@@ -101,6 +105,7 @@ static int handler_anywhere(void)
 	in_thread(&t, signal_it, &me);
 	for (unsigned i = 0; i < 60000 || handled < 200; i++) {
 		int fd = i & 1 ? dup(null) : open("/dev/null", O_RDONLY);
+		headway++;
 		need(fd >= 0);
 		if (i % 3 == 0) {
 			mark(fd, i);
@@ -170,6 +175,7 @@ static int handler_child_goes_on(void)
 	pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
 	for (unsigned i = 0; handled < 50; i++) {
 		int fd = i & 1 ? dup(null) : open("/dev/null", O_RDONLY);
+		headway++;
 		need(fd >= 0);
 		if (in_child)
 			child_goes_on(fd, 0);
