@@ -11,12 +11,10 @@
 #include "poison.h"
 
 long fdw_aside(unsigned long flags, void (*fn)(void *), void *arg, void *top); /* on_stack.S */
-void fdw_call_on_stack(void (*fn)(void *), void *arg, void *top);
 
 /* ---- places ------------------------------------------------------------------------------------------------------------------------------*/
 
-#define WORKS 32u
-FDW_LARGE static struct fdw_work works[WORKS];
+FDW_LARGE struct fdw_work fdw_works[FDW_WORKS];
 
 /*
  * Who uses a place, in one word, so that a handler never finds half of it; 0: nobody.
@@ -27,10 +25,12 @@ FDW_LARGE static struct fdw_work works[WORKS];
 #define TID_MASK ((UINT64_C(1) << TID_BITS) - 1)
 #define ALT (UINT64_C(1) << TID_BITS)
 #define FRAME_SHIFT (TID_BITS + 1)
-static _Atomic uint64_t users[WORKS];
+static _Atomic uint64_t users[FDW_WORKS];
 
 static uint64_t user(uint32_t tid, uintptr_t frame)
 {
+	if (unlikely(frame - (uintptr_t)fdw_works < sizeof fdw_works)) /* on one of these stacks: no jump leads out of there, or tells anything of others */
+		return tid;
 	return tid | (fdw_on_signal_stack(frame) ? ALT : 0) | (uint64_t)(frame >> 7) << FRAME_SHIFT;
 }
 
@@ -48,21 +48,33 @@ static int ended(uint64_t was)
 	return !fdw_process.filtered && fdw_raw(SYS_tgkill, (long)fdw_process.pid, (long)(was & TID_MASK), 0L) == -ESRCH;
 }
 
+/* Also those of threads that ended: the kernel is asked only when there is nothing else. */
+static __attribute__((noinline)) struct fdw_work *claim_ended(uint64_t now)
+{
+	for (unsigned i = 0; i < FDW_WORKS; i++) {
+		uint64_t was = atomic_load_explicit(&users[i], memory_order_relaxed);
+		if ((was == 0 || ended(was)) && atomic_compare_exchange_strong(&users[i], &was, now))
+			return &fdw_works[i];
+	}
+	return NULL;
+}
+
 struct fdw_work *fdw_work_claim(uintptr_t frame)
 {
 	uint32_t tid = fdw_tid();
 	uint64_t now = user(tid, frame);
 
-	/* First without asking the kernel. */
-	for (unsigned i = 0; tid && i < 2 * WORKS; i++) {
-		uint64_t was = atomic_load_explicit(&users[i % WORKS], memory_order_relaxed);
-		if ((was == 0 || left(was, now) || (i >= WORKS && ended(was))) && atomic_compare_exchange_strong(&users[i % WORKS], &was, now))
-			return &works[i % WORKS];
+	if (!tid)
+		return NULL;
+	for (unsigned i = 0; i < FDW_WORKS; i++) {
+		uint64_t was = atomic_load_explicit(&users[i], memory_order_relaxed);
+		if ((was == 0 || left(was, now)) && atomic_compare_exchange_strong(&users[i], &was, now))
+			return &fdw_works[i];
 	}
-	return NULL;
+	return claim_ended(now);
 }
 
-void fdw_work_done(struct fdw_work *w) { atomic_store_explicit(&users[w - works], 0, memory_order_release); }
+void fdw_work_done(struct fdw_work *w) { atomic_store_explicit(&users[w - fdw_works], 0, memory_order_release); }
 
 /* ---- running there -----------------------------------------------------------------------------------------------------------------------*/
 
@@ -70,7 +82,7 @@ void fdw_work_done(struct fdw_work *w) { atomic_store_explicit(&users[w - works]
 
 static int block_signals(uint64_t *mask)
 {
-	uint64_t all = UINT64_MAX;
+	static const uint64_t all = UINT64_MAX;
 	return fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &all, mask, (long)SIGSET_BYTES) == 0;
 }
 
@@ -123,6 +135,28 @@ int fdw_table_is_own(void)
 	return atomic_load(&fdw_process.child) && !atomic_load(&fdw_process.threads) && fdw_tasks() == 1;
 }
 
+/* The caller's frame counts, on a stack where every byte does: the mask lies in the place. */
+int fdw_deep_slow(fdw_deep_fn *fn, void *arg, uintptr_t more)
+{
+	struct fdw_work *work = fdw_process.filtered ? NULL : FDW_WORK_CLAIM();
+	int r = work && block_signals(&work->mask);
+
+	if (r) {
+		fdw_call_on_stack(fn, arg, more, work + 1);
+		restore_signals(&work->mask);
+	}
+	if (work)
+		fdw_work_done(work);
+	return r;
+}
+
+struct unseen { void (*fn)(void *); void *arg; };
+static void run_unseen(void *p, uintptr_t unused)
+{
+	struct unseen *u = p;
+	u->fn(u->arg);
+}
+
 /* Without a place: on this stack, unless it is one of those that have no room. */
 static int run_here(void (*fn)(void *), void *arg, struct fdw_work *work)
 {
@@ -131,7 +165,7 @@ static int run_here(void (*fn)(void *), void *arg, struct fdw_work *work)
 	if ((!work && fdw_on_signal_stack((uintptr_t)__builtin_frame_address(0))) || !block_signals(&mask))
 		return 0;
 	if (work)
-		fdw_call_on_stack(fn, arg, work + 1);
+		fdw_call_on_stack(run_unseen, &(struct unseen){ fn, arg }, 0, work + 1);
 	else
 		fn(arg);
 	restore_signals(&mask);

@@ -98,6 +98,13 @@ static uint32_t history(const struct fdw_claim *c, int err)
 	return fdw_gen(c->before) == 0 ? FDW_F_NEVER_SEEN : 0;
 }
 
+/* As few arguments as registers: the caller's frame is gone by then. */
+static __attribute__((noinline)) void tell_close(uint64_t which, int r, int err, uint64_t call_and_flags, uintptr_t pc, uint64_t arg)
+{
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_CLOSE, .call = (uint16_t)call_and_flags, .fd = (int)(uint32_t)which - 1, .gen = (uint32_t)(which >> 32),
+		.fd2 = -1, .ret = r, .err = err, .flags = (uint32_t)(call_and_flags >> 16), .arg = arg }, pc);
+}
+
 void fdw_closed(struct fdw_claim *c, int r, int err, uint16_t call, uintptr_t pc, uint32_t extra, uint64_t arg)
 {
 	int was_owner = c->owner, failed = r < 0 && err == EBADF;
@@ -118,13 +125,9 @@ void fdw_closed(struct fdw_claim *c, int r, int err, uint16_t call, uintptr_t pc
 		v = c->before;
 		atomic_compare_exchange_strong(w, &v, fdw_with_state(v, FDW_UNKNOWN));
 	}
-	if (unlikely(fdw_recording()) && (!failed || run < FDW_RUN_QUIET)) {
-		uint32_t gen = fdw_gen(c->before);
-		if (!was_owner && !failed && !c->loser)
-			gen = 0;
-		fdw_send(&(struct fdw_event){ .op = FDW_OP_CLOSE, .call = call, .fd = c->fd, .gen = gen, .fd2 = -1,
-			.ret = r, .err = r < 0 ? err : 0, .flags = flags, .arg = extra & FDW_F_STREAM ? arg : run }, pc);
-	}
+	if (unlikely(fdw_recording()) && (!failed || run < FDW_RUN_QUIET))
+		tell_close(fdw_kept_key(c->fd, !was_owner && !failed && !c->loser ? 0 : c->before), r, r < 0 ? err : 0, call | (uint64_t)flags << 16, pc,
+		           extra & FDW_F_STREAM ? arg : run);
 }
 
 FDW_INLINE int close_fd(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc, uint32_t extra)

@@ -25,7 +25,10 @@ static void claim_range(unsigned first, unsigned last)
 	uint32_t tid = fdw_tid();
 
 	for (uint32_t i = first; i < clip(last); i++) {
-		uint64_t v = atomic_load_explicit(fdw_word_at(i), memory_order_acquire);
+		uint64_t v;
+		if (unlikely(fdw_state(fdw_peek((int)i)) == FDW_LEAVING))
+			fdw_wait_left((int)i);
+		v = atomic_load_explicit(fdw_word_at(i), memory_order_acquire);
 		/* A tombstone too: the kernel closes it like any other, and nobody else may after that. */
 		while (fdw_state(v) == FDW_OPEN || fdw_state(v) == FDW_TOMBSTONE)
 			if (atomic_compare_exchange_weak(fdw_word_at(i), &v, fdw_with_state(v, FDW_CLOSING))) {
@@ -77,7 +80,7 @@ static int split(fdw_range_fn *real, unsigned first, unsigned last, int flags)
 	return real(from, last, flags);
 }
 
-static void say_range(unsigned first, unsigned last, int flags, uint16_t call, uintptr_t pc, int r, int err)
+static __attribute__((noinline)) void say_range(unsigned first, unsigned last, int flags, uint16_t call, uintptr_t pc, int r, int err)
 {
 	if (!fdw_recording())
 		return;
@@ -106,7 +109,7 @@ static int one_by_one(unsigned first, unsigned last, uint16_t call, uintptr_t pc
 		enum fdw_state state = fdw_state(fdw_peek((int)i));
 		if (state == FDW_OPEN)
 			fdw_close_by(real_close, (int)i, call, pc, FDW_F_RANGE);
-		else if (state != FDW_TOMBSTONE && state != FDW_PROTECTED && state != FDW_CLOSING)
+		else if (state != FDW_TOMBSTONE && state != FDW_LEAVING && state != FDW_PROTECTED && state != FDW_CLOSING)
 			fdw_raw(SYS_close, (long)i);
 	}
 	errno = saved;

@@ -152,6 +152,7 @@ struct fdw_thread {
 	uint32_t lost;         /* events not sent since the last one that was */
 	int run_last;          /* number of the last close, for runs of closes */
 	uint32_t run_length;
+	uint8_t gives_back;    /* numbers that were kept, at this moment (kept.c) */
 	uint8_t made;          /* a descriptor was made since that close, in audit: where every number is a new one, closes of them are no run */
 	struct fdw_flux flux[2];
 	uintptr_t alt_low, alt_high; /* the alternate signal stack, 0 when none is known */
@@ -170,6 +171,8 @@ struct fdw_thread {
 	uint64_t fork_begun;             /* when this thread began to start its last child, while recording */
 	uint8_t vfork_tells;             /* the last child of this thread by vfork does, or did */
 	sigset_t fork_mask;
+	uint64_t outer_mask;             /* of the program, while `masked`: around a fork on a signal stack */
+	uint8_t masked;
 };
 extern _Thread_local struct fdw_thread fdw_self __attribute__((tls_model("initial-exec")));
 
@@ -196,7 +199,7 @@ struct fdw_process {
 	uint8_t may_birth;        /* what the process is like permits it; births says whether it has threads */
 	_Atomic uint8_t child;    /* a fork child that has neither exec'd nor become a worker: observed only */
 	_Atomic uint32_t bounds;  /* bounded waits that ended at their bound */
-	_Atomic uint32_t retired; /* numbers that tombstones keep (retire.h) */
+	_Atomic uint32_t retired; /* numbers that tombstones keep (kept.h) */
 	_Atomic uint8_t uses;     /* FDW_USES_*: why successful calls are looked at */
 	_Atomic uint8_t sealed;   /* a filter of the program's own is about to come: no flag is cleared any more */
 	_Atomic uint64_t calling; /* forks << 32 | threads that are about to make a call that a filter may kill for (birth.c) */

@@ -257,7 +257,7 @@ FDW_INLINE int fcntl_by(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t
 		errno = EBADF;
 		return -1;
 	}
-	if (unlikely(fdw_state(before) == FDW_TOMBSTONE) && (cmd == F_GETFD || cmd == F_GETFL || cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)) {
+	if (unlikely(fdw_is_tombstone(before)) && (cmd == F_GETFD || cmd == F_GETFL || cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)) {
 		errno = EBADF; /* only asked; shells do so by F_DUPFD, to save what is there */
 		return -1;
 	}

@@ -5,6 +5,7 @@
  */
 #include "env.h"
 #include "options.h"
+#include "stack.h"
 #include "poison.h"
 
 /* Environments beyond this many entries are passed on as they are: no kernel takes them. */
@@ -63,7 +64,8 @@ void fdw_env_plan(struct fdw_env_plan *p, char *const *envp, struct fdw_target t
 	static char *const empty[] = { NULL };
 	const char *preload;
 
-	*p = (struct fdw_env_plan){ .envp = envp ? envp : empty, .preload_at = -1, .strip = target.strip };
+	*p = (struct fdw_env_plan){ .envp = envp ? envp : empty, .preload_at = -1, .strip = target.strip,
+		.elsewhere = fdw_on_signal_stack((uintptr_t)__builtin_frame_address(0)) };
 	if (!fdw_readable(p->envp))
 		return;
 	while (p->envp[p->count])
@@ -133,7 +135,7 @@ void fdw_env_done(struct fdw_env_plan *p)
 {
 	if (p->mapped)
 		fdw_raw(SYS_munmap, p->mapped, p->mapped_size);
-	else if (p->bytes > FDW_ENV_STACK_MAX)
+	else if (p->bytes && !FDW_ENV_ON_STACK(p))
 		kept.busy = 0;
 	p->mapped = NULL;
 }

@@ -26,6 +26,7 @@ struct fdw_env_plan {
 	int strip;
 	uint32_t missing;  /* bit i: fdw_carry[i] has to be added */
 	unsigned additions; /* how many */
+	int elsewhere;      /* than on the stack */
 	void *mapped;      /* memory that is not on the stack */
 	size_t mapped_size;
 };
@@ -35,12 +36,13 @@ int fdw_readable(const void *p);
 enum fdw_why fdw_shell_why(void);
 void fdw_env_plan(struct fdw_env_plan *, char *const *envp, struct fdw_target);
 char **fdw_env_build(const struct fdw_env_plan *, void *memory);
-/* More than this is not taken from the stack: threads have as little as 16 KiB. */
+/* More than this is not taken from the stack, for threads have as little as 16 KiB; from a signal stack nothing. */
 #define FDW_ENV_STACK_MAX 2048u
+#define FDW_ENV_ON_STACK(plan) ((plan)->bytes <= FDW_ENV_STACK_MAX && !(plan)->elsewhere)
 void *fdw_env_memory(struct fdw_env_plan *); /* NULL: there is none */
 void fdw_env_done(struct fdw_env_plan *);    /* after the call: gives it back. Keeps errno */
 #define FDW_ENV(plan)                                                                                                  \
 	(!(plan)->bytes ? (char **)(plan)->envp                                                                        \
-	                : fdw_env_build((plan), (plan)->bytes <= FDW_ENV_STACK_MAX ? __builtin_alloca((plan)->bytes) : fdw_env_memory(plan)))
+	                : fdw_env_build((plan), FDW_ENV_ON_STACK(plan) ? __builtin_alloca((plan)->bytes) : fdw_env_memory(plan)))
 
 #endif

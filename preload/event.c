@@ -1,9 +1,10 @@
 /*
  * preload/event.c: see event.h.
  *
- * Context: any thread, handlers; vfork children see vforked.h. May not: allocate; emit on behalf of the tracer, or on a signal stack with
- * little room left (counted in `lost`).
+ * Context: any thread, handlers; vfork children see vforked.h. May not: allocate; emit on behalf of the tracer. A tracepoint needs 2.3 KiB
+ * (measured on LTTng-UST 2.13.5): in a handler that runs on a signal stack it gets a stack of ours. What finds none is counted in `lost`.
  */
+#include "aside.h"
 #include "birth.h"
 #include "event.h"
 #include "exit.h"
@@ -15,15 +16,6 @@
 #include "poison.h"
 
 const struct fdw_trace_ops *fdw_ops;
-
-/* A tracepoint needs 2.3 KiB (measured on LTTng-UST 2.13.5); twice that must be left of a signal stack. */
-#define ROOM_ON_SIGNAL_STACK 4608u
-
-int fdw_room_for_tracer(void)
-{
-	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
-	return !fdw_on_signal_stack(sp) || sp - fdw_self.alt_low >= ROOM_ON_SIGNAL_STACK;
-}
 
 static void stamp(struct fdw_event *e)
 {
@@ -55,7 +47,7 @@ void fdw_emission_check(uintptr_t frame)
 {
 	struct fdw_thread *t = &fdw_self;
 
-	if (likely(!t->emitting) || fdw_on_signal_stack(frame) || (t->emit_frame > frame && t->emit_frame != UINTPTR_MAX))
+	if (likely(!t->emitting) || fdw_in_handler(frame) || (t->emit_frame > frame && t->emit_frame != UINTPTR_MAX))
 		return;
 	for (; t->emitting; t->emitting--)
 		fdw_emitter_leave();
@@ -69,12 +61,12 @@ void fdw_emission_check(uintptr_t frame)
 static int enter(struct fdw_thread *t, uintptr_t frame)
 {
 	fdw_emission_check(frame);
-	if (t->emitting >= FDW_NESTING_MAX || !fdw_room_for_tracer() || !fdw_emitter_enter()) {
+	if (t->emitting >= FDW_NESTING_MAX || !fdw_emitter_enter()) {
 		t->lost++;
 		return 0;
 	}
 	if (t->emitting++ == 0)
-		t->emit_frame = fdw_on_signal_stack(frame) ? UINTPTR_MAX : frame;
+		t->emit_frame = fdw_in_handler(frame) ? UINTPTR_MAX : frame;
 	return 1;
 }
 
@@ -94,32 +86,26 @@ static void announce(struct fdw_thread *t)
 	t->announced = 1;
 }
 
-void fdw_thread_hello(void)
+static __attribute__((noinline)) void hello(void *unused, uintptr_t nothing)
 {
-	struct fdw_thread *t = &fdw_self;
-
-	if (!fdw_on() || !fdw_recording() || t->tool || t->announced || !enter(t, (uintptr_t)__builtin_frame_address(0)))
+	if (!enter(&fdw_self, fdw_outer_frame()))
 		return;
 	fdw_emitter_uncount();
-	announce(t);
-	leave(t);
+	announce(&fdw_self);
+	leave(&fdw_self);
 }
 
-static void send_event(struct fdw_event *e, uintptr_t pc, int caller_only)
+void fdw_thread_hello(void)
+{
+	if (fdw_on() && fdw_recording() && !fdw_self.tool && !fdw_self.announced)
+		fdw_deep(hello, NULL, 0);
+}
+
+FDW_INLINE void send_event(struct fdw_event *e, uintptr_t pc, uintptr_t frame, int caller_only)
 {
 	struct fdw_thread *t = &fdw_self;
-	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 	int saved = errno;
 
-	if (!fdw_on() || !fdw_recording() || t->tool) {
-		if (unlikely(t->vforked))
-			fdw_vforked_send(e, pc);
-		return;
-	}
-	if (unlikely(t->announced == ANNOUNCING)) {
-		t->lost++;
-		return;
-	}
 	if (!enter(t, frame))
 		return;
 	if (unlikely(!t->announced))
@@ -129,7 +115,7 @@ static void send_event(struct fdw_event *e, uintptr_t pc, int caller_only)
 		t->lost = 0;
 		deliver(&lost);
 	}
-	if (fdw_on_signal_stack(frame))
+	if (fdw_in_handler(frame))
 		e->flags |= FDW_F_SIGNAL_STACK;
 	e->stack = fdw_stack_id(pc, caller_only || (e->flags & FDW_F_SIGNAL_STACK) != 0);
 	deliver(e);
@@ -137,13 +123,51 @@ static void send_event(struct fdw_event *e, uintptr_t pc, int caller_only)
 	errno = saved;
 }
 
-void fdw_send(struct fdw_event *e, uintptr_t pc) { send_event(e, pc, 0); }
-void fdw_send_of(struct fdw_event *e, uintptr_t pc) { send_event(e, pc, 1); }
+static __attribute__((noinline)) void send_here(void *e, uintptr_t pc) { send_event(e, pc, fdw_outer_frame(), 0); }
+static __attribute__((noinline)) void send_of_here(void *e, uintptr_t pc) { send_event(e, pc, fdw_outer_frame(), 1); }
 
-/* A number was made out of src, -1 for nothing: table and event. */
-static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src, struct fdw_detail d)
+static int may_send(struct fdw_event *e, uintptr_t pc)
 {
-	uint32_t gen;
+	if (likely(fdw_on() && fdw_recording() && !fdw_self.tool && fdw_self.announced != ANNOUNCING))
+		return 1;
+	if (fdw_self.announced == ANNOUNCING)
+		fdw_self.lost++;
+	else if (unlikely(fdw_self.vforked) && !(fdw_on() && fdw_recording() && !fdw_self.tool))
+		fdw_vforked_send(e, pc);
+	return 0;
+}
+
+void fdw_send(struct fdw_event *e, uintptr_t pc)
+{
+	if (may_send(e, pc) && !fdw_deep(send_here, e, pc))
+		fdw_self.lost++;
+}
+
+void fdw_send_of(struct fdw_event *e, uintptr_t pc)
+{
+	if (may_send(e, pc) && !fdw_deep(send_of_here, e, pc))
+		fdw_self.lost++;
+}
+
+/* What made a number, in one word: so that `made` leaves its frame to `tell_made`, which a handler's stack thanks. */
+#define WHAT(op, kind, call) ((uint32_t)(op) | (uint32_t)(kind) << 8 | (uint32_t)(call) << 16)
+#define OP_OF(what) ((uint8_t)(what))
+#define KIND_OF(what) ((uint8_t)((what) >> 8))
+#define CALL_OF(what) ((uint16_t)((what) >> 16))
+
+static __attribute__((noinline)) int tell_made(uint32_t what, int fd, uint32_t flags, uintptr_t pc, int src, uint32_t gen, struct fdw_detail d)
+{
+	fdw_send(&(struct fdw_event){ .op = OP_OF(what), .call = CALL_OF(what), .kind = KIND_OF(what), .fd = fd, .gen = gen, .fd2 = src,
+		.gen2 = src >= 0 ? fdw_gen(fdw_peek(src)) : 0, .ret = fd, .flags = flags, .detail = d.data,
+		.detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
+	return fd;
+}
+
+/* A number was made out of src, -1 for nothing: table and event. gen: 0. */
+static __attribute__((noinline)) int made(uint32_t what, int fd, uint32_t flags, uintptr_t pc, int src, uint32_t gen, struct fdw_detail d)
+{
+	uint8_t op = OP_OF(what), kind = KIND_OF(what);
+	uint16_t call = CALL_OF(what);
 
 	if (unlikely(!fdw_on())) {
 		if (src >= 0)
@@ -177,31 +201,27 @@ static int made(uint8_t op, int fd, uint8_t kind, uint32_t flags, uint16_t call,
 	}
 	if (src >= 0)
 		fdw_used(src, call, pc);
-	if (fdw_recording())
-		fdw_send(&(struct fdw_event){ .op = op, .call = call, .kind = kind, .fd = fd, .gen = gen, .fd2 = src,
-			.gen2 = src >= 0 ? fdw_gen(fdw_peek(src)) : 0, .ret = fd, .flags = flags, .detail = d.data,
-			.detail_len = d.data ? (uint32_t)d.len : 0 }, pc);
-	return fd;
+	return fdw_recording() ? tell_made(what, fd, flags, pc, src, gen, d) : fd;
 }
 
 int fdw_made(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src, struct fdw_detail d)
 {
-	return made(FDW_OP_CREATE, fd, kind, flags, call, pc, src, d);
+	return made(WHAT(FDW_OP_CREATE, kind, call), fd, flags, pc, src, 0, d);
 }
 
 int fdw_made_plain(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc, int src)
 {
-	return made(FDW_OP_CREATE, fd, kind, flags, call, pc, src, FDW_NO_DETAIL);
+	return made(WHAT(FDW_OP_CREATE, kind, call), fd, flags, pc, src, 0, FDW_NO_DETAIL);
 }
 
 int fdw_made_dup(int fd, int src, uint32_t flags, uint16_t call, uintptr_t pc)
 {
-	return made(FDW_OP_DUP, fd, fdw_word(src) ? fdw_record(src)->kind : FDW_KIND_UNKNOWN, flags, call, pc, src, FDW_NO_DETAIL);
+	return made(WHAT(FDW_OP_DUP, fdw_word(src) ? fdw_record(src)->kind : FDW_KIND_UNKNOWN, call), fd, flags, pc, src, 0, FDW_NO_DETAIL);
 }
 
 int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc)
 {
-	return made(FDW_OP_RECV, fd, FDW_KIND_UNKNOWN, flags, call, pc, sock, FDW_NO_DETAIL);
+	return made(WHAT(FDW_OP_RECV, FDW_KIND_UNKNOWN, call), fd, flags, pc, sock, 0, FDW_NO_DETAIL);
 }
 
 /* ---- uses -------------------------------------------------------------------------------------------------------------------------------*/
@@ -232,7 +252,7 @@ void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
 	/* the guard first: early in the life of a process errno is out of reach (core.h) */
 	if (!fdw_on())
 		return;
-	if (errno == ENOTDIR && fdw_state(fdw_peek(fd)) == FDW_TOMBSTONE)
+	if (errno == ENOTDIR && fdw_is_tombstone(fdw_peek(fd)))
 		errno = EBADF; /* it is no directory either */
 	if (likely(errno != EBADF)) {
 		fdw_used(fd, call, pc);

@@ -52,7 +52,6 @@ void fdw_thread_hello(void);
 /* After this an emission of this thread that is still counted is really under way further out. */
 void fdw_emission_check(uintptr_t frame);
 #define FDW_NESTING_MAX 3 /* LTTng's ring buffer takes four nested writers */
-int fdw_room_for_tracer(void); /* 0: on a signal stack with too little left */
 /* A wait for fd ended at its bound. flags: FDW_F_LOSER, the loser of two closes; 0: a closer, for those in flux. */
 void fdw_bound_reached(int fd, uint32_t flags, uint64_t bound_us);
 /* Around what starts a child, while recording: what the clock says, and the microseconds since, which are at least 1. 0: not recording. */

@@ -3,6 +3,7 @@
  *
  * Context: everywhere, above all in fork and vfork children (whose events: vforked.h). Memory: env.h.
  */
+#include "aside.h"
 #include "env.h"
 #include "event.h"
 #include "exit.h"
@@ -10,17 +11,26 @@
 #include "resolve.h"
 #include "poison.h"
 
+struct execing { struct fdw_target t; uint16_t call; uintptr_t pc; };
+
+static __attribute__((noinline)) void say_exec(void *path, uintptr_t arg)
+{
+	const struct execing *e = (const struct execing *)arg;
+
+	fdw_life(FDW_OP_EXEC, 0, e->t.why, 0, -1, e->t.why ? FDW_F_UNOBSERVED : 0, e->call, e->pc, fdw_text(fdw_readable(path) ? path : NULL));
+	fdw_totals(e->call, e->pc);
+	if (!fdw_self.vforked) /* the emitters are the parent's threads, which go on */
+		fdw_emitters_stop();
+}
+
 /* The last step before an exec: the other threads end with it, and what they left undecided is decided (gate.h). */
 static void before_exec(const char *path, struct fdw_target t, uint16_t call, uintptr_t pc)
 {
+	struct execing e = { t, call, pc };
+
 	fdw_gate_and_tell(call, pc);
-	if (!fdw_recording())
-		return;
-	fdw_life(FDW_OP_EXEC, 0, t.why, 0, -1, t.why ? FDW_F_UNOBSERVED : 0, call, pc,
-	         fdw_text(fdw_readable(path) ? path : NULL));
-	fdw_totals(call, pc);
-	if (!fdw_self.vforked) /* the emitters are the parent's threads, which go on */
-		fdw_emitters_stop();
+	if (fdw_recording())
+		fdw_deep(say_exec, (void *)(uintptr_t)path, (uintptr_t)&e);
 }
 
 static int exec_failed(const char *path, uint16_t call, uintptr_t pc)

@@ -13,6 +13,7 @@
  * child becomes a worker: before that nobody waits for them.
  */
 #include <utmp.h>
+#include "aside.h"
 #include "close.h"
 #include "env.h"
 #include "event.h"
@@ -108,35 +109,58 @@ FDW_FORK_PATH static void before_fork(void)
 
 /*
  * They take LTTng's locks before the fork and start its threads and connection anew in the child. Not under a seccomp filter, which would
- * kill the child for that; nor in a handler that interrupted an emission, for whose end they would wait; nor where there is no
- * room: such a child writes to the buffers it inherited, which takes no system call. They must not be cancelled.
+ * kill the child for that; nor in a handler that interrupted an emission, for whose end they would wait: such a child writes to the buffers it
+ * inherited, which takes no system call. They must not be cancelled. LTTng blocks signals from one to the other; on a signal stack we do, for
+ * it must not let them in where we have moved to another one.
  */
-static void call_tracer(void (*hook)(void *mask))
+static __attribute__((noinline)) void call_hook(void *hook, uintptr_t unused)
 {
 	int cancel;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	fdw_self.tool = 1;
-	hook(&fdw_self.fork_mask);
+	((void (*)(void *))hook)(&fdw_self.fork_mask);
 	fdw_self.tool = 0;
 	pthread_setcancelstate(cancel, NULL);
 }
 
+static void call_tracer(void (*hook)(void *mask))
+{
+	/* It has begun: it must end. */
+	for (int i = 0; !fdw_deep(call_hook, (void *)(uintptr_t)hook, 0); i++)
+		if (i == 1000) {
+			call_hook((void *)(uintptr_t)hook, 0);
+			break;
+		} else
+			fdw_raw(SYS_sched_yield);
+	if (!fdw_self.masked)
+		return;
+	fdw_self.masked = 0;
+	fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &fdw_self.outer_mask, NULL, 8L);
+}
+
 static int tracer_before(void)
 {
-	fdw_emission_check((uintptr_t)__builtin_frame_address(0));
-	if (!fdw_recording() || fdw_process.filtered || fdw_self.emitting || fdw_self.vforked || !fdw_room_for_tracer())
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+	uint64_t all = UINT64_MAX;
+
+	fdw_emission_check(frame);
+	if (!fdw_recording() || fdw_process.filtered || fdw_self.emitting || fdw_self.vforked)
 		return 0;
 	fdw_thread_hello();
-	call_tracer(fdw_ops->before_fork);
-	return 1;
+	fdw_self.masked = fdw_on_signal_stack(frame) && fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &all, &fdw_self.outer_mask, 8L) == 0;
+	if (fdw_deep(call_hook, (void *)(uintptr_t)fdw_ops->before_fork, 0))
+		return 1;
+	if (fdw_self.masked)
+		fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &fdw_self.outer_mask, NULL, 8L);
+	return fdw_self.masked = 0;
 }
 
 /* Coroutines and handlers fork on stacks of a few KiB; what LTTng does in the child takes more than 8. Touched in children only. */
 FDW_LARGE static char child_stack[128 << 10] __attribute__((aligned(64)));
 
 /* What it says before it is served is nobody's: so it waits. */
-static void serve_child(void *mask)
+static void serve_child(void *mask, uintptr_t unused)
 {
 	uint64_t began = fdw_patience_clock();
 
@@ -144,7 +168,7 @@ static void serve_child(void *mask)
 	fdw_patience(began);
 }
 
-static void after_fork_child(void *mask) { fdw_call_on_stack(serve_child, mask, child_stack + sizeof child_stack); }
+static void after_fork_child(void *mask) { fdw_call_on_stack(serve_child, mask, 0, child_stack + sizeof child_stack); }
 
 /* ---- atfork handlers ------------------------------------------------------------------------------------------------------------------------*/
 

@@ -22,7 +22,4 @@ FDW_INLINE void fdw_child_is_worker(void)
 		fdw_child_becomes_worker();
 }
 
-/* on_stack.S: fn(arg) on another stack that ends at top (16-byte aligned). */
-void fdw_call_on_stack(void (*fn)(void *), void *arg, void *top);
-
 #endif

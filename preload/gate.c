@@ -224,7 +224,7 @@ static void wait_for_makers(const struct timespec *start)
  */
 #define SIGSET_BYTES 8
 #define ROUNDS 3
-static void wait_without_handlers(void)
+static __attribute__((noinline)) void wait_without_handlers(void)
 {
 	uint64_t all = UINT64_MAX, before, pending;
 	struct timespec start;

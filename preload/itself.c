@@ -65,7 +65,7 @@ int fdw_path_refused(const char *path)
 		p = after(path, prefixes[i]);
 	for (; p && *p >= '0' && *p <= '9' && fd < (int)FDW_TABLE_MAX; p++)
 		fd = fd * 10 + *p - '0';
-	if (!p || *p || !fdw_on() || fdw_self.tool || (fdw_state(fdw_peek(fd)) != FDW_TOMBSTONE && fdw_state(fdw_peek(fd)) != FDW_PROTECTED))
+	if (!p || *p || !fdw_on() || fdw_self.tool || (!fdw_is_tombstone(fdw_peek(fd)) && !fdw_is_protected(fd)))
 		return 0;
 	errno = ENOENT;
 	return 1;

@@ -185,14 +185,21 @@ static void begin_line(struct line *l)
 	put(l, n == 1 ? " line could not be written) " : " lines could not be written) ");
 }
 
-void fdw_log_line(const char *text, const char *more)
+static __attribute__((noinline)) void write_text(void *text, uintptr_t more)
 {
 	struct line l = { 0 };
+
 	begin_line(&l);
 	put(&l, text);
 	if (more)
-		put(&l, more);
+		put(&l, (const char *)more);
 	write_line(&l);
+}
+
+void fdw_log_line(const char *text, const char *more)
+{
+	if (!fdw_deep(write_text, (void *)(uintptr_t)text, (uintptr_t)more))
+		atomic_fetch_add(&unsaid, 1);
 }
 
 /* "module+0xoffset" through the loader's lock-free lookup. */
@@ -232,8 +239,9 @@ static int said_before(const struct fdw_violation *v)
 	return 0;
 }
 
-static __attribute__((noinline)) void write_violation(const struct fdw_violation *v)
+static __attribute__((noinline)) void write_violation(void *arg, uintptr_t unused)
 {
+	const struct fdw_violation *v = arg;
 	struct line l = { 0 };
 	int saved = errno;
 
@@ -269,16 +277,15 @@ static __attribute__((noinline)) void write_violation(const struct fdw_violation
 	errno = saved;
 }
 
-/* A line takes more than the 512 bytes that a handler's stack has to spare: then it is counted, and the next one says so. */
-#define ROOM_FOR_A_LINE 4096u
+/* A line takes more than a handler's stack may have to spare: where there is no other, it is counted, and the next one says so. */
 void fdw_log_violation(const struct fdw_violation *v)
 {
-	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
-
 	if (!fdw_process.on_violation && !strcmp(fdw_options.log, "off"))
 		return;
-	if (fdw_on_signal_stack(sp) && sp - fdw_self.alt_low < ROOM_FOR_A_LINE && !fdw_process.on_violation)
-		atomic_fetch_add(&unsaid, 1);
+	if (fdw_deep(write_violation, (void *)(uintptr_t)v, 0))
+		return;
+	if (fdw_process.on_violation)
+		write_violation((void *)(uintptr_t)v, 0);
 	else
-		write_violation(v);
+		atomic_fetch_add(&unsaid, 1);
 }

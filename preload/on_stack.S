@@ -1,6 +1,6 @@
 /*
- * preload/on_stack.S: void fdw_call_on_stack(void (*fn)(void *), void *arg, void *top): calls fn(arg) with its frames below top, which
- * is a multiple of 16.
+ * preload/on_stack.S: void fdw_call_on_stack(fdw_deep_fn *fn, void *arg, uintptr_t more, void *top): calls fn(arg, more) with its frames below
+ * top, which is a multiple of 16. The frame pointer that fn saves leads to the caller's stack.
  *
  * long fdw_aside(unsigned long flags, void (*fn)(void *), void *arg, void *top): clone(2); the new thread calls fn(arg) on the stack that
  * ends at top and ends. Returns in the caller alone what the kernel returned.
@@ -18,9 +18,10 @@ fdw_call_on_stack:
 	.cfi_rel_offset %rbp, 0
 	movq	%rsp, %rbp
 	.cfi_def_cfa_register %rbp
-	movq	%rdx, %rsp
+	movq	%rcx, %rsp
 	movq	%rdi, %rax
 	movq	%rsi, %rdi
+	movq	%rdx, %rsi
 	call	*%rax
 	movq	%rbp, %rsp
 	popq	%rbp
@@ -39,7 +40,8 @@ fdw_call_on_stack:
 	.cfi_def_cfa_register x29
 	mov	x9, x0
 	mov	x0, x1
-	mov	sp, x2
+	mov	x1, x2
+	mov	sp, x3
 	blr	x9
 	mov	sp, x29
 	ldp	x29, x30, [sp], #16

@@ -15,6 +15,17 @@
 #include "routes.h"
 #include "poison.h"
 
+static __attribute__((noinline)) void tell_armed(int epfd, int op, int fd, uint64_t before, const struct epoll_event *event, int err, uint32_t stale,
+                                                 uintptr_t pc)
+{
+	uint32_t events = event ? event->events : 0;
+
+	fdw_send(&(struct fdw_event){ .op = FDW_OP_EPOLL_CTL, .call = FDW_CALL_epoll_ctl, .fd = epfd, .gen = fdw_gen(fdw_peek(epfd)), .fd2 = fd,
+		.gen2 = fdw_gen(before), .ret = err ? -1 : 0, .err = err, .arg = event ? event->data.u64 : 0,
+		.flags = stale | (uint32_t)(op & 0xff) << FDW_F_USER_SHIFT, .kind = FDW_KIND_EPOLL,
+		.detail = (const uint8_t *)&events, .detail_len = sizeof events }, pc);
+}
+
 FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, struct epoll_event *event, uintptr_t pc)
 {
 	int r, saved = errno, arms = op != EPOLL_CTL_DEL, refused = 0;
@@ -53,16 +64,9 @@ FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, st
 		if (arms)
 			fdw_armed(fd, event->events); /* the kernel could read it */
 	}
-	if (fdw_recording()) {
-		/* EFAULT: it cannot be read */
-		const struct epoll_event *told = op == EPOLL_CTL_DEL || (r < 0 && saved == EFAULT) ? NULL : event;
-		uint32_t events = told ? told->events : 0;
-		fdw_send(&(struct fdw_event){ .op = FDW_OP_EPOLL_CTL, .call = FDW_CALL_epoll_ctl, .fd = epfd,
-			.gen = fdw_gen(fdw_peek(epfd)), .fd2 = fd, .gen2 = fdw_gen(before), .ret = r,
-			.err = r < 0 ? saved : 0, .arg = told ? told->data.u64 : 0,
-			.flags = stale | (uint32_t)(op & 0xff) << FDW_F_USER_SHIFT, .kind = FDW_KIND_EPOLL,
-			.detail = (const uint8_t *)&events, .detail_len = sizeof events }, pc);
-	}
+	if (fdw_recording())
+		tell_armed(epfd, op, fd, before, (op == EPOLL_CTL_DEL || (r < 0 && saved == EFAULT)) ? NULL : event /* it cannot be read */,
+		           r < 0 ? saved : 0, stale, pc);
 	errno = saved;
 	return r;
 }

@@ -20,7 +20,7 @@
 static int number_of(int source, uintptr_t object) { return source == SOURCE_FD && object <= INT32_MAX ? (int)object : -1; }
 
 /* Closed by a call that began before this one; the kernel may not know it yet, or has something there that is ours. */
-static int is_gone(int fd) { return fdw_is_closing(fd) || unlikely(fdw_state(fdw_peek(fd)) == FDW_TOMBSTONE); }
+static int is_gone(int fd) { return fdw_is_closing(fd) || unlikely(fdw_is_tombstone(fdw_peek(fd))); }
 
 /* ---- judging ------------------------------------------------------------------------------------------------------------------------------*/
 

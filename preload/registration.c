@@ -4,6 +4,7 @@
  * Context: any thread, handlers; never vfork children. System calls: epoll_ctl(EPOLL_CTL_DEL), where substitutes are allowed. Locks: none; the
  * records are read for decisions only while the descriptor is claimed, or held in flux.
  */
+#include "aside.h"
 #include "event.h"
 #include "log.h"
 #include "registration.h"
@@ -51,7 +52,7 @@ struct fdw_record *fdw_poller_of(const struct fdw_record *r)
 	return n >= 0 && fdw_word(n) && fdw_gen(fdw_peek(n)) == r->poller_gen && fdw_peek(n) & FDW_W_POLLER ? fdw_record(n) : NULL;
 }
 
-static void log_stale(int poller, int fd, const char *what, uint16_t call, uintptr_t pc)
+static __attribute__((noinline)) void log_stale(int poller, int fd, const char *what, uint16_t call, uintptr_t pc)
 {
 	const struct fdw_record *r = fdw_record(fd);
 	int was_registered = r->arm & FDW_ARM_MANY_POLLERS ||
@@ -73,7 +74,7 @@ uint32_t fdw_arming_failed(int poller, int fd, uint64_t before, int refused, uin
 		fdw_use_failed(fd, call, pc);
 		return 0;
 	}
-	flags = FDW_F_KNOWN_CLOSED | (refused || fdw_state(before) == FDW_TOMBSTONE ? FDW_F_INVENTED : 0);
+	flags = FDW_F_KNOWN_CLOSED | (refused || fdw_is_tombstone(before) ? FDW_F_INVENTED : 0);
 	if (fdw_recording())
 		fdw_use_failed(fd, call, pc); /* what was meant follows */
 	else
@@ -116,19 +117,28 @@ int fdw_delivery_matters(int poller)
 	return !fdw_single_threaded() || (fdw_word(poller) && fdw_record(poller)->arm & FDW_ARM_GHOSTS);
 }
 
-void fdw_delivered_slow(int poller, const struct epoll_event *ev, int n, uint16_t call, uintptr_t pc)
+struct delivered { int poller, n; const struct epoll_event *ev; uint16_t call; };
+
+static __attribute__((noinline)) void tell_all(void *arg, uintptr_t pc)
 {
+	const struct delivered *all = arg;
 	struct fdw_delivery d[FDW_DELIVERIES];
 	int told = 0;
 
-	if (!fdw_delivery_matters(poller) || !fdw_on())
-		return;
-	while (told < n) {
+	while (told < all->n) {
 		unsigned k = 0;
-		for (; k < FDW_DELIVERIES && told < n; k++, told++)
-			d[k] = (struct fdw_delivery){ .data = ev[told].data.u64, .events = ev[told].events, .fd = -1 };
-		fdw_tell_delivered(poller, FDW_KIND_EPOLL, d, k, n, call, pc);
+		for (; k < FDW_DELIVERIES && told < all->n; k++, told++)
+			d[k] = (struct fdw_delivery){ .data = all->ev[told].data.u64, .events = all->ev[told].events, .fd = -1 };
+		fdw_tell_delivered(all->poller, FDW_KIND_EPOLL, d, k, all->n, all->call, pc);
 	}
+}
+
+void fdw_delivered_slow(int poller, const struct epoll_event *ev, int n, uint16_t call, uintptr_t pc)
+{
+	struct delivered all = { poller, n, ev, call };
+
+	if (fdw_delivery_matters(poller) && fdw_on() && !fdw_deep(tell_all, &all, pc))
+		fdw_self.lost++;
 }
 
 void fdw_tell_delivered(int poller, uint8_t kind, const struct fdw_delivery *d, unsigned k, int n, uint16_t call, uintptr_t pc)

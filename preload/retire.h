@@ -23,28 +23,12 @@
  *
  *   function              | any thread | handler | vfork child | waits
  *   fdw_retire            |    yes     |   yes   |   never     | no more than close
- *   fdw_release_due, _all |    yes     |   yes   |   never     | no
  */
 #ifndef FDW_RETIRE_H
 #define FDW_RETIRE_H
 
+#include "kept.h"
 #include "registration.h"
-
-/* Places where the tests let threads lose time. */
-#ifdef FDW_STEPS
-#include "tests/forklock/step.h"
-#else
-#define FDW_STEP(name) ((void)0)
-#endif
-
-/*
- * A holder that is ready to run may have to wait for a CPU: so it is the longer the more threads share one, up to RETIRE_LONG. Measured with
- * one-shot pools (tests/rearm): 20 ms left none of 1.3 million wrong re-arms on a calm machine, and 783 in one second where fifteen threads shared
- * two CPUs; 100 ms left 306 where forty did.
- */
-#define FDW_RETIRE_US 200000u
-/* A receiver that works on its batch for longer is given up, and counted. */
-#define FDW_RETIRE_LONG_US 1000000u
 
 /* Instead of the kernel's close, by the owner of the claim: 1: done, and the claim ended. 0: close it. */
 int fdw_retire_slow(struct fdw_claim *, uint16_t call, uintptr_t pc);
@@ -64,18 +48,7 @@ FDW_INLINE void fdw_take_again(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 		fdw_take_again_slow(c, call, pc);
 }
 
-void fdw_release_due_slow(void);
-/* Before a call that makes a descriptor: the lowest free number is the program's. */
-FDW_INLINE void fdw_release_due(void)
-{
-	if (unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)))
-		fdw_release_due_slow();
-}
 void fdw_nothing_kept(void); /* as fdw_release_all, and what they are duplicates of goes too */
-int fdw_release_all(void); /* how many there were: after EMFILE the call is made again */
-/* r, or again when a call failed for want of numbers that we hold. (Early in the life of a process errno is out of reach: it is asked last.) */
-#define FDW_OR_AGAIN(r, again)                                                                                         \
-	(unlikely((r) < 0) && unlikely(fdw_process.retired) && errno == EMFILE && fdw_release_all() ? (again) : (r))
 #define FDW_RUN_OVER_ALL 8u /* closes of n, n+1, n+2 ...: as the analyzer has it */
 /* fd was just made: are kept numbers in the way of the next ones? */
 #define FDW_NUMBERS_IN_ARRAYS 960u /* and on, to 1024: programs have arrays of that, FD_SETSIZE to begin with */
@@ -86,8 +59,6 @@ FDW_INLINE void fdw_number_made(int fd)
 	    ((uint32_t)fd - FDW_NUMBERS_IN_ARRAYS < 1024 - FDW_NUMBERS_IN_ARRAYS || (uint32_t)fd >= atomic_load_explicit(&fdw_process.tight, memory_order_relaxed)))
 		fdw_number_is_high(fd);
 }
-void fdw_give_back(int fd); /* if it is a tombstone: the program asks for this very number */
-void fdw_retired_reset(void); /* in a fork child: nobody here holds an event */
 
 /* Some numbers answer as closed ones although the kernel has something there: tombstones, and what is ours or the tracer's. */
 FDW_INLINE int fdw_hides(void)

@@ -145,7 +145,7 @@ static const char *path_in(long nr, const long *a)
 }
 
 /* A call that makes a descriptor. args: the program's, changed. */
-static long make(long nr, long *a, uint8_t kind, uint32_t flags, uintptr_t pc)
+static __attribute__((noinline)) long make(long nr, long *a, uint8_t kind, uint32_t flags, uintptr_t pc)
 {
 	uint32_t birth = fdw_birth(flags, pc);
 	const char *path = path_in(nr, a);
@@ -243,7 +243,7 @@ static int by_ioctl(int fd, unsigned long request) { return (int)CALL(SYS_ioctl,
 static int by_close_range(unsigned first, unsigned last, int flags) { return (int)CALL(SYS_close_range, first, last, flags); }
 static int by_epoll_ctl(int epfd, int op, int fd, struct epoll_event *e) { return (int)CALL(SYS_epoll_ctl, epfd, op, fd, (uintptr_t)e); }
 
-static long duplicate(int fd, uintptr_t pc)
+static __attribute__((noinline)) long duplicate(int fd, uintptr_t pc)
 {
 	uint32_t birth;
 	long r;
@@ -266,7 +266,7 @@ static long duplicate(int fd, uintptr_t pc)
 }
 
 /* pipe, pipe2, socketpair. flag_at: which argument takes flags; fd_at: which points to the two numbers. */
-static long pair(long nr, long *a, int flag_at, int fd_at, uint32_t flags, uintptr_t pc)
+static __attribute__((noinline)) long pair(long nr, long *a, int flag_at, int fd_at, uint32_t flags, uintptr_t pc)
 {
 	int pipes = nr != SYS_socketpair;
 	const int *fd = (const int *)a[fd_at];
@@ -293,7 +293,7 @@ static long pair(long nr, long *a, int flag_at, int fd_at, uint32_t flags, uintp
 	return r;
 }
 
-static long wait_for(long pid, long status, long options, long usage, uintptr_t pc)
+static __attribute__((noinline)) long wait_for(long pid, long status, long options, long usage, uintptr_t pc)
 {
 	int own = 0, *where = status || !fdw_recording() ? (int *)status : &own;
 	long r = CALL(SYS_wait4, pid, (uintptr_t)where, options, usage);
@@ -303,7 +303,7 @@ static long wait_for(long pid, long status, long options, long usage, uintptr_t 
 	return r;
 }
 
-static long wait_for_id(long type, long id, long info, long options, long usage, uintptr_t pc)
+static __attribute__((noinline)) long wait_for_id(long type, long id, long info, long options, long usage, uintptr_t pc)
 {
 	siginfo_t own, *where = info || !fdw_recording() ? (siginfo_t *)info : &own;
 	long r;
@@ -345,7 +345,7 @@ static long of_process(long r, long nr, long a, uintptr_t pc)
 }
 
 /* fork, clone without CLONE_VM (see syscall.S): the child comes back here. */
-static long forks(long nr, const long *a, uintptr_t pc)
+static __attribute__((noinline)) long forks(long nr, const long *a, uintptr_t pc)
 {
 	long r;
 
@@ -359,7 +359,7 @@ static long forks(long nr, const long *a, uintptr_t pc)
 	return of_process(r, nr, a[0], pc);
 }
 
-long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc)
+static __attribute__((noinline)) long other(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc)
 {
 	long args[6] = { a, b, c, d, e, f }, r;
 	uint32_t flags;
@@ -372,8 +372,6 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 		return r;
 	}
 	switch (nr) {
-	case SYS_close: return fdw_close_by(by_close, (int)a, FDW_CALL_syscall, pc, FDW_F_SYSCALL);
-	case SYS_dup: return duplicate((int)a, pc);
 	case SYS_dup3: return a == b ? plain(nr, args) : fdw_dup_over(by_dup3, (int)a, (int)b, (int)c, FDW_CALL_dup3, pc);
 #if defined(__x86_64__)
 	case SYS_dup2: return a == b ? plain(nr, args) : fdw_dup_over(by_dup2, (int)a, (int)b, 0, FDW_CALL_dup2, pc);
@@ -381,15 +379,12 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 #endif
 	case SYS_pipe2: return pair(nr, args, 1, 0, fdw_oflags((int)b & ~3), pc);
 	case SYS_socketpair: return pair(nr, args, 1, 3, fdw_sflags((int)b), pc);
-	case SYS_fcntl: return fdw_fcntl_by(by_fcntl, (int)a, (int)b, c, pc);
 	case SYS_recvmsg: return fdw_recvmsg_by(by_recvmsg, (int)a, (struct msghdr *)b, (int)c, pc);
 	case SYS_recvmmsg: return fdw_recvmmsg_by(by_recvmmsg, (int)a, (struct mmsghdr *)b, (unsigned)c, (int)d, (struct timespec *)e, pc);
 	case SYS_ioctl:
 		if ((unsigned long)b == FIOCLEX || (unsigned long)b == FIONCLEX)
 			return fdw_ioctl_mark(by_ioctl, (int)a, (unsigned long)b, pc);
 		break;
-	case SYS_close_range: return fdw_close_range_by(by_close_range, (unsigned)a, (unsigned)b, (int)c, pc);
-	case SYS_epoll_ctl: return fdw_epoll_ctl_by(by_epoll_ctl, (int)a, (int)b, (int)c, (struct epoll_event *)d, pc);
 #if defined(__x86_64__)
 	case SYS_epoll_wait:
 #endif
@@ -449,4 +444,18 @@ long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintpt
 	if (r >= 0 && nr == SYS_sendmsg)
 		fdw_sent((int)a, (const struct msghdr *)b, FDW_CALL_syscall, pc);
 	return r;
+}
+
+/* What is called most, and in handlers, leaves its frame to who does it. */
+long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc)
+{
+	if (likely(fdw_on()) && !fdw_from_below(pc))
+		switch (nr) {
+		case SYS_close: return fdw_close_by(by_close, (int)a, FDW_CALL_syscall, pc, FDW_F_SYSCALL);
+		case SYS_dup: return duplicate((int)a, pc);
+		case SYS_fcntl: return fdw_fcntl_by(by_fcntl, (int)a, (int)b, c, pc);
+		case SYS_close_range: return fdw_close_range_by(by_close_range, (unsigned)a, (unsigned)b, (int)c, pc);
+		case SYS_epoll_ctl: return fdw_epoll_ctl_by(by_epoll_ctl, (int)a, (int)b, (int)c, (struct epoll_event *)d, pc);
+		}
+	return other(nr, a, b, c, d, e, f, pc);
 }

@@ -211,7 +211,7 @@ static void lose(struct fdw_claim *c, fdw_word_t *w, uint64_t v)
 	/* Observe; or we are a handler that interrupted the closer: waiting for ourselves would be foolish. A newer generation was made
 	 * after this call began: it cannot be what the caller meant. */
 	if (fdw_enforcing() && fdw_record(c->fd)->close_tid != fdw_tid() && wait_closing(c, w, &v))
-		c->refused = fdw_gen(v) != fdw_gen(c->before) || fdw_state(v) == FDW_TOMBSTONE;
+		c->refused = fdw_gen(v) != fdw_gen(c->before) || fdw_is_tombstone(v);
 }
 
 /*
@@ -224,6 +224,18 @@ static int after_replacement(struct fdw_claim *c, fdw_word_t *w, uint64_t *v)
 		return 1;
 	c->before = fdw_with_state(c->before, FDW_UNKNOWN);
 	return 0;
+}
+
+/* A handler that interrupted who gives back would wait for itself. */
+void fdw_wait_left(int fd)
+{
+	struct fdw_wait wait;
+
+	if (!fdw_enforcing() || fdw_self.gives_back)
+		return;
+	fdw_wait_start(&wait, FDW_LOSER_BOUND_US);
+	while (fdw_state(fdw_peek(fd)) == FDW_LEAVING && fdw_wait_step(&wait))
+		;
 }
 
 /* Not simply open: found in another state, or changed under our hands. */
@@ -240,10 +252,12 @@ void fdw_claim_slow(struct fdw_claim *c, fdw_word_t *w, uint64_t v, uint64_t mar
 			}
 		c->before = v;
 	} while (fdw_state(v) == FDW_CLOSING && v & FDW_W_REPLACED && after_replacement(c, w, &v));
+	if (unlikely(mark && fdw_state(c->before) == FDW_LEAVING))
+		fdw_wait_left(c->fd);
 	if (fdw_state(c->before) == FDW_CLOSING)
 		lose(c, w, v);
-	else if (fdw_state(c->before) == FDW_TOMBSTONE)
-		c->refused = 1; /* the kernel has something there, which is ours */
+	else if (fdw_is_tombstone(c->before))
+		c->refused = 1;
 	else if (fdw_state(c->before) == FDW_PROTECTED)
 		c->protect = 1;
 }
@@ -325,9 +339,11 @@ void fdw_flux_reset(void)
 	/* Only the numbers of threads that are gone can be in flux here; they are few, and the words are ours alone now. */
 	uint32_t end = atomic_load_explicit(&fdw_table_end, memory_order_relaxed);
 	for (uint32_t i = 0; i < end; i++) {
-		uint64_t v = atomic_load_explicit(fdw_word_at(i), memory_order_relaxed);
-		if (unlikely(v & (FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_DECIDING)))
-			atomic_store_explicit(fdw_word_at(i), v & ~(FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_DECIDING), memory_order_relaxed);
+		uint64_t v = atomic_load_explicit(fdw_word_at(i), memory_order_relaxed), n = v & ~(FDW_FLUX_MASK | FDW_W_SECTION | FDW_W_DECIDING);
+		if (unlikely(fdw_state(v) == FDW_LEAVING)) /* nobody here gives it back */
+			n = fdw_with_state(n, FDW_UNKNOWN) & ~FDW_FLAGS_MASK;
+		if (unlikely(n != v))
+			atomic_store_explicit(fdw_word_at(i), n, memory_order_relaxed);
 	}
 	fdw_self.flux[0].fd = fdw_self.flux[1].fd = 0;
 }

@@ -35,8 +35,9 @@
  *  closed     this generation was closed by a call we saw
  *  protected  the tracer's own
  *  tombstone  closed, by a call that we saw; the number is kept by an O_PATH descriptor for a while (retire.h)
+ *  leaving    that descriptor is being closed, by exactly one thread (kept.c)
  */
-enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, FDW_TOMBSTONE };
+enum fdw_state { FDW_UNKNOWN, FDW_OPEN, FDW_CLOSING, FDW_CLOSED, FDW_PROTECTED, FDW_TOMBSTONE, FDW_LEAVING };
 #define FDW_STATE_MASK   UINT64_C(0xf)
 #define FDW_W_INHERITED  (UINT64_C(1) << 4)  /* inherited and not used yet: the first use is an event */
 #define FDW_W_STREAM     (UINT64_C(1) << 5)  /* a FILE or DIR owns the number */
@@ -112,8 +113,10 @@ FDW_INLINE struct fdw_record *fdw_record(int fd)
 }
 
 FDW_INLINE enum fdw_state fdw_state(uint64_t v) { return (enum fdw_state)(v & FDW_STATE_MASK); }
+/* The kernel has something there, which is ours. (A fork child does not know whether it has left.) */
+FDW_INLINE int fdw_is_tombstone(uint64_t v) { return fdw_state(v) == FDW_TOMBSTONE || (fdw_state(v) == FDW_LEAVING && fdw_enforcing()); }
 /* Closed by a call that we saw, whether or not the number is kept. */
-FDW_INLINE int fdw_is_closed(uint64_t v) { return fdw_state(v) == FDW_CLOSED || fdw_state(v) == FDW_TOMBSTONE; }
+FDW_INLINE int fdw_is_closed(uint64_t v) { return fdw_state(v) == FDW_CLOSED || fdw_state(v) == FDW_TOMBSTONE || fdw_state(v) == FDW_LEAVING; }
 FDW_INLINE uint32_t fdw_gen(uint64_t v) { return (uint32_t)(v >> FDW_GEN_SHIFT); }
 FDW_INLINE unsigned fdw_flux(uint64_t v) { return (unsigned)((v & FDW_FLUX_MASK) >> FDW_FLUX_SHIFT); }
 FDW_INLINE uint64_t fdw_with_state(uint64_t v, enum fdw_state s) { return (v & ~FDW_STATE_MASK) | s; }
@@ -228,6 +231,7 @@ FDW_INLINE void fdw_claim_as(struct fdw_claim *c, int fd, uint64_t mark)
 }
 
 FDW_INLINE void fdw_claim(struct fdw_claim *c, int fd) { fdw_claim_as(c, fd, 0); }
+void fdw_wait_left(int fd); /* bounded: while it is leaving nobody may put anything there */
 
 enum fdw_close_result { FDW_CLOSE_DONE, FDW_CLOSE_NOT_OPEN, FDW_CLOSE_UNDO };
 void fdw_claim_end(struct fdw_claim *, enum fdw_close_result, uint16_t call, uintptr_t pc);

@@ -373,8 +373,29 @@ static struct fdw_target target_of(int dir, const char *path)
 	return verdict(l.why); /* unreadable programs can run all the same; LD_PRELOAD then works as far as we know */
 }
 
-struct fdw_target fdw_target_of_fd(int fd) { return target_of(fd, NULL); }
-struct fdw_target fdw_target_of(int dir, const char *path) { return path ? target_of(dir, path) : verdict(FDW_WHY_OK); }
+struct asked { int dir; struct fdw_target answer; };
+static __attribute__((noinline)) void answer(void *path, uintptr_t arg)
+{
+	struct asked *a = (struct asked *)arg;
+	a->answer = target_of(a->dir, path);
+}
+
+struct fdw_target fdw_target_of_fd(int fd)
+{
+	struct asked a = { fd, verdict(FDW_WHY_OK) };
+
+	fdw_deep(answer, NULL, (uintptr_t)&a);
+	return a.answer;
+}
+
+struct fdw_target fdw_target_of(int dir, const char *path)
+{
+	struct asked a = { dir, verdict(FDW_WHY_OK) };
+
+	if (path)
+		fdw_deep(answer, (void *)(uintptr_t)path, (uintptr_t)&a);
+	return a.answer;
+}
 
 const char *fdw_find_in_path(const char *file, char *buf, size_t n)
 {

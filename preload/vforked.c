@@ -2,9 +2,10 @@
  * preload/vforked.c: see vforked.h.
  *
  * Context: vfork children, and their parents just before and after; also in handlers, and nested. May not: touch what the parent's other threads
- * share (table, emitters' counters, totals): those speak of the parent. No lock, no wait; getpid is the only system call of ours.
+ * share (table, emitters' counters, totals): those speak of the parent. No lock, no wait; getpid is the only system call of ours, and on a signal stack rt_sigprocmask.
  */
 #include <time.h>
+#include "aside.h"
 #include "event.h"
 #include "stack.h"
 #include "vforked.h"
@@ -85,10 +86,20 @@ void fdw_vforked_ended(uint64_t was)
 
 int fdw_vforked_tells(void) { return fdw_self.vfork_tells; }
 
+static __attribute__((noinline)) void send_here(void *arg, uintptr_t pc)
+{
+	struct fdw_event *e = arg;
+
+	fdw_self.emitting++;
+	e->stack = fdw_stack_id(pc, (e->flags & FDW_F_SIGNAL_STACK) != 0);
+	fdw_ops->life(e);
+	fdw_self.emitting--;
+}
+
 void fdw_vforked_send(struct fdw_event *e, uintptr_t pc)
 {
 	struct fdw_thread *t = &fdw_self;
-	int saved = errno, on_signal_stack = fdw_on_signal_stack((uintptr_t)__builtin_frame_address(0));
+	int saved = errno;
 
 	if (!t->vfork_pid || !t->vforked || e->op < FDW_OP_PROC_START || !fdw_recording())
 		return;
@@ -96,16 +107,12 @@ void fdw_vforked_send(struct fdw_event *e, uintptr_t pc)
 		fdw_vforked_flush();
 	e->pid = e->tid = t->vfork_pid;
 	e->seq = ++t->vfork_seq; /* taken also for what cannot be sent: a gap is a loss */
-	e->flags |= FDW_F_CHILD | (on_signal_stack ? FDW_F_SIGNAL_STACK : 0);
+	e->flags |= FDW_F_CHILD | (fdw_in_handler((uintptr_t)__builtin_frame_address(0)) ? FDW_F_SIGNAL_STACK : 0);
 	if (e->detail_len > FDW_DETAIL_MAX) {
 		e->detail_len = FDW_DETAIL_MAX;
 		e->flags |= FDW_F_CUT;
 	}
-	if (t->emitting >= FDW_NESTING_MAX || !fdw_room_for_tracer())
-		return;
-	t->emitting++;
-	e->stack = fdw_stack_id(pc, on_signal_stack);
-	fdw_ops->life(e);
-	t->emitting--;
+	if (t->emitting < FDW_NESTING_MAX)
+		fdw_deep(send_here, e, pc);
 	errno = saved;
 }

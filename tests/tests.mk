@@ -25,6 +25,8 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.
 
 $(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/% $(O)/tests/demo/%,$(TEST_BIN)): $(O)/tests/%: tests/%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -o $@ $< -lpthread -ldl
+# now: to bind a function at its first call takes kilobytes, which would hide what is measured.
+$(O)/tests/programs/sigstack_depth: TEST_CFLAGS += -Wl,-z,now
 $(O)/tests/programs/lib%.so: tests/programs/lib%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -shared -fPIC -o $@ $<
 $(O)/tests/e2e/src/static: tests/e2e/src/first_open.c

@@ -265,6 +265,36 @@ status 0" ]
 	same "$hazard" handles-often
 }
 
+# audited COMMAND...: as `once record`, in mode audit
+audited() { "$F" audit -q -o report -- "$@" >audit.out 2>audit.err; }
+
+@test "handlers on signal stacks find at most 512 bytes less there, also while recording" {
+	depth=$B/tests/programs/sigstack_depth
+	"$depth" >native.out
+	for mode in observe enforce; do env LD_PRELOAD="$B/libfdwarden.so" FDWARDEN_MODE=$mode FDWARDEN_LOG="$W/log" "$depth" >$mode.out; done
+	"$F" record -q -o t -- "$depth" >record.out
+	audited "$depth"
+	for how in observe enforce record audit; do
+		paste -d ' ' native.out $how.out | awk -v how=$how '/^done/ { ended = 1; next }
+			{ n++; for (i = 2; i <= NF && $i !~ /^[0-9]+$/; i++); if (i > NF || $i - $1 > 512) { print how ": " $i - $1 " more: " $0; bad = 1 } }
+			END { exit bad || !ended || n < 40 }'
+	done
+}
+
+@test "handlers on signal stacks of hardly more than the smallest size: all calls work" {
+	depth=$B/tests/programs/sigstack_depth
+	"$depth" least >native.out
+	for mode in observe enforce audit; do
+		env LD_PRELOAD="$B/libfdwarden.so" FDWARDEN_MODE=$mode FDWARDEN_LOG=off "$depth" least >$mode.out
+		diff native.out $mode.out
+	done
+	once record "$depth" least
+	grep -q '^status 0' record.out
+	[ ! -s record.err ]
+	audited "$depth" least
+	diff native.out audit.out
+}
+
 @test "threads cancelled inside fopen and fclose" {
 	same "$hazard" cancels
 }
