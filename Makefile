@@ -56,10 +56,15 @@ $(O)/libfdwarden-ust.so: $(TRACE_PROVIDER_OBJ)
 
 # ---- analyzer: the command ---------------------------------------------------------------------------------------------------
 ANALYZER_SRC := $(wildcard analyzer/*.c)
-ANALYZER_OBJ := $(patsubst %.c,$(O)/%.o,$(ANALYZER_SRC))
+ANALYZER_OBJ := $(patsubst %.c,$(O)/%.o,$(ANALYZER_SRC)) $(O)/analyzer/charts.o
 ANALYZER_LIBS = -llttng-ctl $(shell pkg-config --libs babeltrace2 jansson libdw smartcols 2>/dev/null) -lelf -liberty
-$(TRACE_SESSION_OBJ) $(ANALYZER_OBJ): $(O)/%.o: %.c
+$(TRACE_SESSION_OBJ) $(filter-out $(O)/analyzer/charts.o,$(ANALYZER_OBJ)): $(O)/%.o: %.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(SANFLAGS) $(shell pkg-config --cflags babeltrace2 jansson smartcols 2>/dev/null) -c -o $@ $<
+# The charts of HTML reports come from npm. Without it the reports have still pictures only.
+$(O)/gen/charts.js: $(addprefix analyzer/charts/,bundle.sh charts.js package.json package-lock.json)
+	$(call say,NPM,$@)mkdir -p $(@D) $(O)/charts && cp $^ $(O)/charts && cd $(O)/charts && ./bundle.sh ../gen/charts.js
+$(O)/analyzer/charts.o: analyzer/charts.S $(O)/gen/charts.js
+	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) -Wa,-I$(O)/gen -c -o $@ $<
 $(O)/fdwarden: $(ANALYZER_OBJ) $(TRACE_SESSION_OBJ)
 	$(call say,LD,$@)$(CC) $(SANFLAGS) -o $@ $^ $(ANALYZER_LIBS)
 

@@ -41,6 +41,18 @@ unsigned columns_of(const char *s, size_t n)
 	return c;
 }
 
+void put_html(FILE *out, const char *s)
+{
+	for (; s && *s; s++)
+		switch (*s) {
+		case '&': fputs("&amp;", out); break;
+		case '<': fputs("&lt;", out); break;
+		case '>': fputs("&gt;", out); break;
+		case '"': fputs("&quot;", out); break;
+		default: fputc(*s, out);
+		}
+}
+
 const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');

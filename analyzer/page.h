@@ -14,6 +14,8 @@ int page_colors(enum color, FILE *);
 unsigned page_width(FILE *);
 /* Bytes that begin a character: what a terminal counts, nearly. */
 unsigned columns_of(const char *, size_t n);
+/* Text in HTML: what has a meaning there is escaped. NULL: nothing. */
+void put_html(FILE *, const char *);
 /* Behind the last slash; "?" for nothing. */
 const char *base_name(const char *path);
 /* The program as it was called, where that is known (redis-server is a link to redis-check-rdb): *n bytes, no terminating NUL. */

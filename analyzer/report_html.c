@@ -1,5 +1,6 @@
 /*
- * analyzer/report_html.c: the report as one file for a browser: no script, no font, nothing from elsewhere, so it works offline and prints.
+ * analyzer/report_html.c: the report as one file for a browser: nothing is fetched from elsewhere, so it works offline and prints; what a script
+ * adds (report_charts.c) is drawn in place of pictures that are there without it.
  *
  * The verdict and the coverage; each finding with the life of its number as a picture and its stacks; descriptors over time; which places made how
  * many; the process tree, as in the text. Findings unfold by themselves (<details>), with the keyboard too. Whatever comes from a trace is escaped.
@@ -12,29 +13,19 @@
 #include "analyzer/report.h"
 
 static const char head[] =
-	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
+	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	"<title>fdwarden report</title>\n<style>\n"
 	":root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--dim:#667;--line:#d0d7de;--box:#f6f8fa;--error:#b3261e;--warning:#8a5a00;--note:#1a56b0;--bar:#5b8def;--bad:#d33}\n"
 	"@media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--dim:#9aa5b1;--line:#30363d;--box:#161b22;--error:#ff7b72;--warning:#e3b341;--note:#79c0ff;--bar:#3b6fd4;--bad:#ff6b6b}}\n"
 	"body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:70rem;margin:2rem auto;padding:0 1rem}\n"
 	"h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}\n.dim{color:var(--dim)}.error{color:var(--error)}.warning{color:var(--warning)}.note{color:var(--note)}\n"
+	"td,code,summary,h1,p,li{overflow-wrap:anywhere}.chart{overflow:hidden}@media(max-width:40rem){td{display:block;border:0}tr{border-top:1px solid var(--line)}}\n"
 	"details{border:1px solid var(--line);border-radius:6px;margin:.6rem 0;padding:.4rem .8rem;background:var(--box)}\nsummary{cursor:pointer}\n"
 	"table{border-collapse:collapse;width:100%}td{vertical-align:top;padding:.2rem .8rem .2rem 0;border-top:1px solid var(--line)}\n"
 	"code,pre,.frames{font:13px/1.45 ui-monospace,monospace}pre{overflow:auto;background:var(--box);border:1px solid var(--line);border-radius:6px;padding:.8rem}\n"
 	".bar{background:var(--bar);height:.8rem;border-radius:3px;margin-top:.35rem}\n.frames{margin:0;padding:0;list-style:none}svg{display:block;width:100%;height:auto}svg text{font:11px ui-monospace,monospace;fill:currentColor}\n"
 	"@media print{body{max-width:none;margin:0}details{break-inside:avoid}}\n</style>\n</head>\n<body>\n";
-
-static void put(FILE *out, const char *s)
-{
-	for (; s && *s; s++)
-		switch (*s) {
-		case '&': fputs("&amp;", out); break;
-		case '<': fputs("&lt;", out); break;
-		case '>': fputs("&gt;", out); break;
-		case '"': fputs("&quot;", out); break;
-		default: fputc(*s, out);
-		}
-}
 
 /* ---- the life of a number -------------------------------------------------------------------------------------------------------------------*/
 
@@ -65,7 +56,7 @@ static void life(const struct finding *f, FILE *out)
 		if (i + 1 == n)
 			fprintf(out, "<path d=\"M%d 20l10 20m0-20l-10 20\" stroke=\"var(--bad)\" stroke-width=\"3\"/>\n", x - 5);
 		fprintf(out, "<text x=\"%d\" y=\"14\">%s</text><text x=\"%d\" y=\"54\">", x - 10, role_name(s->role), x - 10);
-		put(out, s->at.thread ? s->at.thread : "");
+		put_html(out, s->at.thread ? s->at.thread : "");
 		fputs("</text>\n", out);
 	}
 	fputs("</svg>\n", out);
@@ -80,16 +71,16 @@ static void frames(const struct report *r, const struct finding_stack *s, FILE *
 		const struct frame *f = &s->frames.at[i];
 		fputs("<li>", out);
 		if (f->function)
-			put(out, f->function);
+			put_html(out, f->function);
 		else
 			fprintf(out, "0x%" PRIx64, f->offset);
 		fputs(" <span class=\"dim\">", out);
 		if (f->file) {
-			put(out, f->file);
+			put_html(out, f->file);
 			if (f->line)
 				fprintf(out, ":%d", f->line);
 		} else {
-			put(out, f->module ? f->module : "code made at run time");
+			put_html(out, f->module ? f->module : "code made at run time");
 		}
 		fputs(f->inlined ? " (inlined)</span></li>" : "</span></li>", out);
 	}
@@ -101,11 +92,11 @@ static void stack(const struct report *r, const struct finding_stack *s, FILE *o
 	double at = (double)(int64_t)(s->at.time - r->coverage->first) / 1e9;
 
 	fprintf(out, "<tr><td>%s<br><span class=\"dim\">%+.6f s</span></td><td><code>", role_name(s->role), at);
-	put(out, s->call);
+	put_html(out, s->call);
 	fputs("</code><br><span class=\"dim\">", out);
-	put(out, s->at.thread);
+	put_html(out, s->at.thread);
 	fprintf(out, " (%u) ", s->at.tid);
-	put(out, s->note);
+	put_html(out, s->note);
 	fputs("</span></td><td>", out);
 	frames(r, s, out);
 	fputs("</td></tr>\n", out);
@@ -115,14 +106,14 @@ static void finding(const struct report *r, const struct finding *f, int open, F
 {
 	fprintf(out, "<details id=\"%s\"%s><summary><b class=\"%s\">%s</b> <code>%s</code> ", f->id, open ? " open" : "", severity_name(f->severity),
 	        severity_name(f->severity), f->rule->id);
-	put(out, f->message);
+	put_html(out, f->message);
 	fprintf(out, " <span class=\"dim\">&times;%" PRIu64 "</span></summary>\n<p class=\"dim\">", f->count);
 	if (f->rule->cwe)
 		fprintf(out, "CWE-%d &middot; ", f->rule->cwe);
 	fprintf(out, "id %s &middot; ", f->id);
-	put(out, f->exe);
+	put_html(out, f->exe);
 	fprintf(out, " (%u) &middot; confidence %s%s", f->pid, confidence_name(f->confidence), f->reason ? ": " : "");
-	put(out, f->reason);
+	put_html(out, f->reason);
 	fputs("</p>\n", out);
 	life(f, out);
 	fputs("<table>\n", out);
@@ -165,9 +156,9 @@ static void listed(const struct unobserved *u, const char *what, FILE *out)
 {
 	for (; u; u = u->next) {
 		fprintf(out, "<li>%s ", what);
-		put(out, u->exe);
+		put_html(out, u->exe);
 		fputs(": ", out);
-		put(out, u->why);
+		put_html(out, u->why);
 		fputs("</li>\n", out);
 	}
 }
@@ -186,79 +177,13 @@ static void coverage(const struct report *r, FILE *out)
 	listed(c->partial, "not known in full:", out);
 	for (size_t i = 0; r->reader && (damage = reader_damage(r->reader, i)); i++) {
 		fputs("<li class=\"warning\">", out);
-		put(out, damage);
+		put_html(out, damage);
 		fputs("</li>\n", out);
 	}
 	fputs("</ul>\n", out);
 }
 
-/* ---- pictures of the whole ------------------------------------------------------------------------------------------------------------------------------*/
-
-static void over_time(const struct series *s, FILE *out)
-{
-	uint64_t most = 1;
-
-	if (!s || s->used < 2)
-		return;
-	for (unsigned i = 0; i < s->used; i++)
-		most = s->highest[i] > most ? s->highest[i] : most;
-	fprintf(out, "<h2>Open descriptors over time</h2>\n<svg viewBox=\"0 0 1000 220\" role=\"img\" aria-label=\"open descriptors over time, at most %" PRIu64 "\">\n"
-	        "<path fill=\"var(--bar)\" d=\"M0 200", most);
-	for (unsigned i = 0; i < s->used; i++) {
-		double x0 = 1000.0 * i / s->used, x1 = 1000.0 * (i + 1) / s->used, y = 200 - 180.0 * (double)s->highest[i] / (double)most;
-		fprintf(out, "L%.1f %.1fL%.1f %.1f", x0, y, x1, y);
-	}
-	fprintf(out, "L1000 200Z\"/>\n<text x=\"4\" y=\"14\">%" PRIu64 "</text><text x=\"4\" y=\"216\">0 s</text><text x=\"940\" y=\"216\">%.3f s</text>\n</svg>\n", most,
-	        (double)s->used * (double)s->span / 1e9);
-}
-
-struct line { char *text; uint64_t count; };
-
-static int most_first(const void *a, const void *b)
-{
-	const struct line *x = a, *y = b;
-	return x->count != y->count ? (x->count < y->count ? 1 : -1) : strcmp(x->text, y->text);
-}
-
-/* The folded stacks, the most productive first; as long as they are readable. */
-#define PLACES 60
-static void places(const struct report *r, FILE *out)
-{
-	struct line *lines;
-	char *text, *next;
-	size_t size, n = 0, most = 0;
-	FILE *f = open_memstream(&text, &size);
-
-	xcheck(f);
-	report_folded(r, f);
-	fclose(f);
-	xcheck(text);
-	for (const char *p = text; *p; p++)
-		most += *p == '\n';
-	lines = xcalloc(most ? most : 1, sizeof *lines);
-	for (char *p = text; *p; p = next) {
-		next = strchr(p, '\n');
-		*next++ = 0;
-		lines[n].text = p;
-		p = strrchr(p, ' ');
-		*p++ = 0;
-		lines[n++].count = strtoull(p, NULL, 10);
-	}
-	qsort(lines, n, sizeof *lines, most_first);
-	if (n)
-		fputs("<h2>Which places made how many</h2>\n<table>\n", out);
-	for (size_t i = 0; i < n && i < PLACES; i++) {
-		fprintf(out, "<tr><td>%" PRIu64 "</td><td style=\"width:12rem\"><div class=\"bar\" style=\"width:%.1f%%\"></div></td><td><code>", lines[i].count,
-		        100.0 * (double)lines[i].count / (double)lines[0].count);
-		put(out, lines[i].text);
-		fputs("</code></td></tr>\n", out);
-	}
-	fputs(n ? "</table>\n" : "", out);
-	if (n > PLACES)
-		fprintf(out, "<p class=\"dim\">and %zu more: --format=folded has them all</p>\n", n - PLACES);
-	free(lines);
-	free(text);
-}
+/* ---- processes -------------------------------------------------------------------------------------------------------------------------------------*/
 
 static void tree(const struct report *r, FILE *out)
 {
@@ -274,7 +199,7 @@ static void tree(const struct report *r, FILE *out)
 	fclose(f);
 	xcheck(text);
 	fputs("<h2>Processes</h2>\n<pre>", out);
-	put(out, text);
+	put_html(out, text);
 	fputs("</pre>\n", out);
 	free(text);
 }
@@ -285,8 +210,9 @@ void report_html(const struct report *r, FILE *out)
 	verdict(r, out);
 	coverage(r, out);
 	findings(r, out);
-	over_time(r->series, out);
-	places(r, out);
+	report_charts(r, out);
 	tree(r, out);
-	fprintf(out, "<p class=\"dim\">fdwarden %s</p>\n</body>\n</html>\n", FDW_VERSION);
+	fprintf(out, "<p class=\"dim\">fdwarden %s</p>\n", FDW_VERSION);
+	report_charts_script(r, out);
+	fputs("</body>\n</html>\n", out);
 }

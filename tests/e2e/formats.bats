@@ -108,7 +108,11 @@ report() { "$B/fdwarden" report "$@"; }
 	id=$(report -f json "$T/trace" | jq -r '.findings[0].id')
 	grep -q "<details id=\"$id\" open>" <<<"$output"
 	grep -q '<li>main <span' <<<"$output"
-	run ! grep -qE '(src|href)=|https?://|<script' <<<"$output"
+	still=$(sed '/^<script>$/,/^<\/script>$/d' <<<"$output")
+	run ! grep -qE '(src|href)=|https?://' <<<"$still"
+	run -1 report -f html "$T/trace"
+	[ "$(grep -c '</script>' <<<"$output")" = "$(grep -c '<script' <<<"$output")" ]
+	grep -q "Content-Security-Policy\" content=\"default-src 'none'" <<<"$output"
 	cp "$B/tests/programs/double_close" "$T/<b>&"
 	"$B/fdwarden" record -q -o "$T/odd" -- "$T/<b>&"
 	run -1 report -f html "$T/odd"
