@@ -88,7 +88,8 @@ install: all ## install under DESTDIR and PREFIX
 	install -m 755 $(O)/fdwarden $(DESTDIR)$(PREFIX)/bin/fdwarden
 	install -m 755 $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(DESTDIR)$(PREFIX)/lib/fdwarden/
 	install -m 644 $(O)/gen/fdwarden-calls.7 analyzer/fdwarden.7 $(DESTDIR)$(PREFIX)/share/man/man7/
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/fdwarden
+	install -m 644 analyzer/report.schema.json $(DESTDIR)$(PREFIX)/share/fdwarden/
 	install -m 644 analyzer/fdwarden.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man3
 	install -m 644 $(O)/include/port.h $(DESTDIR)$(PREFIX)/include/port.h
@@ -101,7 +102,8 @@ uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/,man7/fdwarden-calls.7 man7/fdwarden.7 man1/fdwarden.1)
 	rm -f $(DESTDIR)$(PREFIX)/include/port.h $(DESTDIR)$(PREFIX)/lib/libport.so.1 $(DESTDIR)$(PREFIX)/lib/libport.so
 	rm -f $(foreach page,port_create $(PORT_PAGES),$(DESTDIR)$(PREFIX)/share/man/man3/$(page).3)
-	-rmdir $(DESTDIR)$(PREFIX)/lib/fdwarden
+	rm -f $(DESTDIR)$(PREFIX)/share/fdwarden/report.schema.json
+	-rmdir $(DESTDIR)$(PREFIX)/lib/fdwarden $(DESTDIR)$(PREFIX)/share/fdwarden
 clean: ## remove build/
 	rm -rf $(O)
 help: ## this list

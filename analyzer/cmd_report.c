@@ -8,7 +8,7 @@
 #include "analyzer/config.h"
 #include "analyzer/report.h"
 
-enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE, OPT_BASELINE, OPT_SOURCE_ROOT };
+enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE, OPT_BASELINE, OPT_SOURCE_ROOT, OPT_GEN_SUPPRESSIONS };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "write the report to FILE (default: standard output)", 0 },
@@ -16,6 +16,7 @@ static const struct argp_option options[] = {
 	{ "fail-on", OPT_FAIL_ON, "SEVERITY", 0, "exit 1 on findings at or above error (default), warning or note, or never", 0 },
 	{ "error-exitcode", OPT_ERROR_EXITCODE, "N", 0, "exit N instead of 1 then", 0 },
 	{ "suppressions", OPT_SUPPRESSIONS, "FILE", 0, "do not show what FILE names, see below", 0 },
+	{ "gen-suppressions", OPT_GEN_SUPPRESSIONS, "FILE", 0, "also write suppressions for what is shown to FILE", 0 },
 	{ "baseline", OPT_BASELINE, "FILE", 0, "an earlier report in JSON: what it has does not fail again", 0 },
 	{ "source-root", OPT_SOURCE_ROOT, "DIR", 0, "sarif: sources below DIR are named relative to it", 0 },
 	{ "stack-depth", OPT_STACK_DEPTH, "N", 0, "show at most N frames of a stack", 0 },
@@ -119,6 +120,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->show_possible = 1;
 		break;
 	case OPT_TREE: o->tree = 1; break;
+	case OPT_GEN_SUPPRESSIONS: o->gen_suppressions = arg; break;
 	case OPT_BASELINE: o->baseline = arg; break;
 	case OPT_SOURCE_ROOT: o->source_root = arg; break;
 	case OPT_FULL_STACKS: o->full_stacks = 1; break;

@@ -23,6 +23,7 @@ struct report_options {
 	enum color color;
 	const char *output;       /* NULL: stdout */
 	const char *suppressions; /* file or NULL */
+	const char *gen_suppressions; /* also write suppressions for what is shown there, or NULL */
 	const char *baseline;     /* an earlier report in JSON, or NULL: its findings do not fail */
 	const char *source_root;  /* SARIF: sources below it are named relative to it; or NULL */
 	int show_possible;

@@ -14,7 +14,7 @@
 #include "trace/schema.h"
 
 enum { KEY_FAIL_ON = 256, KEY_ERROR_EXITCODE, KEY_SUPPRESSIONS, KEY_STACK_DEPTH, KEY_COLOR, KEY_KEEP_TRACE, KEY_TOMBSTONES, KEY_TOMBSTONE_MS, KEY_BASELINE, KEY_SOURCE_ROOT, KEY_UNOBSERVED, KEY_ISOLATE,
-	KEY_NO_WAIT, KEY_BUFFER, KEY_SHOW, KEY_FULL, KEY_TREE };
+	KEY_NO_WAIT, KEY_BUFFER, KEY_SHOW, KEY_FULL, KEY_TREE, KEY_GEN };
 
 #define ALL (COMMAND_RUN | COMMAND_RECORD | COMMAND_AUDIT)
 #define TRACED (COMMAND_RECORD | COMMAND_AUDIT)
@@ -141,6 +141,7 @@ static int set_baseline(struct run_options *o, char *arg)
 
 
 static int set_source_root(struct run_options *o, char *arg) { o->report.source_root = arg; return *arg ? 0 : -1; }
+static int set_gen(struct run_options *o, char *arg) { o->report.gen_suppressions = arg; return *arg ? 0 : -1; }
 static int set_suppressions(struct run_options *o, char *arg) { o->report.suppressions = arg; return *arg ? 0 : -1; }
 static int set_keep(struct run_options *o, char *arg) { o->keep_trace = arg; return *arg ? 0 : -1; }
 static int set_quiet(struct run_options *o, char *arg) { return o->report.quiet = 1; }
@@ -172,6 +173,7 @@ static const struct option_row {
 	{ { "error-exitcode", KEY_ERROR_EXITCODE, "N", 0, "exit with N instead of the program's status when there were such findings", 0 },
 	  ALL, set_exitcode, "a number from 0 (off) to 255" },
 	{ { "suppressions", KEY_SUPPRESSIONS, "FILE", 0, "findings not to report", 0 }, ALL, set_suppressions, "a file" },
+	{ { "gen-suppressions", KEY_GEN, "FILE", 0, "also write suppressions for what is reported to FILE", 0 }, COMMAND_AUDIT, set_gen, "a file" },
 	{ { "baseline", KEY_BASELINE, "FILE", 0, "an earlier report in JSON: what it has does not fail again", 0 }, COMMAND_AUDIT, set_baseline,
 	  "a report that was made with --format=json" },
 	{ { "source-root", KEY_SOURCE_ROOT, "DIR", 0, "sarif: sources below DIR are named relative to it", 0 }, COMMAND_AUDIT, set_source_root, "a directory" },

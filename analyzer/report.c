@@ -148,28 +148,33 @@ static int nobody_reads(void)
 	return poll(&p, 1, 0) == 1 && p.revents & (POLLERR | POLLHUP);
 }
 
-static int write_report(const struct report *r)
+static int write_document(const struct report *r, const char *path, void (*write)(const struct report *, FILE *), const char *what, const char *option)
 {
-	const char *path = r->options->output;
 	struct target t;
 
 	if (target_open(&t, path) != 0) {
-		complain("cannot write the report to %s: %s; name another file with -o", path, strerror(errno));
+		complain("cannot write the %s to %s: %s; name another file with %s", what, path, strerror(errno), option);
 		return EXIT_INTERNAL;
 	}
 	errno = 0;
-	switch (r->options->format) {
-	case FORMAT_JSON: report_json(r, t.out); break;
-	case FORMAT_SARIF: report_sarif(r, t.out); break;
-	case FORMAT_FOLDED: report_folded(r, t.out); break;
-	case FORMAT_HTML: report_html(r, t.out); break;
-	default: report_text(r, t.out); break;
-	}
+	write(r, t.out);
 	if (target_close(&t) == 0 || (!path && nobody_reads()))
 		return 0;
-	complain("the report could not be written to %s: %s; it is incomplete, write it elsewhere with -o FILE",
-	         path ? path : "standard output", strerror(errno));
+	complain("the %s could not be written to %s: %s; it is incomplete, write it elsewhere with %s FILE", what, path ? path : "standard output",
+	         strerror(errno), option);
 	return EXIT_INTERNAL;
+}
+
+static int write_report(const struct report *r)
+{
+	static void (*const writers[])(const struct report *, FILE *) = {
+		[FORMAT_TEXT] = report_text, [FORMAT_JSON] = report_json, [FORMAT_SARIF] = report_sarif, [FORMAT_HTML] = report_html, [FORMAT_FOLDED] = report_folded,
+	};
+	int status = write_document(r, r->options->output, writers[r->options->format], "report", "-o");
+
+	if (!status && r->options->gen_suppressions)
+		status = write_document(r, r->options->gen_suppressions, report_suppressions, "suppressions", "--gen-suppressions");
+	return status;
 }
 
 static int report_on(const struct report_options *o, struct reader *reader, struct suppressions *suppressions, const struct baseline *baseline,

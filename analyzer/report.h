@@ -34,6 +34,7 @@ void report_json(const struct report *, FILE *out);
 void report_sarif(const struct report *, FILE *out);
 void report_folded(const struct report *, FILE *out);
 void report_html(const struct report *, FILE *out);
+void report_suppressions(const struct report *, FILE *out); /* for --gen-suppressions */
 void report_charts(const struct report *, FILE *out);        /* pictures of the whole, in HTML */
 void report_charts_script(const struct report *, FILE *out); /* behind them: nothing where the command was built without npm */
 void report_tree(const struct report *, FILE *out); /* the part of the text for --tree */

@@ -339,7 +339,7 @@ static void ending(const struct page *p, int shown)
 	for (size_t i = 0; (s = suppressions_unused(r->suppressions, i)); i++)
 		fprintf(p->out, "\nnot used: suppression %s", s);
 	if (shown)
-		fprintf(p->out, "\nto silence one: put its id into a file and use --suppressions=FILE");
+		fprintf(p->out, "\nto silence one: put its id into a file and use --suppressions=FILE (--gen-suppressions=FILE writes it)");
 	if (shown || findings_first(r->findings) || suppressions_unused(r->suppressions, 0))
 		fputc('\n', p->out);
 }
