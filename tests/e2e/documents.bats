@@ -26,8 +26,7 @@ report() { "$B/fdwarden" report "$@"; }
 	report -f json --suppressions="$T/suppressions" -o "$T/suppressed.json" "$T/double_close"
 	report -f json --tree -o "$T/killed.json" "$T/killed"
 	cp -r "$T/double_close" "$T/cut"
-	f=$(find "$T/cut" -name 'fds_*' -size +3k | head -1)
-	truncate -s 200 "$f"
+	find "$T/cut" -name 'fds_[0-9]*' -size +0 ! -name '*.idx' -exec truncate -s 150 {} +
 	report -f json -o "$T/cut.json" "$T/cut" || true
 	jq -e '.coverage.damage | length > 0' "$T/cut.json"
 	[ "$(jq -s 'map(.findings | length) | add' "$T"/*.json)" -gt 12 ]
