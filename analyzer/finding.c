@@ -332,6 +332,8 @@ void findings_finish(struct findings *all, const struct finish_options *o)
 	for (f = merged; f; f = f->hh.next) {
 		say(f);
 		f->suppressed_by = suppressions_match(o->suppressions, f);
+		if (!f->suppressed_by)
+			f->suppressed_by = own_suppressions_match(o->own, f);
 	}
 	sort(all, merged);
 }

@@ -84,9 +84,11 @@ void draft_history(struct draft *, const struct generation *, enum role, const s
 
 struct symbols;
 struct suppressions;
+struct own_suppressions;
 struct finish_options {
 	struct symbols *symbols;
 	struct suppressions *suppressions; /* or NULL */
+	struct own_suppressions *own; /* of the programs, or NULL */
 	int full_stacks;       /* libc's frames, too; ids stay the same */
 };
 /* Symbolises, merges by id, marks what is suppressed, sorts: worst first. */

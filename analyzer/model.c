@@ -377,6 +377,12 @@ static void on_args(struct step *s)
 	s->image->arguments = s->process->arguments = name_of(s->replay, text, n);
 }
 
+static void on_suppressions(struct step *s)
+{
+	if (s->e->detail && s->e->detail_len)
+		own_suppressions_add(&s->replay->own_suppressions, s->image->exe, s->e->arg, s->e->detail, s->e->detail_len);
+}
+
 static void on_blind(struct step *s)
 {
 	s->image->blind = 1;
@@ -425,6 +431,7 @@ static void (*const operations[])(struct step *) = {
 	[FDW_OP_STOP] = process_stops, [FDW_OP_LOST] = on_lost, [FDW_OP_FIRST_USE] = on_first_use, [FDW_OP_CHILD_FD] = on_child_fd,
 	[FDW_OP_FORK_BOUND] = on_fork_bound, [FDW_OP_REAPED] = process_reaped, [FDW_OP_SIGSTACK] = signal_stack,
 	[FDW_OP_SIGSTACK_LOST] = signal_stack_lost, [FDW_OP_SIGNAL_HANDLER] = signal_handler,
+	[FDW_OP_SUPPRESSIONS] = on_suppressions,
 };
 
 void model_operation(struct step *s)

@@ -415,6 +415,7 @@ void replay_free(struct replay *);
 /* Before anything is fed, and after the end. */
 void replay_keep_creations(struct replay *);
 const struct creation *replay_creations(const struct replay *);
+struct own_suppressions *replay_suppressions(struct replay *); /* NULL: no program has any; suppress.h */
 void replay_keep_series(struct replay *);
 const struct series *replay_series(const struct replay *);
 const struct coverage *replay_coverage(const struct replay *);

@@ -20,6 +20,7 @@
 #ifndef FDW_MODEL_PARTS_H
 #define FDW_MODEL_PARTS_H
 
+#include "analyzer/suppress.h"
 #include "analyzer/memory.h"
 #include "analyzer/model.h"
 #include "analyzer/rules.h"
@@ -42,6 +43,7 @@ struct replay {
 	struct coverage coverage;
 	struct creation *creations;
 	struct series *series;                   /* NULL: not asked for */
+	struct own_suppressions *own_suppressions; /* of the programs */
 	int keep_creations;
 	struct tree *tree;                       /* NULL: not asked for */
 	struct spawned *spawned;                 /* children of posix_spawn that said nothing yet */

@@ -99,6 +99,8 @@ void replay_end(struct replay *r)
 		}
 }
 
+struct own_suppressions *replay_suppressions(struct replay *r) { return r->own_suppressions; }
+
 void replay_free(struct replay *r)
 {
 	struct unobserved *lists[] = { r->coverage.unobserved, r->coverage.blind, r->coverage.partial };
@@ -110,6 +112,7 @@ void replay_free(struct replay *r)
 		}
 	tree_free(r->tree);
 	creations_free(r);
+	own_suppressions_free(r->own_suppressions);
 	free(r->series);
 	processes_free(r);
 	names_free(r);

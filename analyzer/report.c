@@ -185,6 +185,7 @@ static int report_on(const struct report_options *o, struct reader *reader, stru
 	struct symbols *symbols = symbols_new();
 	struct report r = { .options = o, .findings = findings, .reader = reader, .symbols = symbols, .suppressions = suppressions, .baseline = baseline,
 		.symbols_for_stacks = symbols };
+	const char *wrong;
 	int status = 0;
 
 	if (o->tree || o->format == FORMAT_HTML)
@@ -199,7 +200,10 @@ static int report_on(const struct report_options *o, struct reader *reader, stru
 	r.coverage = replay_coverage(replay);
 	r.processes = replay_processes(replay);
 	r.tree = replay_tree(replay);
-	findings_finish(findings, &(struct finish_options){ symbols, suppressions, o->full_stacks });
+	own_suppressions_parse(replay_suppressions(replay));
+	for (size_t i = 0; (wrong = own_suppressions_wrong(replay_suppressions(replay), i)); i++)
+		complain("%s", wrong);
+	findings_finish(findings, &(struct finish_options){ symbols, suppressions, replay_suppressions(replay), o->full_stacks });
 	if (!r.coverage->processes) {
 		const char *damage = reader_damage(reader, 0);
 		complain("nothing was observed in %s%s%s; was the program able to load libfdwarden.so? `fdwarden doctor PROG` tells",

@@ -32,4 +32,17 @@ const char *suppressions_match(struct suppressions *, const struct finding *);
 /* Line i that suppressed nothing, or NULL from the number of those on. */
 const char *suppressions_unused(const struct suppressions *, size_t i);
 
+
+/*
+ * What programs do not want reported about themselves: a const char *fdwarden_default_suppressions(void) of theirs gave the text, in pieces, which
+ * were recorded. Holds for findings in a program of the same path, after the user's own suppressions.
+ */
+struct own_suppressions;
+void own_suppressions_add(struct own_suppressions **, const char *exe, uint64_t at, const void *text, size_t n);
+/* Once, after the last piece. Sentence i about a text that is not understood and does not hold, or NULL from the number of those on. */
+void own_suppressions_parse(struct own_suppressions *);
+const char *own_suppressions_wrong(const struct own_suppressions *, size_t i);
+const char *own_suppressions_match(struct own_suppressions *, const struct finding *);
+void own_suppressions_free(struct own_suppressions *);
+
 #endif

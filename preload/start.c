@@ -125,6 +125,22 @@ static void say_start(void)
 }
 
 /*
+ * The program's own suppressions, as LeakSanitizer's users know them. A reference that nobody has to satisfy: to look for the name would have
+ * libc allocate a message where there is none. The program has to export it (-rdynamic).
+ */
+#define SUPPRESSIONS_MAX (64u << 10)
+extern const char *fdwarden_default_suppressions(void) __attribute__((weak, visibility("default")));
+static void say_suppressions(void)
+{
+	const char *text = fdwarden_default_suppressions ? fdwarden_default_suppressions() : NULL;
+	size_t n = text ? strlen(text) : 0;
+
+	for (size_t at = 0; at < n && at < SUPPRESSIONS_MAX; at += FDW_DETAIL_MAX)
+		fdw_send(&(struct fdw_event){ .op = FDW_OP_SUPPRESSIONS, .fd = -1, .fd2 = -1, .arg = at, .detail = (const uint8_t *)text + at,
+			.detail_len = (uint32_t)(n - at < FDW_DETAIL_MAX ? n - at : FDW_DETAIL_MAX) }, 0);
+}
+
+/*
  * LTTng keeps pointers to the values of its settings and reads them again in every fork child. Programs that rename themselves write over
  * that memory (nginx, PostgreSQL: the wait for the registration became 0, and the first events of each worker were lost). So it finds
  * copies: the environment it sees while it is loaded has them in place of the originals.
@@ -253,6 +269,7 @@ void fdw_start_recording(void)
 	say_start();
 	fdw_modules_forget(FDW_CALL_none, 0);
 	say_states();
+	say_suppressions();
 	/* libc has room for 32 such handlers before it allocates. */
 	__cxa_at_quick_exit((void (*)(void *))(uintptr_t)at_quick_fini, NULL);
 }

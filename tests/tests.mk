@@ -27,6 +27,7 @@ $(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/% $(O)/tests/de
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -o $@ $< -lpthread -ldl
 # now: to bind a function at its first call takes kilobytes, which would hide what is measured.
 $(O)/tests/programs/sigstack_depth: TEST_CFLAGS += -Wl,-z,now
+$(O)/tests/e2e/src/own_suppressions: TEST_CFLAGS += -rdynamic
 $(O)/tests/programs/lib%.so: tests/programs/lib%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -shared -fPIC -o $@ $<
 $(O)/tests/e2e/src/static: tests/e2e/src/first_open.c

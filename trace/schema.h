@@ -99,7 +99,9 @@
 	                     detail: the kernel's release */                                                              \
 	X(SIGSTACK_LOST, 51) /* memory of thread fd2's installed stack, arg and ret as above, was taken away by call; none: found   \
 	                     out at its thread's end */                                                                  \
-	X(SIGNAL_HANDLER, 52) /* the handler of signal fd is arg (0: default or ignored); user flag 1: on an alternate stack */
+	X(SIGNAL_HANDLER, 52) /* the handler of signal fd is arg (0: default or ignored); user flag 1: on an alternate stack */ \
+	X(SUPPRESSIONS, 53) /* what the program itself does not want reported (fdwarden_default_suppressions()): detail a    \
+	                     piece of the text, from byte arg on */
 
 enum fdw_op {
 #define FDW_OP_ENUM(name, value) FDW_OP_##name = value,

@@ -70,3 +70,15 @@ report() { "$B/fdwarden" report "$@"; }
 	run -4 report --gen-suppressions=/nonexistent/file "$T/double_close"
 	grep -q 'cannot write the suppressions to /nonexistent/file' <<<"$output"
 }
+
+@test "a program's own suppressions hold for it; what is not understood is said, and does not" {
+	cd "$T"
+	"$B/fdwarden" record -q -o "$T/own" -- "$B/tests/e2e/src/own_suppressions"
+	run -0 report -f json "$T/own"
+	jq -e '(.findings | length) == 0 and .suppressed[0].by == "double-close:closed:close_twice"' <<<"$output"
+	touch "$T/wrong-suppressions"
+	"$B/fdwarden" record -q -o "$T/own2" -- "$B/tests/e2e/src/own_suppressions"
+	run -1 --separate-stderr report -f json "$T/own2"
+	jq -e '.findings | length == 1' <<<"$output"
+	grep -q "own suppressions do not hold: .*/own_suppressions:41: no such RULE" <<<"$stderr"
+}
