@@ -8,7 +8,7 @@
 #include "analyzer/config.h"
 #include "analyzer/report.h"
 
-enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE, OPT_BASELINE, OPT_SOURCE_ROOT, OPT_GEN_SUPPRESSIONS };
+enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE, OPT_BASELINE, OPT_SOURCE_ROOT, OPT_GEN_SUPPRESSIONS, OPT_READER };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "write the report to FILE (default: standard output)", 0 },
@@ -24,6 +24,7 @@ static const struct argp_option options[] = {
 	{ "show", OPT_SHOW, "WHAT", 0, "possible: also findings that are only possible", 0 },
 	{ "full-stacks", OPT_FULL_STACKS, NULL, 0, "also the frames of the C library at both ends of stacks", 0 },
 	{ "tree", OPT_TREE, NULL, 0, "also the process tree: who started what, how it ended, what each program inherited, used and did not use", 0 },
+	{ "reader", OPT_READER, "WHICH", 0, "auto (default): fdwarden's own reader where it understands the whole trace, else libbabeltrace2; direct or babeltrace: only this one", 0 },
 	{ "quiet", 'q', NULL, 0, "findings only: no verdict, no coverage, no hints", 0 },
 	{ 0 },
 };
@@ -69,6 +70,12 @@ int parse_severity(const char *s)
 int parse_color(const char *s)
 {
 	static const char *const names[] = { "auto", "always", "never", NULL };
+	return find_name(names, s);
+}
+
+static int parse_reader(const char *s)
+{
+	static const char *const names[] = { "auto", "direct", "babeltrace", NULL };
 	return find_name(names, s);
 }
 
@@ -121,6 +128,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_TREE: o->tree = 1; break;
 	case OPT_GEN_SUPPRESSIONS: o->gen_suppressions = arg; break;
+	case OPT_READER:
+		o->reader = (enum reader_kind)value_of(state, "reader", arg, parse_reader(arg), "auto, direct or babeltrace");
+		break;
 	case OPT_BASELINE: o->baseline = arg; break;
 	case OPT_SOURCE_ROOT: o->source_root = arg; break;
 	case OPT_FULL_STACKS: o->full_stacks = 1; break;

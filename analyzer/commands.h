@@ -8,6 +8,7 @@
 #define FDW_COMMANDS_H
 
 #include <stdio.h>
+#include "analyzer/reader.h"
 
 enum { EXIT_FINDINGS = 1, EXIT_USAGE = 2, EXIT_NOTHING = 3, EXIT_INTERNAL = 4, EXIT_FDWARDEN = 125, EXIT_CANNOT_EXEC = 126,
 	EXIT_NOT_FOUND = 127 };
@@ -30,6 +31,7 @@ struct report_options {
 	int full_stacks;
 	int quiet;
 	int tree;                 /* the process tree, too */
+	enum reader_kind reader;
 	unsigned stack_depth;     /* frames shown a stack, 0: all */
 };
 

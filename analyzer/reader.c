@@ -2,13 +2,11 @@
  * analyzer/reader.c: traces in, records out: all sources merged by time. See reader.h and reader_parts.h.
  */
 #include "analyzer/reader_parts.h"
-#include "analyzer/heap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <uthash.h>
 
 struct refused {
 	uint32_t pid;
@@ -17,13 +15,16 @@ struct refused {
 
 struct origin {
 	struct source *source;
-	uint64_t time;           /* of its next record, for the heap */
+	uint64_t time;           /* of its next record, for the heap; until it is started, no record is older */
+	int started;
 	struct refused *refused; /* processes of a newer version: their events are passed over */
 };
 
 struct reader {
 	struct trace_dirs dirs;
+	enum reader_kind kind;
 	struct notes notes;
+	struct names names;
 	struct repair repair;
 	struct origin *origin;
 	size_t origins;
@@ -52,46 +53,69 @@ static int same_trace(const struct trace_dir *a, const struct trace_dir *b)
 	return a == b || (a->has_uuid && b->has_uuid && !memcmp(a->uuid, b->uuid, 16));
 }
 
-/* The directories of one trace, from `first` on, into `dirs`; returns their number. */
-static size_t gather(const struct reader *r, size_t first, const char **dirs)
+/* The directories of one trace, from `first` on; returns their number. */
+static size_t gather(struct reader *r, size_t first, struct trace_dir **dirs)
 {
 	size_t n = 0;
 
-	for (size_t i = first; i < r->dirs.n; i++) {
-		const struct trace_dir *d = &r->dirs.dir[i];
-
-		if (usable(d) && same_trace(&r->dirs.dir[first], d))
-			dirs[n++] = d->shadow ? d->shadow : d->path;
-	}
+	for (size_t i = first; i < r->dirs.n; i++)
+		if (usable(&r->dirs.dir[i]) && same_trace(&r->dirs.dir[first], &r->dirs.dir[i]))
+			dirs[n++] = &r->dirs.dir[i];
 	return n;
 }
 
-/* The library refused: looks for what it refuses, and leaves that out. */
-static void isolate(struct reader *r, size_t first, const char *why)
+/* What the library shall read of them; returns how many are left. */
+static size_t readable(struct trace_dir *const *dirs, size_t n, const char **paths)
 {
-	for (size_t i = first; i < r->dirs.n; i++) {
-		struct trace_dir *d = &r->dirs.dir[i];
+	size_t left = 0;
 
-		if (usable(d) && same_trace(&r->dirs.dir[first], d) && !repair_isolate(&r->repair, d, source_readable, &r->notes))
-			notes_add(&r->notes, "%s: cannot be read as a CTF trace (%s); record again", d->path, why);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (!dirs[i]->unusable)
+			paths[left++] = dirs[i]->shadow ? dirs[i]->shadow : dirs[i]->path;
+	return left;
 }
 
-static struct source *open_group(struct reader *r, size_t first, const char **dirs)
+/* Through the library. What it would refuse is left out first; what it refuses all the same is looked for. */
+static struct source *open_bt2(struct reader *r, struct trace_dir *const *dirs, size_t n, const char **paths)
 {
-	const char *named = r->dirs.dir[first].named;
-	struct source *source;
-	char why[256];
+	struct losses losses = { 0 };
+	struct source *source = NULL;
+	char why[256] = "";
+	size_t left;
 
-	source = source_open(dirs, gather(r, first, dirs), named, &r->notes, why, sizeof why);
-	if (source)
-		return source;
-	isolate(r, first, why);
-	size_t n = gather(r, first, dirs);
-	source = n ? source_open(dirs, n, named, &r->notes, why, sizeof why) : NULL;
-	if (n && !source)
-		notes_add(&r->notes, "%s: cannot be read as a CTF trace (%s); record again", r->dirs.dir[first].path, why);
+	for (size_t i = 0; i < n; i++)
+		repair_check(&r->repair, dirs[i], &losses, &r->notes);
+	left = readable(dirs, n, paths);
+	if (left)
+		source = bt2_open(paths, left, dirs[0]->named, &losses, &r->notes, why, sizeof why);
+	if (left && !source) {
+		for (size_t i = 0; i < n; i++)
+			if (!dirs[i]->unusable && !repair_isolate(&r->repair, dirs[i], bt2_readable, &r->notes))
+				notes_add(&r->notes, "%s: cannot be read as a CTF trace (%s); record again", dirs[i]->path, why);
+		losses_add(&losses, 0, LOSS_OPEN);
+		left = readable(dirs, n, paths);
+		if (left)
+			source = bt2_open(paths, left, dirs[0]->named, &losses, &r->notes, why, sizeof why);
+		if (left && !source)
+			notes_add(&r->notes, "%s: cannot be read as a CTF trace (%s); record again", dirs[0]->path, why);
+	}
+	losses_free(&losses);
 	return source;
+}
+
+static struct source *open_group(struct reader *r, size_t first, struct trace_dir **dirs, const char **paths)
+{
+	size_t n = gather(r, first, dirs);
+	struct source *source;
+	char why[256] = "";
+
+	if (r->kind == READER_LIBRARY)
+		return open_bt2(r, dirs, n, paths);
+	source = direct_open(dirs, n, &r->names, &r->notes, why, sizeof why);
+	if (source || (!why[0] && r->kind == READER_ANY))
+		return source ? source : open_bt2(r, dirs, n, paths);
+	notes_add(&r->notes, "%s: cannot be read directly (%s)", dirs[0]->path, why[0] ? why : "it is not all LTTng's own way to write");
+	return NULL;
 }
 
 static int first_of_group(const struct reader *r, size_t i)
@@ -104,16 +128,18 @@ static int first_of_group(const struct reader *r, size_t i)
 
 static void open_groups(struct reader *r)
 {
-	const char **dirs = calloc(r->dirs.n + 1, sizeof *dirs);
+	struct trace_dir **dirs = calloc(r->dirs.n + 1, sizeof *dirs);
+	const char **paths = calloc(r->dirs.n + 1, sizeof *paths);
 	char *first = calloc(r->dirs.n + 1, 1);
 
 	r->origin = calloc(r->dirs.n + 1, sizeof *r->origin);
 	for (size_t i = 0; first && i < r->dirs.n; i++)
 		first[i] = first_of_group(r, i);
-	for (size_t i = 0; dirs && first && r->origin && i < r->dirs.n; i++)
-		if (first[i] && (r->origin[r->origins].source = open_group(r, i, dirs)))
+	for (size_t i = 0; dirs && paths && first && r->origin && i < r->dirs.n; i++)
+		if (first[i] && (r->origin[r->origins].source = open_group(r, i, dirs, paths)))
 			r->origins++;
 	free(first);
+	free(paths);
 	free(dirs);
 }
 
@@ -132,8 +158,8 @@ static int earlier(const void *a, const void *b)
 {
 	const struct origin *o = a, *p = b;
 
-	if (o->time != p->time)
-		return o->time < p->time;
+	if (o->time != p->time || !o->started || !p->started)
+		return o->time != p->time ? o->time < p->time : o->started < p->started;
 	const struct held *x = source_peek(o->source), *y = source_peek(p->source);
 
 	if (x->key.early != y->key.early)
@@ -144,11 +170,11 @@ static int earlier(const void *a, const void *b)
 static void decode(struct reader *r, const struct origin *o, const struct held *h, struct record *record)
 {
 	memset(record, 0, sizeof *record);
-	record->host = source_host(o->source);
-	record->trace = source_trace(o->source);
+	record->host = o->source->host ? o->source->host : "";
+	record->trace = o->source->trace;
 	record->time = h->time;
-	if (h->plan) {
-		plan_decode(h->plan, bt_message_event_borrow_event_const(h->message), record, &r->room);
+	if (!h->gap) {
+		o->source->ops->decode(h, record, &r->room);
 		return;
 	}
 	record->type = RECORD_GAP;
@@ -214,13 +240,28 @@ static void release(struct reader *r)
 		heap_pop(&r->heap);
 }
 
+/* The top of the heap is the origin with the next record. 0: there is none. */
+static int settle(struct reader *r)
+{
+	struct origin *o;
+
+	while ((o = heap_top(&r->heap)) && !o->started) {
+		o->started = 1;
+		if (ready(o))
+			heap_sink(&r->heap);
+		else
+			heap_pop(&r->heap);
+	}
+	return o != NULL;
+}
+
 int reader_next(struct reader *r, struct record *record)
 {
 	for (;;) {
 		release(r);
-		r->current = heap_top(&r->heap);
-		if (!r->current)
+		if (!settle(r))
 			return 0;
+		r->current = heap_top(&r->heap);
 		decode(r, r->current, source_peek(r->current->source), record);
 		if (!refused(r, r->current, record))
 			return 1;
@@ -256,19 +297,21 @@ static const char *start(struct reader *r)
 	if (r->origins == 0)
 		return reason(r);
 	for (size_t i = 0; i < r->origins; i++) {
-		if (!ready(&r->origin[i]))
-			continue;
-		if (refuse_new(r, &r->origin[i]))
-			return reason(r);
+		r->origin[i].time = source_time(r->origin[i].source);
 		if (heap_push(&r->heap, &r->origin[i]))
 			return "out of memory";
 	}
-	return heap_top(&r->heap) || r->notes.n == 0 ? NULL : reason(r);
+	if (!settle(r))
+		return r->notes.n == 0 ? NULL : reason(r);
+	for (size_t i = 0; i < r->origins; i++)
+		if (r->origin[i].started && refuse_new(r, &r->origin[i]))
+			return reason(r);
+	return NULL;
 }
 
 /* ---- the interface ------------------------------------------------------------------------------------------------------- */
 
-struct reader *reader_open(const char *const *traces, int n, char *error, size_t size)
+struct reader *reader_open(const char *const *traces, int n, enum reader_kind kind, char *error, size_t size)
 {
 	struct reader *r = calloc(1, sizeof *r);
 	const char *why;
@@ -279,10 +322,11 @@ struct reader *reader_open(const char *const *traces, int n, char *error, size_t
 	}
 	allow_descriptors();
 	r->heap.less = earlier;
+	r->kind = kind;
 	for (int i = 0; i < n; i++)
 		find_traces(traces[i], &r->dirs, &r->notes);
 	for (size_t i = 0; i < r->dirs.n; i++)
-		repair_check(&r->repair, &r->dirs.dir[i], &r->notes);
+		dir_examine(&r->dirs.dir[i], &r->notes);
 	open_groups(r);
 	if (r->origins == 0)
 		say_foreign(r);
@@ -312,6 +356,7 @@ void reader_close(struct reader *r)
 	}
 	free(r->origin);
 	heap_free(&r->heap);
+	names_drop(&r->names);
 	repair_free(&r->repair);
 	trace_dirs_free(&r->dirs);
 	notes_free(&r->notes);

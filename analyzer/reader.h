@@ -1,9 +1,8 @@
 /*
  * analyzer/reader.h: traces in, records out, oldest first.
  *
- * A trace named by the user is a directory; every directory below it that holds a file `metadata` is read. Damaged streams are
- * repaired into a temporary copy (cut to the last whole packet), what cannot be read is left out, and both are said in
- * reader_damage(). The traces themselves are never written to.
+ * A trace named by the user is a directory; every directory below it that holds a file `metadata` is read. What of it cannot be
+ * read is left out, said in reader_damage(), and told as a gap where it is known when; libbabeltrace2 is given a repaired copy. The traces themselves are never written to.
  */
 #ifndef FDW_READER_H
 #define FDW_READER_H
@@ -13,8 +12,11 @@
 
 struct reader;
 
+/* ANY: ours where the trace is all LTTng's own way to write and understood, libbabeltrace2 otherwise. The others are for tests. */
+enum reader_kind { READER_ANY, READER_DIRECT, READER_LIBRARY };
+
 /* NULL: nothing readable; `error` has one sentence that says what is wrong with which path and what to do. */
-struct reader *reader_open(const char *const *traces, int n, char *error, size_t size);
+struct reader *reader_open(const char *const *traces, int n, enum reader_kind, char *error, size_t size);
 /* 1: *r is the next record. 0: the end. Never fails: a stream that breaks ends early and is added to the damage. */
 int reader_next(struct reader *, struct record *r);
 /* Sentence i about what is missing, or NULL from the number of sentences on. Complete after the last record. */

@@ -1,10 +1,9 @@
 /*
- * analyzer/reader_ctf.c: CTF 1.8 as far as damage is judged by it: the text of the metadata, where a packet header keeps its
- * sizes, and how far a stream file is whole packets. libbabeltrace2 does the reading proper, but refuses a trace of which one
- * file ends in the middle of a packet.
+ * analyzer/reader_ctf.c: CTF 1.8: the text of the metadata, and where a packet header keeps its numbers.
  *
  * The layout is taken from the metadata text (LTTng's way to write it). What is not understood is not judged.
  */
+#define _GNU_SOURCE
 #include "analyzer/reader_parts.h"
 
 #include <ctype.h>
@@ -14,18 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STREAM_MAGIC 0xC1FC1FC1u
 #define METADATA_MAGIC 0x75D11D57u
 /* Metadata grows with event classes, not with events; LTTng's is 50 kB. More than this is somebody else's file. */
 #define METADATA_MAX (64u << 20)
-/* Header and context of a packet; LTTng's are 88 bytes. */
-#define HEADER_MAX 4096
-/* A larger packet is a corrupt size: LTTng's sub-buffers are some MiB. Also bounds what repair may append as padding. */
-#define PACKET_MAX (1ull << 30)
 
 /* ---- metadata ------------------------------------------------------------------------------------------------------------ */
 
@@ -172,7 +165,7 @@ struct member {
 	size_t count;
 };
 
-static const char *skip_space(const char *p)
+const char *skip_space(const char *p)
 {
 	while (isspace((unsigned char)*p))
 		p++;
@@ -234,7 +227,8 @@ static struct field_place *place_of(struct layout *l, const char *name)
 		struct field_place *place;
 	} wanted[] = { { "magic", &l->magic }, { "uuid", &l->uuid }, { "content_size", &l->content_size },
 		{ "packet_size", &l->packet_size }, { "stream_id", &l->stream_id },
-		{ "timestamp_begin", &l->begin }, { "packet_seq_num", &l->number }, { "events_discarded", &l->discarded } };
+		{ "stream_instance_id", &l->instance },
+		{ "timestamp_begin", &l->begin }, { "timestamp_end", &l->end }, { "packet_seq_num", &l->number }, { "events_discarded", &l->discarded } };
 
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
 		if (!strcmp(wanted[i].name, name))
@@ -281,147 +275,49 @@ static const char *context_struct(const char *text)
 	return strstr(text, opening);
 }
 
-void layout_parse(const char *text, struct layout *l)
+/* Nanoseconds between the epoch and zero of the clock; 0: it counts in something else, or there is none, or several. */
+static uint64_t clock_offset(const char *text)
+{
+	const char *p = strstr(text, "\nclock {"), *end = p ? strchr(p, '}') : NULL, *offset;
+
+	if (!end || strstr(end, "\nclock {") || number(p, end, "freq = ") != 1000000000)
+		return 0;
+	offset = strstr(p, "\toffset = ");
+	if (!offset || offset > end || memmem(p, end - p, "offset_s", 8))
+		return 0;
+	return strtoull(offset + 10, NULL, 10);
+}
+
+void layout_parse(const char *text, struct layout *l, struct names *names)
 {
 	*l = (struct layout) { 0 };
 	l->known = strstr(text, "byte_order = le;") && parse_struct(text, strstr(text, "packet.header := struct"), l) &&
 		parse_struct(text, context_struct(text), l) && l->magic.size == 4 && l->content_size.size == 8 && l->packet_size.size == 8 &&
 		(!l->uuid.size || l->uuid.size == 16);
-	l->shapes = l->known && (!l->stream_id.size || l->stream_id.size == 4) ? shapes_parse(text) : NULL;
+	l->offset = clock_offset(text);
+	l->shapes = l->known && (!l->stream_id.size || l->stream_id.size == 4) ? shapes_parse(text, names) : NULL;
+}
+
+int layout_direct(const char *text, const struct layout *l)
+{
+	const struct field_place *long_ones[] = { &l->instance, &l->begin, &l->end, &l->number, &l->discarded };
+
+	for (size_t i = 0; i < sizeof long_ones / sizeof *long_ones; i++)
+		if (long_ones[i]->size != 8)
+			return 0;
+	return l->known && l->uuid.size && l->stream_id.size && l->offset && l->shapes && strstr(text, "tracer_name = \"lttng-ust\";") &&
+		shapes_complete(l->shapes);
+}
+
+uint64_t layout_time(const struct layout *l, uint64_t clock, uint64_t last)
+{
+	uint64_t ns;
+
+	return !l->offset || __builtin_add_overflow(clock, l->offset, &ns) || ns > INT64_MAX ? last : ns;
 }
 
 void layout_free(struct layout *l)
 {
 	shapes_free(l->shapes);
 	l->shapes = NULL;
-}
-
-/* ---- packets ------------------------------------------------------------------------------------------------------------- */
-
-static uint64_t get64(const uint8_t *header, struct field_place f)
-{
-	uint64_t v;
-
-	memcpy(&v, header + f.offset, 8);
-	return le64toh(v);
-}
-
-/* Is this the header of a packet of this trace? */
-static int header_right(const uint8_t *header, const struct layout *l, const uint8_t *uuid)
-{
-	uint32_t magic;
-
-	memcpy(&magic, header + l->magic.offset, 4);
-	return le32toh(magic) == STREAM_MAGIC && (!uuid || !l->uuid.size || !memcmp(header + l->uuid.offset, uuid, 16));
-}
-
-/* All bits set is libbabeltrace2's own mark for "none": it asserts that it is not in the file. No tracer counts that far. */
-static int forbidden(const uint8_t *header, const struct layout *l)
-{
-	const struct field_place *places[] = { &l->begin, &l->number, &l->discarded };
-
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-		if (places[i]->size == 8 && get64(header, *places[i]) == UINT64_MAX)
-			return 1;
-	return 0;
-}
-
-static void add_patch(struct walk *w, uint64_t at, uint64_t value)
-{
-	struct patch *grown = realloc(w->patch, (w->patches + 1) * sizeof *grown);
-
-	if (!grown)
-		return;
-	w->patch = grown;
-	grown[w->patches++] = (struct patch) { at, htole64(value) };
-}
-
-/*
- * Events of one packet, of which `content` bytes are there and `declared` should be. Where they stop to make sense the content
- * shall end.
- */
-static void walk_events(const uint8_t *packet, size_t content, size_t declared, const struct layout *l, struct walk *w)
-{
-	uint32_t stream = 0;
-	size_t good;
-
-	memcpy(&stream, packet + l->stream_id.offset, l->stream_id.size);
-	good = l->size + shapes_walk(l->shapes, le32toh(stream), packet + l->size, content - l->size);
-	if (good == declared)
-		return;
-	add_patch(w, w->whole + l->content_size.offset, good * 8);
-	if (content < declared)
-		w->missing = declared - good;
-	else
-		w->damaged++;
-}
-
-/* Mapped one packet at a time: memory stays small, and the pages will still be there for the library. 0 or an errno. */
-static int walk_packet(int fd, size_t content, size_t declared, const struct layout *l, struct walk *w)
-{
-	uint64_t page = w->whole & ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
-	size_t before = w->whole - page;
-	uint8_t *map = mmap(NULL, before + content, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, page);
-
-	if (map == MAP_FAILED)
-		return errno;
-	walk_events(map + before, content, declared, l, w);
-	munmap(map, before + content);
-	return 0;
-}
-
-/* The sizes of a packet, bytes; LTTng's events are whole bytes, and the library reads past the end for half a one. 0: nonsense. */
-static int packet_sizes(const uint8_t *header, const struct layout *l, uint64_t *content, uint64_t *packet)
-{
-	uint64_t content_bits = get64(header, l->content_size), packet_bits = get64(header, l->packet_size);
-
-	*content = content_bits / 8;
-	*packet = packet_bits / 8;
-	return packet_bits % 8 == 0 && content_bits % 8 == 0 && *packet <= PACKET_MAX && *content <= *packet && *content >= l->size &&
-		!forbidden(header, l);
-}
-
-static void walk_packets(int fd, const struct layout *l, const uint8_t *uuid, struct walk *w)
-{
-	uint8_t header[HEADER_MAX];
-
-	while (!w->error && w->whole < w->size) {
-		ssize_t n = pread(fd, header, l->size, w->whole);
-		uint64_t content, packet, left = w->size - w->whole;
-
-		if (n < 0)
-			w->error = errno;
-		if (n < (ssize_t)l->size)
-			break;
-		if (!header_right(header, l, uuid)) {
-			w->alien = w->packets == 0;
-			break;
-		}
-		/* Of a packet that is not all there the events are kept that are: only what knows events can tell. */
-		if (!packet_sizes(header, l, &content, &packet) || (content > left && !l->shapes))
-			break;
-		w->error = walk_packet(fd, content < left ? content : left, content, l, w);
-		w->whole += packet;
-		w->packets++;
-	}
-	if (w->whole < w->size)
-		w->missing = w->size - w->whole;
-}
-
-void stream_walk(const char *path, const struct layout *l, const uint8_t *uuid, struct walk *w)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-
-	*w = (struct walk) { 0 };
-	if (fd < 0 || fstat(fd, &st))
-		w->error = errno;
-	else
-		w->size = st.st_size;
-	if (!w->error && l->known)
-		walk_packets(fd, l, uuid, w);
-	else
-		w->whole = w->size;
-	if (fd >= 0)
-		close(fd);
 }

@@ -1,5 +1,5 @@
 /*
- * analyzer/reader_find.c: which directories below a path hold a trace; sentences for the user.
+ * analyzer/reader_find.c: which directories below a path hold a trace.
  *
  * Symbolic links are followed only where the user named one, so there are no loops.
  */
@@ -8,33 +8,10 @@
 
 #include <errno.h>
 #include <fts.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-void notes_add(struct notes *notes, const char *format, ...)
-{
-	char **text = realloc(notes->text, (notes->n + 1) * sizeof *text);
-	va_list args;
-
-	if (!text)
-		return;
-	notes->text = text;
-	va_start(args, format);
-	if (vasprintf(&text[notes->n], format, args) >= 0)
-		notes->n++;
-	va_end(args);
-}
-
-void notes_free(struct notes *notes)
-{
-	for (size_t i = 0; i < notes->n; i++)
-		free(notes->text[i]);
-	free(notes->text);
-	*notes = (struct notes) { 0 };
-}
 
 void trace_dirs_free(struct trace_dirs *dirs)
 {

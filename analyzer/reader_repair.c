@@ -1,5 +1,5 @@
 /*
- * analyzer/reader_repair.c: what of a trace directory can be read, and a shadow directory without the rest.
+ * analyzer/reader_repair.c: for libbabeltrace2: a shadow directory without what it would stumble over.
  *
  * A shadow is a temporary directory with symbolic links to what is whole, and copies of what had to be cut. Packet indexes are
  * left out: libbabeltrace2 makes its own. The trace itself is never written to.
@@ -7,8 +7,6 @@
 #define _GNU_SOURCE
 #include "analyzer/reader_parts.h"
 
-#include <dirent.h>
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -17,23 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define INDEX_MAGIC 0xC1F1DCC1u
-
-struct stream_file {
-	char name[256];
-	uint64_t size, keep; /* keep 0: left out, or empty */
-	int unreadable;
-	struct patch *patch;
-	size_t patches;
-};
-
-struct stream_files {
-	struct stream_file *file;
-	size_t n;
-	int changed;         /* not all of them can be read as they are */
-	int data;            /* there is something to read */
-};
 
 /* ---- shadow directories -------------------------------------------------------------------------------------------------- */
 
@@ -181,195 +162,71 @@ static char *shadow_of(struct repair *r, const char *path, const struct metadata
 
 /* ---- judging ------------------------------------------------------------------------------------------------------------- */
 
-/*
- * Packets that LTTng wrote down in index/NAME.idx; 0: no index. It is written after the packet: a file with fewer has lost some, or
- * was emptied.
- */
-static uint64_t indexed(const char *path)
-{
-	const char *name = strrchr(path, '/');
-	uint32_t head[4]; /* magic, major, minor, bytes of an entry; big endian */
-	uint64_t n = 0;
-	struct stat st;
-	char *index;
-	FILE *f;
-
-	if (asprintf(&index, "%.*s/index%s.idx", (int)(name - path), path, name) < 0)
-		return 0;
-	f = fopen(index, "re");
-	if (f && !fstat(fileno(f), &st) && S_ISREG(st.st_mode) && fread(head, sizeof head, 1, f) == 1 &&
-	    be32toh(head[0]) == INDEX_MAGIC && head[3])
-		n = (st.st_size - sizeof head) / be32toh(head[3]);
-	if (f)
-		fclose(f);
-	free(index);
-	return n;
-}
-
 /* What of one stream file can be read; says what is lost. */
-static void judge(const char *path, const struct layout *l, const struct metadata *m, struct stream_file *f, struct notes *notes)
+static void judge(const char *path, const struct layout *l, const struct metadata *m, struct stream_file *f, struct losses *losses,
+                  struct notes *notes)
 {
 	struct walk w;
 
 	stream_walk(path, l, m->has_uuid ? m->uuid : NULL, &w);
-	*f = (struct stream_file) { .size = w.size,
-		.keep = w.error || w.alien ? 0 : w.whole, .unreadable = w.error != 0, .patch = w.patch, .patches = w.patches };
-	if (w.error == EACCES)
-		notes_add(notes, "%s: no permission to read it, its events are missing; run the report as the user who recorded it, or as root",
-			path);
-	else if (w.error)
-		notes_add(notes, "%s: cannot be read (%s), its events are missing", path, strerror(w.error));
-	else if (w.alien)
-		notes_add(notes, "%s: is not a stream of this trace, left out", path);
-	else if (w.missing)
-		notes_add(notes, "%s: ends within a packet: the events in its last %llu bytes are missing from the report", path,
-			(unsigned long long)w.missing);
-	if (w.damaged)
-		notes_add(notes, "%s: %llu of its %llu packets are damaged: events after the damage in them are missing from the report", path,
-			(unsigned long long)w.damaged, (unsigned long long)w.packets);
-	if (l->known && !w.error && !w.alien && w.packets < indexed(path))
-		notes_add(notes, "%s: only %llu of the %llu packets that were written are in it: events are missing from the report", path,
-			(unsigned long long)w.packets, (unsigned long long)indexed(path));
+	walk_conclude(path, l, &w, notes);
+	for (size_t i = 0; i < w.lost.n; i++)
+		losses_add(losses, w.lost.loss[i].begin, w.lost.loss[i].end);
+	losses_free(&w.lost);
+	f->keep = w.error || w.alien ? 0 : w.whole;
+	f->size = w.size;
+	f->unreadable = w.error != 0;
+	f->patch = w.patch;
+	f->patches = w.patches;
 }
 
-static void add_file(struct stream_files *s, const char *name, struct stream_file f)
+static void judge_all(const struct trace_dir *d, const struct metadata *m, struct stream_files *s, struct losses *losses, struct notes *notes)
 {
-	struct stream_file *file = realloc(s->file, (s->n + 1) * sizeof *file);
-
-	if (!file) {
-		free(f.patch);
-		return;
-	}
-	snprintf(f.name, sizeof f.name, "%s", name);
-	s->file = file;
-	s->file[s->n++] = f;
-	s->changed |= f.keep != f.size || f.patches || f.unreadable;
-	s->data |= f.keep > 0;
-}
-
-static void files_free(struct stream_files *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		free(s->file[i].patch);
-	free(s->file);
-	*s = (struct stream_files) { 0 };
-}
-
-/* libbabeltrace2 takes every regular file that is not hidden for a stream, and passes over empty ones. */
-static int list_streams(const char *path, const struct metadata *m, struct stream_files *s, struct notes *notes)
-{
-	DIR *dir = opendir(path);
-	struct stream_file f;
 	struct layout layout;
-	struct dirent *e;
-	struct stat st;
-	char *file;
+	char path[4400];
 
-	if (!dir)
-		return errno;
-	layout_parse(m->text, &layout);
-	while ((e = readdir(dir))) {
-		if (e->d_name[0] == '.' || !strcmp(e->d_name, "metadata") || asprintf(&file, "%s/%s", path, e->d_name) < 0)
-			continue;
-		if (!stat(file, &st) && S_ISREG(st.st_mode)) {
-			judge(file, &layout, m, &f, notes);
-			add_file(s, e->d_name, f);
-		}
-		free(file);
+	layout_parse(m->text, &layout, NULL);
+	for (size_t i = 0; i < s->n; i++) {
+		struct stream_file *f = &s->file[i];
+
+		snprintf(path, sizeof path, "%s/%s", d->path, f->name);
+		judge(path, &layout, m, f, losses, notes);
+		s->changed |= f->keep != f->size || f->patches || f->unreadable;
+		s->data |= f->keep > 0;
 	}
-	closedir(dir);
 	layout_free(&layout);
-	return 0;
 }
 
-/* A stream that is gone although its index is there. */
-static void say_missing(const char *path, struct notes *notes)
+/* Metadata and judged streams of a directory that was examined. 0: nothing of it can be read, said. */
+static int look(struct trace_dir *d, struct metadata *m, struct stream_files *s, struct losses *losses, struct notes *notes)
 {
-	char index[4200], file[4400];
-	struct dirent *e;
-	DIR *dir;
+	size_t said = notes->n;
+	char file[4400];
 
-	snprintf(index, sizeof index, "%s/index", path);
-	dir = opendir(index);
-	while (dir && (e = readdir(dir))) {
-		size_t n = strlen(e->d_name);
-
-		if (n < 5 || strcmp(e->d_name + n - 4, ".idx") || e->d_name[0] == '.')
-			continue;
-		snprintf(file, sizeof file, "%s/%.*s", path, (int)(n - 4), e->d_name);
-		if (access(file, F_OK) != 0 && errno == ENOENT)
-			notes_add(notes, "%s: the file is gone: its events are missing from the report", file);
-	}
-	if (dir)
-		closedir(dir);
+	snprintf(file, sizeof file, "%s/metadata", d->path);
+	if (metadata_read(file, m))
+		return 0;
+	dir_streams(d, s, losses, notes);
+	judge_all(d, m, s, losses, notes);
+	if (!s->data && notes->n == said)
+		say_empty(d, notes);
+	return s->data;
 }
 
-static void say_metadata(const char *path, int error, struct notes *notes)
-{
-	if (error == EACCES || error == EPERM)
-		notes_add(notes, "%s: no permission to read it; run the report as the user who recorded it, or as root", path);
-	else if (error == EBADMSG)
-		notes_add(notes, "%s: its metadata is not that of a CTF trace; name the directory that 'fdwarden record -o' wrote", path);
-	else
-		notes_add(notes, "%s: its metadata cannot be read (%s)", path, strerror(error));
-}
-
-/* The directory's metadata and streams. 0: unusable, said. */
-static int examine(struct trace_dir *d, const char *path, struct metadata *m, struct stream_files *s, struct notes *notes)
-{
-	char file[4200];
-	int error;
-
-	snprintf(file, sizeof file, "%s/metadata", path);
-	error = metadata_read(file, m);
-	if (error) {
-		say_metadata(d->path, error, notes);
-		return 0;
-	}
-	if (m->len == 0) {
-		notes_add(notes, "%s: its metadata is empty: the recording ended before anything was written; record again", d->path);
-		return 0;
-	}
-	d->has_uuid = m->has_uuid;
-	memcpy(d->uuid, m->uuid, 16);
-	if (!strstr(m->text, "\"fdwarden:") && (m->cut || !strstr(m->text, "event {"))) {
-		notes_add(notes, m->cut ? "%s: its metadata ends before it describes any event of fdwarden's: the recording was cut off; record again" :
-			"%s: the tracer knew this process but holds no event of it", d->path);
-		return 0;
-	}
-	d->foreign = !strstr(m->text, "\"fdwarden:");
-	error = d->foreign ? 0 : list_streams(path, m, s, notes);
-	if (error)
-		say_metadata(d->path, error, notes);
-	return !error;
-}
-
-void repair_check(struct repair *r, struct trace_dir *d, struct notes *notes)
+void repair_check(struct repair *r, struct trace_dir *d, struct losses *losses, struct notes *notes)
 {
 	char *path = realpath(d->path, NULL);
 	struct metadata m = { 0 };
 	struct stream_files s = { 0 };
-	size_t said = notes->n;
 
-	d->unusable = !path || !examine(d, path, &m, &s, notes);
-	if (!path)
-		say_metadata(d->path, errno, notes);
-	if (!d->unusable && !d->foreign && m.cut)
-		notes_add(notes, "%s: its metadata ends early: kinds of events described in the lost part cannot be read", d->path);
-	if (!d->unusable && !d->foreign)
-		say_missing(path, notes);
-	if (!d->unusable && !d->foreign && s.data && (s.changed || m.cut)) {
+	d->unusable = !path || !look(d, &m, &s, losses, notes);
+	if (!d->unusable && (s.changed || m.cut)) {
 		d->shadow = shadow_of(r, path, &m, &s, notes);
 		d->unusable = !d->shadow;
 	}
-	if (!d->unusable && !d->foreign && !s.data) {
-		d->unusable = 1;
-		if (notes->n == said)
-			notes_add(notes, "%s: its streams are empty: the recording ended before anything was written; record again", d->path);
-	}
 	free(path);
 	free(m.text);
-	files_free(&s);
+	stream_files_free(&s);
 }
 
 /* One stream alone in a directory: does the library take it? */
@@ -393,12 +250,13 @@ static int stream_readable(struct repair *r, const char *path, const struct meta
 int repair_isolate(struct repair *r, struct trace_dir *d, int (*readable)(const char *, char *, size_t), struct notes *notes)
 {
 	char *path = realpath(d->path, NULL);
+	struct losses lost = { 0 };
 	struct notes known = { 0 };
 	struct metadata m = { 0 };
 	struct stream_files s = { 0 };
 	size_t left = 0;
 
-	if (path && examine(d, path, &m, &s, &known))
+	if (path && look(d, &m, &s, &lost, &known))
 		for (size_t i = 0; i < s.n; i++) {
 			if (s.file[i].keep && !stream_readable(r, path, &m, &s.file[i], readable, notes))
 				s.file[i].keep = 0;
@@ -409,7 +267,8 @@ int repair_isolate(struct repair *r, struct trace_dir *d, int (*readable)(const 
 	d->unusable = !d->shadow;
 	free(path);
 	free(m.text);
-	files_free(&s);
+	stream_files_free(&s);
+	losses_free(&lost);
 	notes_free(&known);
 	return !d->unusable;
 }

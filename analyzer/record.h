@@ -14,8 +14,9 @@ enum record_type {
 	RECORD_EVENT,  /* fdwarden:op or fdwarden:life */
 	RECORD_STACK,  /* fdwarden:stack */
 	RECORD_MODULE, /* fdwarden:module */
-	RECORD_GAP,    /* the tracer lost events of anybody who wrote to this stream, between `gap.begin` and `time`. It comes when
-	                  gap.begin is due: records that follow may be older than its `time` */
+	RECORD_GAP,    /* events of anybody who wrote to this stream are lost, between `gap.begin` and `time` (UINT64_MAX: to the
+	                  end): the tracer had no room, or the trace is damaged. It comes when gap.begin is due: records that follow
+	                  may be older than its `time` */
 };
 
 struct record {

@@ -155,7 +155,7 @@ static void count_events(struct recording *r)
 
 	if (!r->result.heard || r->result.bytes > COUNT_BYTES)
 		return;
-	reader = reader_open(&trace, 1, error, sizeof error);
+	reader = reader_open(&trace, 1, READER_ANY, error, sizeof error);
 	if (!reader)
 		return;
 	while (reader_next(reader, &record))

@@ -40,9 +40,10 @@ static void feed_gap(struct replay *r, struct source *s, const struct record *re
 void replay_feed(struct replay *r, const struct record *rec)
 {
 	struct source *source = source_of(r, rec);
+	uint64_t now = rec->type == RECORD_GAP ? rec->gap.begin : rec->time; /* nobody may know where a gap ends */
 
-	if (rec->time > r->now)
-		r->now = rec->time;
+	if (now > r->now)
+		r->now = now;
 	switch (rec->type) {
 	case RECORD_EVENT: feed_event(r, source, rec); break;
 	case RECORD_STACK: space_define(process_of(r, source, rec->stack.pid)->image->space, &rec->stack); break;

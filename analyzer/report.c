@@ -255,7 +255,7 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 		suppressions_free(suppressions);
 		return EXIT_USAGE;
 	}
-	reader = reader_open(traces, n, error, sizeof error);
+	reader = reader_open(traces, n, o->reader, error, sizeof error);
 	if (reader) {
 		status = report_on(o, reader, suppressions, baseline, traces[0], result);
 		reader_close(reader);

@@ -199,5 +199,5 @@ int main(void)
 		IN_DIR(another_version_is_refused), IN_DIR(newer_schema_is_refused), IN_DIR(newer_process_is_passed_over),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_both(tests);
 }

@@ -271,5 +271,5 @@ int main(void)
 		IN_DIR(tick_over_streams), IN_DIR(traces_are_merged), IN_DIR(stuck_clock_is_bounded), IN_DIR(memory_is_constant),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_both(tests);
 }

@@ -1,8 +1,5 @@
 /*
- * analyzer/reader_decode.c: libbabeltrace2 events to records.
- *
- * Classes are known by event name and fields by field name, looked up once per event class: numbers differ from trace to trace.
- * A class that lacks a field was recorded by another version of fdwarden: said once, its events are passed over.
+ * analyzer/reader_bt2_decode.c: libbabeltrace2 events to records: fields by their names, looked up once per event class.
  */
 #include "analyzer/reader_parts.h"
 
@@ -10,79 +7,16 @@
 #include <string.h>
 #include <uthash.h>
 
-#define FIELDS_MAX 16
-
-enum want { WANT_INT, WANT_LABEL, WANT_BYTES, WANT_U64S, WANT_STRING };
-
-struct wanted {
-	const char *name;
-	enum want want;
-	uint8_t size;      /* of the integer in the record; of an array's length field: always 4 */
-	uint16_t at;       /* place in the record */
-	uint16_t length;   /* of an array: place of its length */
-};
-
-#define AT(member) offsetof(struct record, member)
-#define INT(of, name) { #name, WANT_INT, sizeof ((struct record *)0)->of.name, AT(of.name), 0 }
-
-static const struct wanted event_fields[] = {
-	INT(event.e, seq), INT(event.e, pid), INT(event.e, tid), INT(event.e, gen), INT(event.e, gen2), INT(event.e, fd), INT(event.e, fd2),
-	INT(event.e, err), INT(event.e, flags), INT(event.e, stack), INT(event.e, op), INT(event.e, kind), INT(event.e, ret),
-	INT(event.e, arg), { "call", WANT_LABEL, 0, AT(event.call), 0 },
-	{ "detail", WANT_BYTES, 0, AT(event.e.detail), AT(event.e.detail_len) },
-	{ 0 }
-};
-static const struct wanted stack_fields[] = {
-	INT(stack, pid), INT(stack, id), { "frames", WANT_U64S, 0, AT(stack.frames), AT(stack.depth) }, { 0 }
-};
-static const struct wanted module_fields[] = {
-	INT(module, pid), INT(module, base), INT(module, start), INT(module, end),
-	{ "build_id", WANT_BYTES, 0, AT(module.build_id), AT(module.build_id_len) },
-	{ "path", WANT_STRING, 0, AT(module.path), 0 }, { 0 }
-};
-
-static const struct ours {
-	const char *name;
-	enum record_type type;
-	const struct wanted *fields;
-} ours[] = {
-	{ "fdwarden:op", RECORD_EVENT, event_fields },
-	{ "fdwarden:life", RECORD_EVENT, event_fields },
-	{ "fdwarden:stack", RECORD_STACK, stack_fields },
-	{ "fdwarden:module", RECORD_MODULE, module_fields },
-};
-
 struct plan {
 	const bt_event_class *class; /* referenced: its address stays its own, and labels live as long as the plan */
 	const struct ours *ours;     /* NULL: not for us */
 	uint64_t index[FIELDS_MAX];  /* of each wanted field */
 	uint8_t is_signed[FIELDS_MAX];
-	const char **label;          /* of the calls, by value */
-	uint64_t labels;
+	struct labels labels;        /* of the calls */
 	UT_hash_handle hh;
 };
 
 /* ---- making a plan ------------------------------------------------------------------------------------------------------- */
-
-/* A call's value is 16 bits wide. Labels for larger ones are somebody's mistake, or malice. */
-#define LABELS_MAX 65536
-
-static void label_range(struct plan *p, const char *label, uint64_t lower, uint64_t upper)
-{
-	if (upper >= LABELS_MAX || lower > upper)
-		return;
-	if (upper >= p->labels) {
-		const char **grown = realloc(p->label, (upper + 1) * sizeof *grown);
-
-		if (!grown)
-			return;
-		memset(grown + p->labels, 0, (upper + 1 - p->labels) * sizeof *grown);
-		p->label = grown;
-		p->labels = upper + 1;
-	}
-	for (uint64_t v = lower; v <= upper; v++)
-		p->label[v] = label;
-}
 
 static void learn_labels(struct plan *p, const bt_field_class *fc)
 {
@@ -97,7 +31,7 @@ static void learn_labels(struct plan *p, const bt_field_class *fc)
 		for (uint64_t k = 0; k < bt_integer_range_set_get_range_count(set); k++) {
 			const bt_integer_range_unsigned *r = bt_integer_range_set_unsigned_borrow_range_by_index_const(ranges, k);
 
-			label_range(p, label, bt_integer_range_unsigned_get_lower(r), bt_integer_range_unsigned_get_upper(r));
+			labels_add(&p->labels, label, bt_integer_range_unsigned_get_lower(r), bt_integer_range_unsigned_get_upper(r));
 		}
 	}
 }
@@ -160,13 +94,10 @@ static struct plan *plan_make(const bt_event_class *class, const char *trace, st
 		return NULL;
 	p->class = class;
 	bt_event_class_get_ref(class);
-	for (size_t i = 0; name && i < sizeof ours / sizeof *ours; i++)
-		if (!strcmp(ours[i].name, name))
-			p->ours = &ours[i];
+	p->ours = name ? ours_find(name) : NULL;
 	missing = p->ours ? find_fields(p, p->ours->fields, class) : NULL;
 	if (missing) {
-		notes_add(notes, "%s: recorded by another version of fdwarden: its events %s have no usable field '%s' and were passed over; "
-			"report it with the version that recorded it", trace, name, missing);
+		say_missing_field(notes, trace, name, missing);
 		p->ours = NULL;
 	}
 	return p;
@@ -193,7 +124,7 @@ void plans_free(struct plans *plans)
 	HASH_ITER(hh, plans->all, p, next) {
 		HASH_DEL(plans->all, p);
 		bt_event_class_put_ref(p->class);
-		free(p->label);
+		free(p->labels.label);
 		free(p);
 	}
 	*plans = (struct plans) { 0 };
@@ -236,19 +167,14 @@ static uint32_t u64s(const bt_field *f, uint64_t *to, uint64_t max)
 	return n;
 }
 
-static const char *label(const struct plan *p, uint64_t value)
-{
-	return value < p->labels && p->label[value] ? p->label[value] : "?";
-}
-
 void plan_key(const struct plan *p, const bt_event *event, struct key *key)
 {
 	const bt_field *payload = bt_event_borrow_payload_field_const(event);
 
 	*key = (struct key) { .early = p->ours->type != RECORD_EVENT };
-	if (!key->early) { /* event_fields begins with seq, pid, tid */
-		key->seq = integer(field(p, payload, 0), p->is_signed[0]);
-		key->tid = integer(field(p, payload, 2), p->is_signed[2]);
+	if (!key->early) {
+		key->seq = integer(field(p, payload, FIELD_SEQ), p->is_signed[FIELD_SEQ]);
+		key->tid = integer(field(p, payload, FIELD_TID), p->is_signed[FIELD_TID]);
 	}
 }
 
@@ -268,7 +194,7 @@ void plan_decode(const struct plan *p, const bt_event *event, struct record *r, 
 			store(base + w[i].at, w[i].size, integer(f, p->is_signed[i]));
 			continue;
 		case WANT_LABEL:
-			at = label(p, bt_field_integer_unsigned_get_value(f));
+			at = label_of(&p->labels, bt_field_integer_unsigned_get_value(f));
 			break;
 		case WANT_BYTES:
 			store(base + w[i].length, 4, bytes(f, room->bytes, sizeof room->bytes));
