@@ -114,6 +114,8 @@ static void finding(const struct report *r, const struct finding *f, int open, F
 	put_html(out, f->exe);
 	fprintf(out, " (%u) &middot; confidence %s%s", f->pid, confidence_name(f->confidence), f->reason ? ": " : "");
 	put_html(out, f->reason);
+	fputs("</p>\n<p>Likely fix: ", out);
+	put_html(out, f->rule->fix);
 	fputs("</p>\n", out);
 	life(f, out);
 	fputs("<table>\n", out);

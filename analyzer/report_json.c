@@ -127,6 +127,7 @@ static json_t *finding(const struct finding *f, unsigned depth)
 		json_set(o, "kind", json_text(f->kind));
 	if (f->reason)
 		json_set(o, "reason", json_text(f->reason));
+	json_set(o, "fix", json_text(f->rule->fix));
 	json_set(o, "stacks", stacks = json_array());
 	for (unsigned i = 0; i < f->nstacks; i++)
 		json_add(stacks, stack(&f->stacks[i], depth));

@@ -226,6 +226,7 @@ static json_t *rule(const struct rule *r)
 
 	json_set(o, "id", json_text(r->id));
 	json_set(o, "shortDescription", text(r->summary));
+	json_set(o, "help", text(r->fix));
 	json_set(o, "defaultConfiguration", p = json_object());
 	json_set(p, "level", json_text(level(r->severity)));
 	json_set(o, "properties", p = json_object());

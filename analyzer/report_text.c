@@ -326,6 +326,8 @@ static void finding(const struct page *p, const struct finding *f)
 	} else {
 		fputc('\n', p->out);
 	}
+	fputs("  fix         ", p->out);
+	wrap(p, f->rule->fix, 14, 14);
 }
 
 static void ending(const struct page *p, int shown)

@@ -80,5 +80,6 @@ static void say(const struct finding *f, FILE *out)
 
 const struct rule rule_cloexec_race = {
 	.id = "cloexec-race", .cwe = 362, .severity = SEV_WARNING, .summary = "close-on-exec is set after a descriptor was made, while other threads start programs",
+	.fix = "Ask for close-on-exec where the descriptor is made: O_CLOEXEC, SOCK_CLOEXEC, accept4, pipe2, dup3, F_DUPFD_CLOEXEC, MSG_CMSG_CLOEXEC, fopen with \"e\".",
 	.image_end = image_end, .say = say,
 };

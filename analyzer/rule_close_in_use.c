@@ -32,5 +32,6 @@ static void say(const struct finding *f, FILE *out)
 
 const struct rule rule_close_in_use = {
 	.id = "close-in-use", .cwe = 362, .severity = SEV_WARNING, .summary = "a descriptor is closed while another thread is inside a call on it",
+	.fix = "Wake the other thread first (shutdown, a byte into a pipe or eventfd it polls, too), wait until it has left its call, and close then.",
 	.closed_in_use = closed_in_use, .say = say,
 };

@@ -30,5 +30,6 @@ static void say(const struct finding *f, FILE *out)
 
 const struct rule rule_handler_off_stack = {
 	.id = "handler-off-stack", .cwe = 0, .severity = SEV_NOTE, .summary = "a signal handler does not run on the alternate stacks that threads install",
+	.fix = "Install the handler with SA_ONSTACK.",
 	.image_end = image_end, .say = say,
 };

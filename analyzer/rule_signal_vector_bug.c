@@ -60,9 +60,11 @@ static void say_vector_bug(const struct finding *f, FILE *out)
 
 const struct rule rule_sigstack_unpinned = {
 	.id = "sigstack-unpinned", .cwe = 0, .severity = SEV_NOTE, .summary = "a signal stack could not be locked on a kernel with the signal-vector bug",
+	.fix = "Raise RLIMIT_MEMLOCK by the size of the alternate stacks, or use a kernel from 5.4.2 on.",
 	.sigstack = unpinned, .say = say_unpinned,
 };
 const struct rule rule_kernel_signal_vector_bug = {
 	.id = "kernel-signal-vector-bug", .cwe = 0, .severity = SEV_WARNING, .summary = "the kernel may corrupt AVX registers on return from a signal",
+	.fix = "Use a kernel from 5.4.2 on (5.3.15 in its series); until then keep alternate signal stacks locked in memory.",
 	.sigstack = vector_bug, .say = say_vector_bug,
 };

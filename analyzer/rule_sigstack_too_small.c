@@ -31,5 +31,6 @@ static void say(const struct finding *f, FILE *out)
 
 const struct rule rule_sigstack_too_small = {
 	.id = "sigstack-too-small", .cwe = 121, .severity = SEV_WARNING, .summary = "an alternate signal stack leaves a handler no room",
+	.fix = "Make it at least sysconf(_SC_SIGSTKSZ) bytes, which grows with the machine's registers; the constants MINSIGSTKSZ and SIGSTKSZ do not.",
 	.sigstack = sigstack, .say = say,
 };

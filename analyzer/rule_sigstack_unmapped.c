@@ -34,5 +34,6 @@ static void say(const struct finding *f, FILE *out)
 
 const struct rule rule_sigstack_unmapped = {
 	.id = "sigstack-unmapped", .cwe = 416, .severity = SEV_ERROR, .summary = "memory of an installed alternate signal stack is unmapped",
+	.fix = "Disable it in its thread (sigaltstack with SS_DISABLE) before its memory is freed or given away.",
 	.sigstack_lost = sigstack_lost, .say = say,
 };

@@ -18,6 +18,7 @@ struct rule {
 	int cwe;
 	enum severity severity;      /* the default; a finding may have another */
 	const char *summary;
+	const char *fix;             /* what most probably mends it: a sentence or two, with the full stop */
 	/* A descriptor was made, duplicated, received, or found open. */
 	void (*created)(const struct rule *, const struct transition *);
 	/* A generation ended by a close, a range, dup2 over it. */

@@ -22,6 +22,7 @@ report() { "$B/fdwarden" report "$@"; }
 	jq -e '.version == "2.1.0" and (.runs | length) == 1' <<<"$output"
 	jq -e '[.runs[0].tool.driver.rules[].id] | index("double-close") != null and index("stale-rearm") != null and length == 15' <<<"$output"
 	jq -e '.runs[0].tool.driver.rules[] | select(.id == "double-close") | .properties.tags | index("external/cwe/cwe-1341") != null' <<<"$output"
+	jq -e '[.runs[0].tool.driver.rules[].help.text | select(length > 20)] | length == 15' <<<"$output"
 	jq -e '.runs[0].results | length == 1' <<<"$output"
 	jq -e '.runs[0] as $r | $r.results[0] | $r.tool.driver.rules[.ruleIndex].id == .ruleId and .ruleId == "double-close" and .level == "error"' <<<"$output"
 	jq -e '[.runs[0].results[0].codeFlows[0].threadFlows[0].locations[].location.message.text | split(":")[0]] == ["opened", "closed", "closed"]' <<<"$output"
@@ -108,6 +109,7 @@ report() { "$B/fdwarden" report "$@"; }
 	id=$(report -f json "$T/trace" | jq -r '.findings[0].id')
 	grep -q "<details id=\"$id\" open>" <<<"$output"
 	grep -q '<li>main <span' <<<"$output"
+	grep -q '^<p>Likely fix: Let one place own' <<<"$output"
 	still=$(sed '/^<script>$/,/^<\/script>$/d' <<<"$output")
 	run ! grep -qE '(src|href)=|https?://' <<<"$still"
 	run -1 report -f html "$T/trace"

@@ -35,7 +35,7 @@ static const char *const top[] = { "schema_version", "tool", "coverage", "findin
 static const char *const coverage[] = { "processes", "not_observed", "descriptors", "inherited", "unseen_creations", "events",
 	"events_lost" };
 static const char *const finding[] = { "id", "rule", "cwe", "severity", "confidence", "count", "message", "process", "fd", "generation",
-	"object", "stacks" };
+	"object", "fix", "stacks" };
 static const char *const stack[] = { "role", "time_ns", "pid", "tid", "thread", "call", "frames" };
 static const char *const frame[] = { "module", "build_id", "offset", "function", "file", "line", "inlined" };
 
@@ -75,6 +75,7 @@ static void text_lines(void **state)
 	assert_non_null(strstr(text, "ERROR use-after-close (CWE-910)"));
 	assert_non_null(strstr(text, "write(3) = -1 EBADF"));
 	assert_non_null(strstr(text, "confidence  certain: "));
+	assert_non_null(strstr(text, "  fix         Let the close wait"));
 	assert_null(strchr(text, '\033'));
 	free(text);
 	text = document(w, (struct report_options){ .color = COLOR_ALWAYS });
@@ -84,6 +85,15 @@ static void text_lines(void **state)
 	assert_memory_equal(text, "\nERROR", 6);
 	free(text);
 	world_free(w);
+}
+
+/* Each rule says what mends it, in sentences. */
+static void every_rule_has_a_fix(void **state)
+{
+	for (const struct rule *const *r = rules; *r; r++) {
+		assert_non_null((*r)->fix);
+		assert_true(strlen((*r)->fix) > 20 && (*r)->fix[strlen((*r)->fix) - 1] == '.');
+	}
 }
 
 static void nothing_found(void **state)
@@ -193,7 +203,7 @@ static void addresses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(json_shape), cmocka_unit_test(text_lines), cmocka_unit_test(nothing_found),
+		cmocka_unit_test(json_shape), cmocka_unit_test(text_lines), cmocka_unit_test(every_rule_has_a_fix), cmocka_unit_test(nothing_found),
 		cmocka_unit_test(possible_is_hidden), cmocka_unit_test(cleaning), cmocka_unit_test(objects), cmocka_unit_test(addresses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
