@@ -140,6 +140,7 @@ static struct finding *finding_new(const struct draft *d)
 	f->confidence = d->confidence;
 	f->kind = d->kind;
 	f->reason = d->reason;
+	f->growth = d->growth;
 	f->fd = d->fd;
 	f->generation = d->generation ? d->generation->gen : 0;
 	f->pid = d->pid ? d->pid : d->image->process->pid;

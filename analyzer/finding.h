@@ -18,6 +18,12 @@ enum role { ROLE_OPENED, ROLE_DUPLICATED, ROLE_CLOSED, ROLE_REUSED, ROLE_USED, R
 
 #define FINDING_STACKS 6
 
+/* How many were open at some times since the process began. live[2] 0: it is not told. */
+struct growth {
+	uint32_t live[3];
+	uint64_t after[3];     /* ns */
+};
+
 struct finding_stack {
 	enum role role;
 	struct moment at;
@@ -39,6 +45,7 @@ struct finding {
 	char *object;
 	const char *kind;      /* "concurrent", "growing", … or NULL */
 	const char *reason;    /* why this confidence; NULL */
+	struct growth growth;
 	struct finding_stack stacks[FINDING_STACKS];
 	unsigned nstacks, nkey;
 	/* when finished */
@@ -66,6 +73,7 @@ struct draft {
 	enum confidence confidence;
 	uint64_t count;        /* 0: one */
 	const char *kind, *reason;
+	struct growth growth;
 	const struct image *image;
 	const struct generation *generation;
 	const struct description *object; /* NULL: the generation's */

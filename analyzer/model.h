@@ -79,13 +79,21 @@ struct description {
 
 enum generation_state { GENERATION_UNKNOWN, GENERATION_OPEN, GENERATION_CLOSED };
 
+/* How many of a group were open over time. */
+#define LIVE_SPANS 32
+struct live {
+	uint64_t begin, last, span;   /* ns; span 0: there were none */
+	uint32_t now;
+	unsigned used;
+	uint32_t fewest[LIVE_SPANS];  /* open in the span that begins at begin + i * span */
+};
+
 /* All generations of an image that were made by the same stack. */
 struct group {
 	uint32_t stack_id;
 	uint32_t made, alive, peak;
-	uint32_t last_peak;           /* `made` when the peak was reached last */
-	uint64_t first, last;         /* time of the first and the last creation */
 	uint64_t closes;              /* the image's at the last creation */
+	struct live live;
 	UT_hash_handle hh;
 };
 
@@ -433,6 +441,9 @@ struct foreign {
 	const char *kind, *reason;
 };
 struct foreign owner_suspect(const struct transition *failed);
+
+/* A copy at the end, in which `fewest` is of that span and all that came after it: what was open from then on. */
+void live_end(const struct live *, uint64_t time, struct live *at_end);
 
 /* Something was made since g was closed, with a higher number: had that one not been kept back, it would have been given out. */
 int number_was_wanted(const struct generation *g, const struct image *);

@@ -135,15 +135,15 @@ static void unshare(struct generation *g)
 	g->shares = 0;
 }
 
-/* It no longer counts as open. */
-static void uncount(struct generation *g)
+/* It no longer counts as open. time 0: not known. */
+static void uncount(struct generation *g, uint64_t time)
 {
 	unshare(g);
 	if (!g->counted)
 		return;
 	g->counted = 0;
 	if (g->group)
-		g->group->alive--;
+		live_change(&g->group->live, time, --g->group->alive);
 }
 
 static void count(struct generation *g)
@@ -152,15 +152,16 @@ static void count(struct generation *g)
 	if (g->counted)
 		return;
 	g->counted = 1;
-	if (g->group && ++g->group->alive > g->group->peak) {
+	if (!g->group)
+		return;
+	live_change(&g->group->live, g->opened.time, ++g->group->alive);
+	if (g->group->alive > g->group->peak)
 		g->group->peak = g->group->alive;
-		g->group->last_peak = g->group->made;
-	}
 }
 
 static void generation_free(struct generation *g)
 {
-	uncount(g);
+	uncount(g, 0);
 	passage_leave(g);
 	passage_orphan(g);
 	poll_forget(g);
@@ -199,7 +200,7 @@ static struct generation *insert(struct number *n, uint32_t gen)
 	*p = g;
 	set_description(g, description_new(FDW_KIND_UNKNOWN));
 	for (struct generation *o = g->older; o; o = o->older)
-		uncount(o);
+		uncount(o, 0);
 	g->pins++;
 	forget_old(n);
 	g->pins--;
@@ -245,10 +246,8 @@ static void join_group(const struct step *s, struct generation *g)
 	if (!o) {
 		o = xcalloc(1, sizeof *o);
 		o->stack_id = id;
-		o->first = s->time;
 		HASH_ADD_INT(i->groups, stack_id, o);
 	}
-	o->last = s->time;
 	g->worked = i->closes != o->closes;
 	o->closes = i->closes;
 	g->group = o;
@@ -263,7 +262,7 @@ struct generation *generation_made(const struct step *s, struct description *d, 
 
 	/* A child that counts on from the same generation as its parent may make one its copy of the parent's table has, too. */
 	if (g && g->forked) {
-		uncount(g);
+		uncount(g, 0);
 		passage_leave(g);
 		g->inherited = g->forked = g->meant = 0;
 		g->gift = NULL;
@@ -293,7 +292,7 @@ struct generation *generation_made(const struct step *s, struct description *d, 
 
 void generation_closed(struct generation *g, const struct moment *at)
 {
-	uncount(g);
+	uncount(g, at->time);
 	g->state = GENERATION_CLOSED;
 	g->closed = *at;
 	passage_origin_closed(g, at);
@@ -301,7 +300,7 @@ void generation_closed(struct generation *g, const struct moment *at)
 
 void generation_unknown(struct generation *g)
 {
-	uncount(g);
+	uncount(g, 0);
 	g->state = GENERATION_UNKNOWN;
 }
 

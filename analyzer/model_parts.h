@@ -4,6 +4,7 @@
  *	replay.c         records in, the whole
  *	model.c          events in, one table of operations
  *	model_fd.c       numbers, generations, descriptions
+ *	model_live.c     how many of one place were open over time
  *	model_passage.c  descriptors that cross exec
  *	model_poll.c     registrations in pollers: armed, delivered, re-armed
  *	model_owner.c    whose descriptor a close hit
@@ -92,6 +93,9 @@ void image_mark_handed(struct image *);
 void image_hold(struct image *, int holds);
 void image_free_numbers(struct image *);
 void describe_event(const struct step *, struct description *); /* takes over the event's detail */
+
+/* model_live.c */
+void live_change(struct live *, uint64_t time, uint32_t now);
 
 /* model_pending.c */
 void pending_close(const struct step *, struct generation *);   /* a close that failed */

@@ -4,14 +4,14 @@
  * Judged once an image is over, for each stack that made descriptors: those it made itself (not inherited ones), from 3 up, still
  * open, and not gone on with by a fork child that lived on (a daemon's parent ends at once).
  *
- * How bad it is:
- *	note	one or two (a pair) in this process, whatever other processes have; listening sockets and accepted connections, which a server holds or serves when it is told to end; a standing set:
- *		several that were made early and held (nothing new for longer than it took to make them, and for a second at least)
- *	error	it grows, and nothing else explains it: many are open (see GROWS), (nearly) as many as ever were at one time, they come from
- *		every quarter of all that this stack made, and it went on until the end. So a pool that was filled at start is none, a
- *		peak that was served is none, and what is in flight when a busy server ends is none: those are all young. Files that are
- *		all different are none either: a cache of open files looks just like that until it is full
- *	warning	several, for which neither is sure
+ * How bad it is, is told by how many of this place were open over time (model_live.c):
+ *	error	they grow: from the first to the end, for GROWTH_NS at least, ever more of them stay open, in all quarters of that time and in many
+ *		small steps, and they are enough (see below) to be sure that nobody wanted them. So a pool that was filled at start is none, nor a
+ *		cache that has reached its bound, a load that rises and falls, a burst. Files that are all different are none either:
+ *		a cache of open files looks just like that until it is full
+ *	warning	the same file again and again, in a burst; or a few that grow at a place of which the others are closed
+ *	note	everything else. What a process has open when it ends on purpose is closed by the kernel in good order: what it serves or
+ *		listens on, caches, pools, descriptors of main
  *
  * Silent: one close-on-exec descriptor that a library keeps for itself; fork children that only lost one on their way to exit; at
  * exec and without an exit (killed, still running) everything that does not grow. After lost events the close may be among
@@ -24,21 +24,23 @@
 
 extern const struct rule rule_fd_leak;
 
+/* Below, a machine that is busy can make one burst look like many small ones. */
+#define GROWTH_NS UINT64_C(500000000)
 /*
- * How many are proof. A dozen listeners, an eventfd and an epoll for each thread of a pool, connections to 20 backends: all are made in
- * one go, or lazily while other work is done, and kept on purpose. Nobody keeps the same file open 32 times, and 96 of anything made in
- * one go are more than one for each CPU of a large machine.
+ * How many are proof. A dozen listeners, an eventfd and an epoll for each thread of a pool, connections to 20 backends: all are made lazily,
+ * while other work is done, and kept on purpose. Nobody keeps the same file open 32 times, and 96 of anything that comes without other
+ * work are more than one for each CPU of a large machine. A server may have as many clients as there are, and they may come one by one.
  */
 #define GROWS 32
-#define GROWS_SAME 16   /* the same file again and again, with other work done in between */
-#define GROWS_AT_ONCE 96 /* no file, and no other work in between */
-/* A machine that is busy takes this long between two statements of a program. */
-#define STANDING_NS UINT64_C(1000000000)
+#define GROWS_SAME 16     /* the same file again and again, with other work done in between */
+#define GROWS_ALONE 96    /* no file, and no other work in between */
+#define GROWS_SERVED 512  /* accepted connections; GROWS_ALONE where most of them are closed */
+#define GROWS_A_LITTLE 8  /* a warning: no sockets, and most of them are closed */
 
 /* What is still open of one group. */
 struct left {
 	const struct group *group;
-	uint32_t open, quarter[4], serving, named, worked;
+	uint32_t open, serving, sockets, named, worked;
 	const char **names;           /* the paths of those that have one, not owned */
 	const struct generation *example; /* the oldest */
 	UT_hash_handle hh;
@@ -87,21 +89,13 @@ static void collect(struct left **all, const struct image *i)
 			continue;
 		l = left_of(all, g->group);
 		l->open++;
-		l->quarter[(uint64_t)(g->nth - 1) * 4 / g->group->made]++;
 		l->worked += g->worked;
 		keep_name(l, g->description);
 		l->serving += g->description->kind == FDW_KIND_LISTENER || g->description->accepted;
+		l->sockets += g->description->kind == FDW_KIND_SOCKET || g->description->kind == FDW_KIND_CONN || g->description->kind == FDW_KIND_LISTENER;
 		if (!l->example || g->nth < l->example->nth)
 			l->example = g;
 	}
-}
-
-/* Nothing new for longer than it took to make them. */
-static int is_standing(const struct left *l, uint64_t end)
-{
-	uint64_t made = l->group->last - l->group->first, held = end > l->group->last ? end - l->group->last : 0;
-
-	return held >= STANDING_NS && held >= made;
 }
 
 static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
@@ -116,26 +110,46 @@ static uint32_t different_names(struct left *l)
 	return n;
 }
 
+static int is_same_file(struct left *l) { return l->named > l->open / 2 && different_names(l) <= l->open / 4; }
+
 /* Enough to be sure that nobody wanted them? It is other work when another descriptor was closed between two of them. */
 static int enough(struct left *l)
 {
-	int works = l->worked >= l->open / 2;
+	int works = l->worked >= l->open / 2, others_close = l->group->made >= 2 * l->open;
 
-	if (l->named < l->open / 2 + 1)
-		return l->open >= (works ? GROWS : GROWS_AT_ONCE);
-	return l->open >= (works ? GROWS_SAME : GROWS) && different_names(l) <= l->open / 4;
+	if (l->named > l->open / 2)
+		return l->open >= (works ? GROWS_SAME : GROWS) && is_same_file(l);
+	if (l->serving > l->open / 2)
+		return l->open >= (others_close ? GROWS_ALONE : GROWS_SERVED);
+	return l->open >= (works || others_close ? GROWS : GROWS_ALONE);
 }
 
-static int grows(struct left *l, uint64_t end)
+/* Ever more from the first to the end, in small steps. */
+static int grows(const struct left *l, const struct live *live)
 {
 	uint32_t share = l->open / 16 ? l->open / 16 : 1;
+	unsigned steps = 0, last = live->used - 1;
 
-	if (!l->group->stack_id || l->open < GROWS_SAME || l->open < l->group->peak - l->group->peak / 8 || is_standing(l, end))
+	if (!l->group->stack_id || live->used < LIVE_SPANS / 2 || live->last - live->begin < GROWTH_NS || l->open < l->group->peak - l->group->peak / 8)
 		return 0;
-	for (int q = 0; q < 4; q++)
-		if (l->quarter[q] < share)
+	for (unsigned q = 0; q < 4; q++)
+		if (live->fewest[last * (q + 1) / 4] < live->fewest[last * q / 4] + share)
 			return 0;
-	return enough(l);
+	for (unsigned i = 1; i <= last; i++)
+		steps += live->fewest[i] > live->fewest[i - 1];
+	return steps >= live->used / 3;
+}
+
+static int grows_a_little(struct left *l)
+{
+	return l->open >= GROWS_A_LITTLE && l->group->made >= 2 * l->open && !l->sockets && (!l->named || is_same_file(l));
+}
+
+static enum severity severity_of(struct left *l, int growing)
+{
+	if (growing && enough(l))
+		return SEV_ERROR;
+	return (growing && grows_a_little(l)) || (l->open >= GROWS && is_same_file(l)) ? SEV_WARNING : SEV_NOTE;
 }
 
 static int library_keeps_it(const struct left *l, const struct image *i)
@@ -155,17 +169,37 @@ static const char *reason_of(const struct image *i, int sure)
 	return i->ending == END_EXIT ? "it was open when the process ended" : "it was open when the process ran another program";
 }
 
+/* How many there were at a quarter, at half of the time, and at the end. */
+static void history_of(struct growth *h, const struct image *i, const struct left *l, const struct live *live)
+{
+	if (l->open < 3 || !live->used || live->begin < i->began)
+		return;
+	for (unsigned q = 0; q < 2; q++) {
+		unsigned at = live->used * (q + 1) / 4;
+
+		h->live[q] = live->fewest[at];
+		h->after[q] = live->begin + at * live->span - i->began;
+	}
+	h->live[2] = l->open;
+	h->after[2] = live->last - i->began;
+}
+
 static void judge(const struct rule *r, struct replay *replay, const struct image *i, struct left *l)
 {
 	uint64_t end = i->ended ? i->ended : i->last;
-	int over = i->ending == END_EXIT || i->ending == END_EXEC, sure = over && !image_lossy(i) && !i->blind, growing = grows(l, end), child = i->forked && l->example->opened.flags & FDW_F_CHILD;
+	int over = i->ending == END_EXIT || i->ending == END_EXEC, sure = over && !image_lossy(i) && !i->blind, growing, child = i->forked && l->example->opened.flags & FDW_F_CHILD;
 	struct draft d = { .rule = r, .confidence = !sure ? CONFIDENCE_POSSIBLE : i->ending == END_EXIT ? CONFIDENCE_CERTAIN :
 		CONFIDENCE_STRONG, .count = l->open, .image = i, .generation = l->example, .fd = l->example->fd,
-		.reason = reason_of(i, sure), .kind = growing ? "growing" : NULL };
+		.reason = reason_of(i, sure) };
+	struct live live;
 
-	if (!growing && (i->ending != END_EXIT || library_keeps_it(l, i) || (child && l->open == 1)))
+	live_end(&l->group->live, end, &live);
+	growing = grows(l, &live);
+	d.severity = severity_of(l, growing);
+	d.kind = growing && d.severity > SEV_NOTE ? "growing" : NULL;
+	if (!d.kind && (i->ending != END_EXIT || library_keeps_it(l, i) || (child && l->open == 1)))
 		return;
-	d.severity = growing ? SEV_ERROR : l->open <= 2 || l->serving == l->open || is_standing(l, end) ? SEV_NOTE : SEV_WARNING;
+	history_of(&d.growth, i, l, &live);
 	draft_stack(&d, l->example->opened.op == FDW_OP_DUP || l->example->opened.op == FDW_OP_REPLACE ? ROLE_DUPLICATED : ROLE_OPENED,
 	            &l->example->opened, l->example);
 	findings_add(replay_findings(replay), &d);
@@ -184,16 +218,37 @@ static void image_end(const struct rule *r, struct replay *replay, struct image 
 	}
 }
 
+static void say_time(uint64_t ns, FILE *out)
+{
+	if (ns >= 9995 * UINT64_C(100000))
+		fprintf(out, "%.*f s", ns < 99500 * UINT64_C(100000) ? 1 : 0, (double)ns / 1e9);
+	else
+		fprintf(out, "%.*f ms", ns < 9950 * UINT64_C(1000) ? 1 : 0, (double)ns / 1e6);
+}
+
+/* "; 12 live after 1.0 s, 250 after 5.0 s, 480 after 10 s" */
+static void say_history(const struct finding *f, FILE *out)
+{
+	const struct growth *h = &f->growth;
+
+	if (!h->live[2])
+		return;
+	for (unsigned q = 0; q < 3; q++) {
+		fprintf(out, "%s%u %safter ", q ? ", " : "; ", h->live[q], q ? "" : "live ");
+		say_time(h->after[q], out);
+	}
+	if (h->live[2] != f->count)
+		fputs(" in one process", out);
+}
+
 static void say(const struct finding *f, FILE *out)
 {
-	if (f->kind)
-		fprintf(out, "%llu descriptors opened here are never closed, and they become ever more; the first is %d (%s)",
-		        (unsigned long long)f->count, f->fd, f->object);
-	else if (f->count > 1)
-		fprintf(out, "%llu descriptors opened here are never closed until the process ends; the first is %d (%s)",
-		        (unsigned long long)f->count, f->fd, f->object);
-	else
+	if (f->count == 1)
 		fprintf(out, "descriptor %d (%s) is never closed until the process ends", f->fd, f->object);
+	else
+		fprintf(out, "%llu descriptors opened here are never closed%s; the first is %d (%s)", (unsigned long long)f->count,
+		        f->kind ? ", and they become ever more" : " until the process ends", f->fd, f->object);
+	say_history(f, out);
 }
 
 const struct rule rule_fd_leak = {

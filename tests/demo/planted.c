@@ -46,10 +46,13 @@ static void job_end(int fd)
 
 static void *worker(void *unused)
 {
-	static const char *const jobs[] = { "index", "", "thumbnails", "", "a/b", "", "mail", "", "" };
+	static const char *const jobs[] = { "index", "", "thumbnails", "", "mail" };
 
-	for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
-		job_end(job_start(jobs[i]));
+	job_end(job_start("a/b"));
+	for (size_t i = 0; i < 100; i++) {
+		job_end(job_start(jobs[i % 5]));
+		usleep(8000);
+	}
 	return unused;
 }
 

@@ -6,8 +6,8 @@ int main(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		for (int i = 0; i < 40; i++)
-			open_null();
+		for (int i = 0; i < 60; i++)
+			open_null(), next_request();
 		_exit(3);
 	}
 	printf("child %d\n", wait_for(pid));

@@ -15,7 +15,7 @@ static void serve(int number)
 int main(void)
 {
 	for (int i = 0; i < 120; i++)
-		serve(i);
+		serve(i), next_request();
 	puts("done");
 	return 0;
 }

@@ -17,8 +17,8 @@ static int request(int i)
 
 int main(void)
 {
-	for (int i = 0; i < 200; i++)
-		request(i);
+	for (int i = 0; i < 100; i++)
+		request(i), next_request();
 	puts("done");
 	return 0;
 }

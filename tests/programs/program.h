@@ -33,6 +33,9 @@ static inline int open_null(void)
 	return fd;
 }
 
+/* One request after the other comes, not all at once. */
+static inline void next_request(void) { usleep(10000); }
+
 static inline int wait_for(pid_t pid)
 {
 	int status = 0;
