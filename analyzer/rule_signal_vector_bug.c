@@ -25,8 +25,9 @@ static void unpinned(const struct rule *r, const struct transition *t)
 	struct draft d = { .rule = r, .severity = r->severity, .confidence = CONFIDENCE_CERTAIN, .image = t->image, .fd = -1,
 		.reason = "mlock failed; its pages were touched instead" };
 
-	if (t->event->fd != FDW_SIGSTACK_TOUCHED || !has_bug(t, release))
+	if (t->event->fd != FDW_SIGSTACK_TOUCHED || t->image->unpinned_told || !has_bug(t, release))
 		return;
+	t->image->unpinned_told = 1;
 	snprintf(note, sizeof note, "%s; RLIMIT_MEMLOCK is %d KiB", strerrorname_np(t->event->err) ? strerrorname_np(t->event->err) : "error", t->event->fd2);
 	draft_stack(&d, ROLE_INSTALLED, &t->at, NULL);
 	draft_note(&d, note);
@@ -45,8 +46,9 @@ static void vector_bug(const struct rule *r, const struct transition *t)
 	struct draft d = { .rule = r, .severity = r->severity, .confidence = CONFIDENCE_STRONG, .image = t->image, .fd = -1, .nkey = 1,
 		.reason = "the kernel's release says so; a distribution may have mended it: fdwarden doctor tests it" };
 
-	if (!has_bug(t, release))
+	if (t->image->bug_told || !has_bug(t, release))
 		return;
+	t->image->bug_told = 1;
 	draft_stack(&d, ROLE_INSTALLED, &t->at, NULL);
 	draft_note(&d, release);
 	findings_add(replay_findings(t->replay), &d);

@@ -6,9 +6,11 @@
  *
  * Context: everywhere; sigaction is async-signal-safe. errno as libc leaves it.
  */
+#include "env.h"
 #include "event.h"
 #include "options.h"
 #include "resolve.h"
+#include "routes.h"
 #include "poison.h"
 
 #define SIGNALS 65
@@ -41,14 +43,15 @@ static void repair(int sig)
 
 FDW_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 {
-	struct sigaction with;
+	struct sigaction with = { 0 };
 	int r, adds = 0, was = sig > 0 && sig < SIGNALS && atomic_load(&added[sig]);
 
 	if (unlikely(!real_sigaction))
 		return fdw_early_sigaction(sig, act, old);
+	if (unlikely(act && (repairs() || fdw_recording())))
+		with = *act; /* libc would read it as we do; old may be the same */
 	if (unlikely(act && repairs() && sig > 0 && sig < SIGNALS)) {
-		with = *act; /* libc would read it as we do */
-		adds = is_handler(act->sa_handler) && !(act->sa_flags & SA_ONSTACK);
+		adds = is_handler(with.sa_handler) && !(with.sa_flags & SA_ONSTACK);
 		with.sa_flags |= adds ? SA_ONSTACK : 0;
 		r = real_sigaction(sig, &with, old);
 		if (r == 0)
@@ -59,7 +62,37 @@ FDW_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction 
 	if (r == 0 && old && unlikely(was))
 		old->sa_flags &= ~SA_ONSTACK;
 	if (r == 0 && unlikely(fdw_recording()) && act)
-		say(sig, adds ? with.sa_handler : act->sa_handler, adds || act->sa_flags & SA_ONSTACK, FDW_CALL_sigaction, FDW_CALLER);
+		say(sig, with.sa_handler, !!(with.sa_flags & SA_ONSTACK), FDW_CALL_sigaction, FDW_CALLER);
+	return r;
+}
+
+/* As the kernel lays it out; what follows (a restorer, a mask) is passed on as it is. */
+struct kernel_sigaction { sighandler_t handler; unsigned long flags; char rest[16]; };
+
+static int readable(const struct kernel_sigaction *act) { return act && fdw_readable(act) && fdw_readable((const char *)(act + 1) - 1); }
+
+long fdw_rt_sigaction_by(fdw_plain_fn *by, long nr, const long *args, uintptr_t pc)
+{
+	long sig = args[0], r;
+	const struct kernel_sigaction *act = (const void *)args[1];
+	struct kernel_sigaction with, *old = (void *)args[2];
+	int was = sig > 0 && sig < SIGNALS && atomic_load(&added[sig]), known = (repairs() || fdw_recording()) && readable(act);
+
+	if (known)
+		with = *act; /* old may be the same */
+	r = by(nr, args);
+	if (r != 0)
+		return r;
+	if (known && repairs()) {
+		int adds = is_handler(with.handler) && !(with.flags & SA_ONSTACK);
+		with.flags |= adds ? SA_ONSTACK : 0;
+		adds = adds && fdw_raw(nr, sig, &with, NULL, args[3]) == 0;
+		atomic_store(&added[sig], (uint8_t)adds);
+	}
+	if (old && unlikely(was))
+		old->flags &= ~(unsigned long)SA_ONSTACK;
+	if (known && unlikely(fdw_recording()))
+		say((int)sig, with.handler, !!(with.flags & SA_ONSTACK), FDW_CALL_syscall, pc);
 	return r;
 }
 
@@ -72,8 +105,8 @@ FDW_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction 
 		r = real_##name(sig, handler);                                                                                \
 		if (r != SIG_ERR && unlikely(repairs()))                                                                      \
 			repair(sig);                                                                                          \
-		if (r != SIG_ERR && unlikely(fdw_recording()))                                                                \
-			say(sig, handler, fdw_process.onstack, FDW_CALL_##name, FDW_CALLER);                                   \
+		if (r != SIG_ERR && handler != SIG_HOLD && unlikely(fdw_recording())) /* held is not set */                    \
+			say(sig, handler, fdw_process.onstack, FDW_CALL_##name, FDW_CALLER);                                  \
 		return r;                                                                                                     \
 	}
 SETS(signal)

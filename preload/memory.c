@@ -6,6 +6,7 @@
 #include "birth.h"
 #include "event.h"
 #include "resolve.h"
+#include "routes.h"
 #include "sigstack.h"
 #include "poison.h"
 
@@ -44,7 +45,7 @@ FDW_EXPORT void *mmap(void *addr, size_t n, int prot, int flags, int fd, off_t o
 	if (unlikely(r == MAP_FAILED && errno == EAGAIN) && for_want_of_ours(-1))
 		r = real_mmap(addr, n, prot, flags, fd, off);
 	if (unlikely(flags & MAP_LOCKED) && r != MAP_FAILED)
-		fdw_sigstack_program_locks();
+		fdw_sigstack_program_locks(0, 0);
 	if (unlikely(hit.tid) && r != MAP_FAILED)
 		fdw_sigstack_gone(hit, FDW_CALL_mmap, FDW_CALLER);
 	if (flags & MAP_ANONYMOUS)
@@ -109,26 +110,40 @@ FDW_EXPORT int mprotect(void *addr, size_t n, int prot)
 	return r;
 }
 
-/* Of locked pages the kernel would refuse it. */
-FDW_EXPORT int madvise(void *addr, size_t n, int advice)
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+static int drops(int advice)
 {
-	int r, drops = advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_REMOVE;
+	return advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_REMOVE || advice == MADV_DONTNEED_LOCKED;
+}
+
+static int is_refused_when_locked(int advice) { return drops(advice) || advice == MADV_COLD || advice == MADV_PAGEOUT; }
+
+int fdw_madvise_by(fdw_madvise_fn *by, void *addr, size_t n, int advice, uint16_t call, uintptr_t pc)
+{
+	int r;
 	unsigned pins;
 
-	if (likely(!drops || !atomic_load_explicit(&fdw_sigstacks, memory_order_relaxed) || !fdw_on()))
-		return FDW_LIBC(madvise)(addr, n, advice);
+	if (likely(!is_refused_when_locked(advice) || !atomic_load_explicit(&fdw_sigstacks, memory_order_relaxed) || !fdw_on()))
+		return by(addr, n, advice);
 	pins = fdw_sigstack_unpin((uintptr_t)addr, n);
-	r = real_madvise(addr, n, advice);
-	if (r == 0)
-		fdw_sigstack_memory((uintptr_t)addr, n, 0, FDW_CALL_madvise, FDW_CALLER);
+	r = by(addr, n, advice);
+	if (r == 0 && drops(advice))
+		fdw_sigstack_memory((uintptr_t)addr, n, 0, call, pc);
 	if (pins)
 		fdw_sigstack_repin((uintptr_t)addr, n);
 	return r;
 }
 
+FDW_EXPORT int madvise(void *addr, size_t n, int advice)
+{
+	return fdw_madvise_by(FDW_LIBC(madvise), addr, n, advice, FDW_CALL_madvise, FDW_CALLER);
+}
+
 /* ---- the program's own locks ----------------------------------------------------------------------------------------------------------------------*/
 
-#define LOCKS(name, params, args)                                                                                                \
+#define LOCKS(name, params, args, where, size)                                                                                   \
 	FDW_EXPORT int name params                                                                                            \
 	{                                                                                                                     \
 		int r = FDW_LIBC(name) args;                                                                                  \
@@ -137,19 +152,19 @@ FDW_EXPORT int madvise(void *addr, size_t n, int advice)
 		if (for_want_of_ours(r))                                                                                      \
 			r = real_##name args;                                                                                 \
 		if (r == 0)                                                                                                   \
-			fdw_sigstack_program_locks();                                                                         \
+			fdw_sigstack_program_locks(where, size);                                                              \
 		return r;                                                                                                     \
 	}
-LOCKS(mlock, (const void *addr, size_t n), (addr, n))
-LOCKS(mlock2, (const void *addr, size_t n, unsigned int flags), (addr, n, flags))
-LOCKS(mlockall, (int flags), (flags))
+LOCKS(mlock, (const void *addr, size_t n), (addr, n), (uintptr_t)addr, n)
+LOCKS(mlock2, (const void *addr, size_t n, unsigned int flags), (addr, n, flags), (uintptr_t)addr, n)
+LOCKS(mlockall, (int flags), (flags), 4096, flags & MCL_CURRENT ? UINTPTR_MAX / 2 : 0)
 
 FDW_EXPORT int munlock(const void *addr, size_t n)
 {
 	int r = FDW_LIBC(munlock)(addr, n);
 
 	if (r == 0 && n && fdw_on())
-		fdw_sigstack_repin((uintptr_t)addr, n);
+		fdw_sigstack_program_unlocks((uintptr_t)addr, n);
 	return r;
 }
 
@@ -158,6 +173,25 @@ FDW_EXPORT int munlockall(void)
 	int r = FDW_LIBC(munlockall)();
 
 	if (r == 0 && fdw_on())
-		fdw_sigstack_repin(0, 0);
+		fdw_sigstack_program_unlocks(4096, UINTPTR_MAX / 2);
+	return r;
+}
+
+long fdw_mlock_by(fdw_plain_fn *by, long nr, const long *args)
+{
+	int all = nr == SYS_mlockall || nr == SYS_munlockall;
+	uintptr_t low = all ? 4096 : (uintptr_t)args[0];
+	size_t n = all ? UINTPTR_MAX / 2 : (size_t)args[1];
+	long r = by(nr, args);
+
+	if (nr == SYS_munlock || nr == SYS_munlockall) {
+		if (r == 0)
+			fdw_sigstack_program_unlocks(low, n);
+		return r;
+	}
+	if (for_want_of_ours((int)r))
+		r = by(nr, args);
+	if (r == 0)
+		fdw_sigstack_program_locks(low, nr == SYS_mlockall && !(args[0] & MCL_CURRENT) ? 0 : n);
 	return r;
 }

@@ -16,6 +16,7 @@ typedef ssize_t fdw_recvmsg_fn(int fd, struct msghdr *, int flags);
 typedef int fdw_recvmmsg_fn(int fd, struct mmsghdr *, unsigned int n, int flags, struct timespec *);
 typedef int fdw_range_fn(unsigned int first, unsigned int last, int flags);
 typedef long fdw_plain_fn(long nr, const long *args);
+typedef int fdw_madvise_fn(void *addr, size_t n, int advice);
 typedef int fdw_epoll_ctl_fn(int epfd, int op, int fd, struct epoll_event *);
 
 int fdw_close_by(fdw_close_fn *, int fd, uint16_t call, uintptr_t pc, uint32_t extra);
@@ -27,6 +28,9 @@ int fdw_recvmmsg_by(fdw_recvmmsg_fn *, int fd, struct mmsghdr *, unsigned int n,
 int fdw_close_range_by(fdw_range_fn *, unsigned int first, unsigned int last, int flags, uintptr_t pc);
 int fdw_epoll_ctl_by(fdw_epoll_ctl_fn *, int epfd, int op, int fd, struct epoll_event *, uintptr_t pc);
 long fdw_epoll_wait_by(fdw_plain_fn *, long nr, const long *args, uintptr_t pc); /* epoll_wait, epoll_pwait, epoll_pwait2 */
+int fdw_madvise_by(fdw_madvise_fn *, void *addr, size_t n, int advice, uint16_t call, uintptr_t pc);
+long fdw_mlock_by(fdw_plain_fn *, long nr, const long *args); /* mlock, mlock2, mlockall, munlock, munlockall */
+long fdw_rt_sigaction_by(fdw_plain_fn *, long nr, const long *args, uintptr_t pc);
 void fdw_sent(int sock, const struct msghdr *, uint16_t call, uintptr_t pc); /* it was */
 int fdw_openpty(int fd[2], char *name, const struct termios *, const struct winsize *, uint16_t call, uintptr_t pc); /* open.c */
 void fdw_lock_taken(void); /* a POSIX record lock is about to be taken (target.c) */

@@ -1,7 +1,7 @@
 /*
  * preload/sigstack.c: see sigstack.h.
  *
- * Context: any thread, handlers. System calls: mlock, munlock, madvise, mincore, tgkill, uname, prlimit; none of them under a filter.
+ * Context: any thread, handlers. System calls: mlock, munlock, madvise, mincore, tgkill, gettid, uname, prlimit; none of them under a filter.
  * Locks: one, of places and pins; its waits are bounded, and without it nothing is pinned. A handler that interrupts its holder does without.
  */
 #include <sys/auxv.h>
@@ -23,15 +23,19 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+#ifndef MADV_COLD
+#define MADV_COLD 20
+#endif
 
 static struct place {
 	uint32_t tid; /* 0: free */
 	uint8_t pinned;
 	uintptr_t low, high;
+	uintptr_t theirs_low, theirs_high; /* pages the program has locked itself, and what lies between them: never unlocked by us */
 } places[STACKS] FDW_LARGE;
 static uint32_t end; /* places below it were ever taken */
 static _Atomic uint32_t locked; /* by which thread */
-static uint8_t program_locks;
+static uint8_t program_locks; /* it has locked memory, or may have */
 _Atomic uint32_t fdw_sigstacks;
 
 static int lock(void)
@@ -56,40 +60,24 @@ static void unlock(void) { atomic_store(&locked, 0); }
 static uintptr_t page_of(uintptr_t p) { return p & ~(uintptr_t)(PAGE - 1); }
 static uintptr_t pages_end(uintptr_t p) { return page_of(p + PAGE - 1); }
 
-/* 0, or why not. Touched, then. */
-static int pin(struct place *p)
-{
-	uintptr_t low = page_of(p->low), n = pages_end(p->high) - low;
-	long r = fdw_raw(SYS_mlock, low, n);
-
-	p->pinned = r == 0;
-	if (r == -ENOMEM) /* some of it is locked, up to a page that nobody may touch */
-		fdw_raw(SYS_munlock, low, n);
-	if (r != 0)
-		fdw_raw(SYS_madvise, low, n, (long)MADV_POPULATE_WRITE);
-	return (int)-r;
-}
-
-static int is_shared(const struct place *p, uintptr_t page)
+/* Another stack that is pinned and has a part of this page. */
+static const struct place *sharer(const struct place *p, uintptr_t page)
 {
 	for (uint32_t i = 0; i < end; i++)
 		if (&places[i] != p && places[i].pinned && page >= page_of(places[i].low) && page < pages_end(places[i].high))
-			return 1;
-	return 0;
+			return &places[i];
+	return NULL;
 }
 
-/* at_all_costs: it must not stay locked, even if the program locked it, too. */
-static void unpin(struct place *p, int at_all_costs)
-{
-	uintptr_t page, from = 0;
+static int is_theirs(const struct place *p, uintptr_t page) { return page >= p->theirs_low && page < p->theirs_high; }
 
-	if (!p->pinned)
-		return;
-	p->pinned = 0;
-	if (fdw_process.filtered) /* it stays locked until it is unmapped */
-		return;
-	for (page = page_of(p->low); page < pages_end(p->high) && (at_all_costs || !program_locks); page += PAGE) {
-		if (!is_shared(p, page)) {
+/* In runs: a page at a time would be a system call a page. */
+static void unlock_all_but_theirs(const struct place *p)
+{
+	uintptr_t from = 0, page;
+
+	for (page = page_of(p->low); page < pages_end(p->high); page += PAGE) {
+		if (!is_theirs(p, page) && !sharer(p, page)) {
 			from = from ? from : page;
 			continue;
 		}
@@ -97,8 +85,63 @@ static void unpin(struct place *p, int at_all_costs)
 			fdw_raw(SYS_munlock, from, page - from);
 		from = 0;
 	}
-	if (from && (at_all_costs || !program_locks))
+	if (from)
 		fdw_raw(SYS_munlock, from, page - from);
+}
+
+/* 0, or why not. Touched, then. */
+static int pin(struct place *p)
+{
+	uintptr_t low = page_of(p->low), n = pages_end(p->high) - low;
+	long r = fdw_raw(SYS_mlock, low, n);
+
+	p->pinned = r == 0;
+	if (r == -ENOMEM)
+		unlock_all_but_theirs(p); /* some of it is locked, up to a page that nobody may touch */
+	if (r != 0)
+		fdw_raw(SYS_madvise, low, n, (long)MADV_POPULATE_WRITE);
+	return (int)-r;
+}
+
+static void unpin(struct place *p)
+{
+	if (!p->pinned)
+		return;
+	p->pinned = 0;
+	if (!fdw_process.filtered) /* else it stays locked until it is unmapped */
+		unlock_all_but_theirs(p);
+}
+
+/* ---- what the program has locked itself --------------------------------------------------------------------------------------------------------
+ * The kernel keeps one lock a page and does not tell whose. It is asked, before ours is put on, by advice that it refuses for locked pages and that
+ * changes nothing else of note; a kernel without that advice (before 5.4) leaves us to take all of it for theirs.
+ */
+static int is_locked(uintptr_t low, size_t n) { return fdw_raw(SYS_madvise, low, n, (long)MADV_COLD) == -EINVAL; }
+
+static int was_theirs(const struct place *p, uintptr_t page)
+{
+	const struct place *other = sharer(p, page);
+	return other ? is_theirs(other, page) : is_locked(page, PAGE);
+}
+
+static void add_theirs(struct place *p, uintptr_t low, uintptr_t high)
+{
+	p->theirs_low = p->theirs_high && p->theirs_low < low ? p->theirs_low : low;
+	p->theirs_high = p->theirs_high > high ? p->theirs_high : high;
+}
+
+#define PAGES_ASKED 256 /* one system call each */
+static void find_theirs(struct place *p)
+{
+	uintptr_t low = page_of(p->low), high = pages_end(p->high);
+
+	if (!program_locks || !is_locked(low, high - low))
+		return;
+	if (is_locked(low, 0) || high - low > PAGES_ASKED * PAGE) /* it does not know this advice */
+		add_theirs(p, low, high);
+	for (uintptr_t page = low; page < high && !is_theirs(p, high - PAGE); page += PAGE)
+		if (was_theirs(p, page))
+			add_theirs(p, page, page + PAGE);
 }
 
 static int overlaps(const struct place *p, uintptr_t low, size_t n) { return p->tid && (!n || (p->low < low + n && low < p->high)); }
@@ -111,7 +154,7 @@ unsigned fdw_sigstack_unpin(uintptr_t low, size_t n)
 		return 0;
 	for (uint32_t i = 0; i < end; i++)
 		if (overlaps(&places[i], low, n) && places[i].pinned) {
-			unpin(&places[i], 1);
+			unpin(&places[i]);
 			was++;
 		}
 	unlock();
@@ -128,7 +171,42 @@ void fdw_sigstack_repin(uintptr_t low, size_t n)
 	unlock();
 }
 
-void fdw_sigstack_program_locks(void) { program_locks = 1; }
+void fdw_sigstack_program_locks(uintptr_t low, size_t n)
+{
+	uintptr_t from = page_of(low), to = pages_end(low + n);
+
+	program_locks = 1;
+	if (!n || !atomic_load(&fdw_sigstacks) || !lock())
+		return;
+	for (uint32_t i = 0; i < end; i++) {
+		struct place *p = &places[i];
+		uintptr_t first = page_of(p->low), last = pages_end(p->high);
+		if (p->tid && first < to && from < last)
+			add_theirs(p, from > first ? from : first, to < last ? to : last);
+	}
+	unlock();
+}
+
+/* What is left of theirs is one piece: of a hole in its middle nothing is known. */
+void fdw_sigstack_program_unlocks(uintptr_t low, size_t n)
+{
+	uintptr_t from = page_of(low), to = pages_end(low + n);
+
+	if (!atomic_load(&fdw_sigstacks) || fdw_process.filtered || !lock())
+		return;
+	for (uint32_t i = 0; i < end; i++) {
+		struct place *p = &places[i];
+		if (from <= p->theirs_low && to > p->theirs_low)
+			p->theirs_low = to;
+		if (to >= p->theirs_high && from < p->theirs_high)
+			p->theirs_high = from;
+		if (p->theirs_low >= p->theirs_high)
+			p->theirs_low = p->theirs_high = 0;
+		if (p->tid && p->pinned && p->low < to && from < pages_end(p->high))
+			pin(p);
+	}
+	unlock();
+}
 
 /* ---- places -----------------------------------------------------------------------------------------------------------------------------------*/
 
@@ -139,7 +217,7 @@ static int lives(uint32_t tid)
 
 static void free_place(struct place *p)
 {
-	unpin(p, 0);
+	unpin(p);
 	p->tid = 0;
 	atomic_fetch_sub(&fdw_sigstacks, 1);
 }
@@ -167,12 +245,19 @@ static struct place *own(void)
 	return p && p->tid == fdw_tid() ? p : NULL;
 }
 
-/* A part of the stack that runs at this moment: it is in memory, and a lock would cut the stack's mapping in two. */
+extern void *__libc_stack_end __attribute__((weak));
+
+/*
+ * A part of the stack that runs at this moment: it is in memory, and a lock would cut the stack's mapping in two. A thread of libc's has its thread
+ * pointer at the top of its stack.
+ */
 static int is_on_own_stack(const struct place *p)
 {
-	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0), top = (uintptr_t)__builtin_thread_pointer();
 
-	return p->low > sp && p->low - sp < 8u << 20;
+	if (top < sp)
+		top = &__libc_stack_end ? (uintptr_t)__libc_stack_end : 0;
+	return p->low > sp && p->low < top && p->low - sp < 8u << 20;
 }
 
 /* errno of the pin that failed, 0; -1: it was not tried. */
@@ -193,8 +278,10 @@ static int install(const stack_t *ss)
 		*p = (struct place){ .tid = fdw_tid(), .low = (uintptr_t)ss->ss_sp, .high = (uintptr_t)ss->ss_sp + ss->ss_size };
 		fdw_self.sigstack = (uint16_t)(p - places + 1);
 		atomic_fetch_add(&fdw_sigstacks, 1);
-		if (fdw_enforcing() && !fdw_process.filtered && !is_on_own_stack(p))
+		if (fdw_enforcing() && !fdw_process.filtered && !is_on_own_stack(p)) {
+			find_theirs(p);
 			err = pin(p);
+		}
 	}
 	unlock();
 	return err;
@@ -230,10 +317,19 @@ static void say(const stack_t *ss, int err, uint16_t call, uintptr_t pc)
 		.detail = (const uint8_t *)u.release, .detail_len = (uint32_t)strnlen(u.release, 64) }, pc);
 }
 
+/* A task that clone() made without a thread pointer of its own: what fdw_self says is another's. */
+static int is_another(void)
+{
+	return unlikely(atomic_load_explicit(&fdw_raw_threads, memory_order_relaxed)) && !fdw_process.filtered &&
+	       (uint32_t)fdw_raw(SYS_gettid) != fdw_tid();
+}
+
 void fdw_sigstack_changed(const stack_t *ss, uint16_t call, uintptr_t pc)
 {
 	int off = (ss->ss_flags & SS_DISABLE) != 0, saved = errno, err;
 
+	if (is_another())
+		return;
 	fdw_self.alt_low = off ? 0 : (uintptr_t)ss->ss_sp;
 	fdw_self.alt_high = off ? 0 : (uintptr_t)ss->ss_sp + ss->ss_size;
 	if (!fdw_on() || fdw_self.tool || (fdw_process.mode == FDW_MODE_OBSERVE && !fdw_recording()))
@@ -372,6 +468,7 @@ FDW_FORK_PATH void fdw_sigstack_reset(void)
 	atomic_store(&locked, 0);
 	atomic_store(&fdw_sigstacks, 0);
 	end = 0;
+	program_locks = 0;
 	fdw_self.sigstack = 0;
 	if (!mine.low)
 		return;

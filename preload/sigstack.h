@@ -2,9 +2,9 @@
  * preload/sigstack.h: alternate signal stacks: pinned, remembered, and missed when their memory goes.
  *
  * In enforce and audit the pages of an installed stack are locked (mlock faults them in), and unlocked when it is replaced, disabled, or its thread
- * ends. Where the limit or the right is missing they are touched. A page that another pinned stack shares stays locked. What the program itself
- * locks is never unlocked by us: from its first mlock() on pins stay until their memory goes. When the program's own mlock fails for want of what we
- * hold, the pins are given up and it is called again.
+ * ends. Where the limit or the right is missing they are touched. A page that another pinned stack shares stays locked, and what the program itself
+ * locked, before or after, is never unlocked by us. When the program's own mlock fails for want of what we hold, the pins are given up and it is
+ * called again.
  *
  *   function                    | any thread | handler | vfork child | waits
  *   fdw_sigstack_changed        |    yes     |   yes   |   never     | bounded; for pages to be faulted in
@@ -50,7 +50,8 @@ FDW_INLINE struct fdw_sigstack_hit fdw_sigstack_would_go(uintptr_t low, size_t n
 /* Pins in the range, or all (n 0), are taken off, or put on again. Returns how many there are. */
 unsigned fdw_sigstack_unpin(uintptr_t low, size_t n);
 void fdw_sigstack_repin(uintptr_t low, size_t n);
-/* The program locks memory of its own from here on. */
-void fdw_sigstack_program_locks(void);
+/* The program locked memory of its own: from low on, n bytes (0: none that a stack may lie in), or unlocked it. */
+void fdw_sigstack_program_locks(uintptr_t low, size_t n);
+void fdw_sigstack_program_unlocks(uintptr_t low, size_t n);
 
 #endif

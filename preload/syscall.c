@@ -239,6 +239,7 @@ static int by_recvmmsg(int fd, struct mmsghdr *m, unsigned int n, int flags, str
 {
 	return (int)CALL(SYS_recvmmsg, fd, (uintptr_t)m, n, flags, (uintptr_t)t);
 }
+static int by_madvise(void *addr, size_t n, int advice) { return (int)CALL(SYS_madvise, addr, n, advice); }
 static int by_ioctl(int fd, unsigned long request) { return (int)CALL(SYS_ioctl, fd, request); }
 static int by_close_range(unsigned first, unsigned last, int flags) { return (int)CALL(SYS_close_range, first, last, flags); }
 static int by_epoll_ctl(int epfd, int op, int fd, struct epoll_event *e) { return (int)CALL(SYS_epoll_ctl, epfd, op, fd, (uintptr_t)e); }
@@ -420,6 +421,9 @@ static __attribute__((noinline)) long other(long nr, long a, long b, long c, lon
 		if (r == 0 && a)
 			fdw_sigstack_changed((const stack_t *)a, FDW_CALL_syscall, pc);
 		return r;
+	case SYS_rt_sigaction: return fdw_rt_sigaction_by(plain, nr, args, pc);
+	case SYS_madvise: return fdw_madvise_by(by_madvise, (void *)a, (size_t)b, (int)c, FDW_CALL_syscall, pc);
+	case SYS_mlock: case SYS_mlock2: case SYS_mlockall: case SYS_munlock: case SYS_munlockall: return fdw_mlock_by(plain, nr, args);
 	case SYS_io_uring_setup:
 		if (fdw_process.no_uring)
 			return fdw_errno_of(-ENOSYS);
