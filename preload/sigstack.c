@@ -304,6 +304,8 @@ static void say(const stack_t *ss, int err, uint16_t call, uintptr_t pc)
 	struct rlimit rl = { 0 };
 	int off = (ss->ss_flags & SS_DISABLE) != 0;
 
+	if (err <= 0 && !fdw_recording())
+		return;
 	if (fdw_process.filtered || fdw_raw(SYS_uname, &u) != 0)
 		u.release[0] = 0;
 	say_unpinned(err, u.release);
