@@ -56,5 +56,6 @@ int cmd_diff(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_attach(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
+int cmd_snapshot(int argc, char **argv);
 
 #endif

@@ -14,7 +14,7 @@
 #include "trace/schema.h"
 
 enum { KEY_FAIL_ON = 256, KEY_ERROR_EXITCODE, KEY_SUPPRESSIONS, KEY_STACK_DEPTH, KEY_COLOR, KEY_KEEP_TRACE, KEY_TOMBSTONES, KEY_TOMBSTONE_MS, KEY_BASELINE, KEY_SOURCE_ROOT, KEY_UNOBSERVED, KEY_ISOLATE,
-	KEY_NO_WAIT, KEY_BUFFER, KEY_SHOW, KEY_FULL, KEY_TREE, KEY_GEN };
+	KEY_NO_WAIT, KEY_BUFFER, KEY_SHOW, KEY_FULL, KEY_TREE, KEY_GEN, KEY_RING };
 
 #define ALL (COMMAND_RUN | COMMAND_RECORD | COMMAND_AUDIT)
 #define TRACED (COMMAND_RECORD | COMMAND_AUDIT)
@@ -128,6 +128,12 @@ static int set_buffer(struct run_options *o, char *arg)
 	return (!*end || (unit && !end[1])) && o->buffer_bytes >= 1u << 16 && o->buffer_bytes <= UINT64_C(1) << 40 ? 0 : -1;
 }
 
+static int set_ring(struct run_options *o, char *arg)
+{
+	o->ring = 1;
+	return arg ? set_buffer(o, arg) : 0;
+}
+
 /* The program may run for hours: one that cannot be read is said before. */
 static int set_baseline(struct run_options *o, char *arg)
 {
@@ -194,6 +200,8 @@ static const struct option_row {
 	{ { "no-wait", KEY_NO_WAIT, NULL, 0, "end the recording with PROG, though processes it started go on", 0 }, TRACED, set_no_wait, NULL },
 	{ { "buffer-size", KEY_BUFFER, "SIZE", 0, "memory for events on their way to the disk, over all CPUs (default 32M)", 0 }, TRACED, set_buffer,
 	  "a size from 64K to 1T, such as 128M" },
+	{ { "ring", KEY_RING, "SIZE", OPTION_ARG_OPTIONAL, "flight recorder: keep the last SIZE (default 32M) of what happens in memory; it is written at the "
+	    "end, by fdwarden snapshot, and when something wrong is seen", 0 }, COMMAND_RECORD, set_ring, "a size from 64K to 1T, such as 128M" },
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
@@ -270,6 +278,10 @@ void options_parse(enum command command, int argc, char **argv, struct run_optio
 	argv[0] = (char *)name;
 	argp_err_exit_status = EXIT_FDWARDEN;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, o);
+	if (o->ring && o->isolate) {
+		fprintf(stderr, "%s: --ring and --isolate do not go together: a ring outlives the processes that write to it\n", name);
+		exit(EXIT_FDWARDEN);
+	}
 	if (!o->argv) {
 		fprintf(stderr, "%s: no program given; use:  %s [OPTION...] -- PROG [ARG...]\n", name, name);
 		exit(EXIT_FDWARDEN);

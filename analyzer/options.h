@@ -20,6 +20,7 @@ struct run_options {
 	int isolate;
 	int no_wait;              /* the recording ends with PROG, not with the processes it leaves behind */
 	uint64_t buffer_bytes;    /* 0: the default */
+	int ring;                 /* record: keep the last of it, in memory */
 	struct report_options report;
 	char **argv;              /* the program; argv[0] as the user wrote it; NULL at the end */
 };

@@ -17,6 +17,8 @@ struct origin {
 	struct source *source;
 	uint64_t time;           /* of its next record, for the heap; until it is started, no record is older */
 	int started;
+	uint64_t since;          /* of a ring: what is older is left out */
+	int told_since;
 	struct refused *refused; /* processes of a newer version: their events are passed over */
 };
 
@@ -137,7 +139,7 @@ static void open_groups(struct reader *r)
 		first[i] = first_of_group(r, i);
 	for (size_t i = 0; dirs && paths && first && r->origin && i < r->dirs.n; i++)
 		if (first[i] && (r->origin[r->origins].source = open_group(r, i, dirs, paths)))
-			r->origins++;
+			r->origin[r->origins++].since = r->dirs.dir[i].ring ? ring_since(&r->dirs.dir[i]) : 0;
 	free(first);
 	free(paths);
 	free(dirs);
@@ -255,13 +257,34 @@ static int settle(struct reader *r)
 	return o != NULL;
 }
 
+/* Before the first record of a ring: what came before it is gone. */
+static int tell_since(struct origin *o, struct record *record)
+{
+	if (!o->since || o->told_since)
+		return 0;
+	o->told_since = 1;
+	*record = (struct record) { .type = RECORD_GAP, .time = o->since, .host = o->source->host ? o->source->host : "", .trace = o->source->trace };
+	return 1;
+}
+
+static int is_too_old(const struct origin *o)
+{
+	const struct held *h = source_peek(o->source);
+
+	return h->time < o->since && !h->gap;
+}
+
 int reader_next(struct reader *r, struct record *record)
 {
 	for (;;) {
 		release(r);
 		if (!settle(r))
 			return 0;
+		if (tell_since(heap_top(&r->heap), record))
+			return 1;
 		r->current = heap_top(&r->heap);
+		if (is_too_old(r->current))
+			continue;
 		decode(r, r->current, source_peek(r->current->source), record);
 		if (!refused(r, r->current, record))
 			return 1;
@@ -336,6 +359,14 @@ struct reader *reader_open(const char *const *traces, int n, enum reader_kind ki
 	snprintf(error, size, "%s", why);
 	reader_close(r);
 	return NULL;
+}
+
+int reader_ring(const struct reader *r)
+{
+	for (size_t i = 0; i < r->dirs.n; i++)
+		if (r->dirs.dir[i].ring)
+			return 1;
+	return 0;
 }
 
 const char *reader_damage(const struct reader *r, size_t i)

@@ -21,6 +21,8 @@ struct reader *reader_open(const char *const *traces, int n, enum reader_kind, c
 int reader_next(struct reader *, struct record *r);
 /* Sentence i about what is missing, or NULL from the number of sentences on. Complete after the last record. */
 const char *reader_damage(const struct reader *, size_t i);
+/* Some of it is a flight recorder's: what came before was written over on purpose. */
+int reader_ring(const struct reader *);
 /* Removes temporary copies. */
 void reader_close(struct reader *);
 

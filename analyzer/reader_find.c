@@ -46,7 +46,7 @@ static void add(struct trace_dirs *dirs, const char *path, const char *named)
 	if (!dir)
 		return;
 	dirs->dir = dir;
-	dir[dirs->n] = (struct trace_dir) { .path = strdup(path), .named = named };
+	dir[dirs->n] = (struct trace_dir) { .path = strdup(path), .named = named, .ring = ring_is(named, path) };
 	dirs->n += dir[dirs->n].path != NULL;
 }
 

@@ -13,6 +13,7 @@
  *	reader_bt2.c      any other, through one libbabeltrace2 graph
  *	reader_bt2_decode.c  its messages to records
  *	reader_repair.c   for it: a shadow directory without what it would stumble over
+ *	reader_ring.c     where a flight recorder's ring begins to be whole
  *	reader_tick.c     order within one tick of the clock
  *	reader.c          all sources merged; the interface of reader.h
  *
@@ -68,6 +69,7 @@ struct trace_dir {
 	size_t text;       /* bytes of its metadata */
 	int unusable;      /* a note says why */
 	int foreign;       /* a trace, but without a word of ours in it */
+	int ring;          /* of a flight recorder: its beginning is overwritten */
 };
 struct trace_dirs {
 	struct trace_dir *dir;
@@ -76,6 +78,11 @@ struct trace_dirs {
 /* Adds what is below `named`; says what is wrong with it. */
 void find_traces(const char *named, struct trace_dirs *, struct notes *);
 void trace_dirs_free(struct trace_dirs *);
+
+/* Is `path`, below what the user named, a flight recorder's ring? */
+int ring_is(const char *named, const char *path);
+/* Its events are all there from this time on, ns since the epoch; 0: from the first. */
+uint64_t ring_since(const struct trace_dir *);
 
 /* ---- CTF ------------------------------------------------------------------------------------------------------------------- */
 struct metadata {

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "analyzer/candidate.h"
 #include "analyzer/child_env.h"
 #include "analyzer/preflight.h"
 #include "analyzer/reader.h"
@@ -114,7 +115,7 @@ static long since_ms(const struct timespec *from)
  * Until nobody is connected and nobody is about to be. The daemon sees an end with a little delay, and one who execs is away for a
  * moment: twice nobody, and nobody with our environment, is the end; the latter may also be programs that never connect.
  */
-static void wait_for_descendants(const struct fdw_session *s, const char *prog)
+static void wait_for_descendants(struct fdw_session *s, const char *prog, int ring)
 {
 	struct timespec begin, empty;
 	int connected, nobody = 0, said = 0;
@@ -124,6 +125,8 @@ static void wait_for_descendants(const struct fdw_session *s, const char *prog)
 		connected = fdw_session_connected(s);
 		if (connected < 0)
 			return;
+		if (ring)
+			candidate_look(s);
 		if (connected)
 			nobody = 0;
 		else if (!nobody++)
@@ -212,7 +215,7 @@ static const char *base_name(const char *path)
 
 static struct fdw_session *start_session(const struct run_options *o, struct recording *r, const struct parts *parts)
 {
-	struct fdw_session_options so = { .output = r->output, .buffer_bytes = o->buffer_bytes, .isolate = o->isolate,
+	struct fdw_session_options so = { .output = r->output, .buffer_bytes = o->buffer_bytes, .isolate = o->isolate, .ring = o->ring,
 		.provider = parts->provider };
 	struct fdw_session *s;
 	char error[600];
@@ -234,7 +237,8 @@ static int run_recorded(const struct run_options *o, struct recording *r, struct
 	long ms;
 
 	if (o->command == COMMAND_RECORD)
-		say_info("recording %s (pid %d) into %s", o->argv[0], (int)r->launch.pid, r->output);
+		say_info("recording %s (pid %d) into %s%s", o->argv[0], (int)r->launch.pid, r->output,
+		         o->ring ? ", the last of it; fdwarden snapshot writes out what there is" : "");
 	else
 		say_info("auditing %s (pid %d)", o->argv[0], (int)r->launch.pid);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
@@ -243,10 +247,12 @@ static int run_recorded(const struct run_options *o, struct recording *r, struct
 		fdw_session_abandon(s);
 		return launch_failed(o->argv[0], error);
 	}
-	launch_wait(&r->launch, NULL, NULL);
+	launch_wait(&r->launch, o->ring ? candidate_look : NULL, s);
 	ms = since_ms(&begin);
 	if (!o->no_wait)
-		wait_for_descendants(s, prog);
+		wait_for_descendants(s, prog, o->ring);
+	if (o->ring)
+		candidate_settle(s);
 	fdw_session_stop(s, &r->result);
 	/* An audit's report counts them all. */
 	if (o->command == COMMAND_RECORD && !o->report.quiet)

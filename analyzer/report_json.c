@@ -42,6 +42,7 @@ static json_t *coverage(const struct report *r)
 	json_set(o, "unseen_creations", json_number(c->unseen_creations));
 	json_set(o, "events", json_number(c->events));
 	json_set(o, "events_lost", json_number(c->events_lost));
+	json_set(o, "ring", json_boolean(r->reader && reader_ring(r->reader)));
 	json_set(o, "blind", unobserved(c->blind));
 	json_set(o, "partial", unobserved(c->partial));
 	json_set(o, "damage", damage(r));

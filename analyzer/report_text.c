@@ -107,6 +107,8 @@ static int verdict_part(const struct page *p, enum severity s, enum style style,
 	return 1;
 }
 
+static int is_ring(const struct report *r) { return r->reader && reader_ring(r->reader); }
+
 static int is_damaged(const struct report *r) { return r->reader && reader_damage(r->reader, 0); }
 
 static void verdict(const struct page *p)
@@ -151,8 +153,11 @@ static void coverage_line(const struct page *p)
 	fprintf(p->out, "%s descriptor%s, %s inherited", grouped(c->descriptors), plural(c->descriptors), grouped(c->inherited));
 	if (c->unseen_creations)
 		fprintf(p->out, ", %s whose opening was not seen", grouped(c->unseen_creations));
-	fprintf(p->out, " | %s event%s, %s%s%s lost%s\n", grouped(c->events), plural(c->events), is_damaged(p->report) ? "at least " : "",
-	        on(p, c->events_lost ? YELLOW : PLAIN), grouped(c->events_lost), c->events_lost ? off(p) : "");
+	if (is_ring(p->report))
+		fprintf(p->out, " | %s event%s, %s earlier ones written over\n", grouped(c->events), plural(c->events), grouped(c->events_lost));
+	else
+		fprintf(p->out, " | %s event%s, %s%s%s lost%s\n", grouped(c->events), plural(c->events), is_damaged(p->report) ? "at least " : "",
+		        on(p, c->events_lost ? YELLOW : PLAIN), grouped(c->events_lost), c->events_lost ? off(p) : "");
 }
 
 static void caution(const struct page *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -194,7 +199,9 @@ static void blind_spots(const struct page *p)
 		caution(p, "damage: %s", s);
 	for (size_t i = 0; r->symbols && (s = symbols_problem(r->symbols, i)); i++)
 		caution(p, "no source lines: %s", s);
-	if (r->coverage->events_lost)
+	if (is_ring(r))
+		caution(p, "ring: what came before was written over, and is known only in part");
+	else if (r->coverage->events_lost)
 		caution(p, "events were lost: what follows is true, but more may have happened; record again with larger buffers");
 }
 

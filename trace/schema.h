@@ -278,6 +278,8 @@ struct fdw_trace_ops {
  * is gone is not waited for; one that is slow, longer: preload/patience.h.)
  */
 #define FDW_REGISTER_TIMEOUT "2000"
+/* A trace with the end of a flight recorder's ring has a file of this name beside it, and the ring's part below `ring`. */
+#define FDW_RING_MARK "fdwarden-ring"
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"
 #define FDW_ENV_FILTERS  "FDWARDEN_FILTERS"
 

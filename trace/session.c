@@ -59,7 +59,10 @@ static uint64_t power_of_two_below(uint64_t v)
 
 static uint64_t at_least(uint64_t v, uint64_t min) { return v < min ? min : v; }
 
-/* Three quarters for the frequent events, one for the rare ones that must not be lost; rounded down to powers of two. */
+/*
+ * Three quarters for the frequent events, one for the rare ones that must not be lost; rounded down to powers of two. A ring's size is that of
+ * what it keeps: the frequent ones alone.
+ */
 static int size_buffers(struct fdw_setup *s, uint64_t budget, char *error, size_t n)
 {
 	uint64_t cpus = (uint64_t)at_least((uint64_t)sysconf(_SC_NPROCESSORS_CONF), 1), per_cpu, need;
@@ -75,8 +78,8 @@ static int size_buffers(struct fdw_setup *s, uint64_t budget, char *error, size_
 	per_cpu = budget / cpus;
 	s->fds_count = FDS_COUNT;
 	s->meta_count = META_COUNT;
-	s->fds_subbuf = at_least(power_of_two_below(per_cpu * 3 / 4 / FDS_COUNT), SUBBUF_MIN);
-	s->meta_subbuf = at_least(power_of_two_below(per_cpu / 4 / META_COUNT), SUBBUF_MIN);
+	s->fds_subbuf = at_least(power_of_two_below(per_cpu * (s->ring ? 4 : 3) / 4 / FDS_COUNT), SUBBUF_MIN);
+	s->meta_subbuf = at_least(power_of_two_below((s->ring ? BUDGET / cpus : per_cpu) / 4 / META_COUNT), SUBBUF_MIN);
 	need = cpus * (s->fds_count * s->fds_subbuf + s->meta_count * s->meta_subbuf);
 	if (s->as_root || (statvfs("/dev/shm", &shm) == 0 && (uint64_t)shm.f_bavail * shm.f_frsize > need))
 		return 0;
@@ -272,6 +275,7 @@ struct fdw_session *fdw_session_start(const struct fdw_session_options *o, char 
 	s->sock = -1;
 	s->setup.as_root = getuid() == 0;
 	s->setup.isolate = o->isolate;
+	s->setup.ring = o->ring;
 	s->setup.provider = o->provider;
 	if (prepare(s, o, error, n) != 0) {
 		free(s);
@@ -290,6 +294,20 @@ struct fdw_session *fdw_session_start(const struct fdw_session_options *o, char 
 
 const char *fdw_session_socket_dir(const struct fdw_session *s) { return s->sockets; }
 const char *fdw_session_output(const struct fdw_session *s) { return s->setup.output; }
+
+const char *fdw_session_candidate(struct fdw_session *s)
+{
+	static struct fdw_message m;
+
+	return listen_to(s, &m, 0) > 0 && m.what == FDW_SAY_CANDIDATE ? m.text : NULL;
+}
+
+void fdw_session_judge(struct fdw_session *s, int keep)
+{
+	struct fdw_message m = { .what = keep ? FDW_ASK_KEEP : FDW_ASK_DROP };
+
+	(void)!send(s->sock, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
 
 int fdw_session_connected(const struct fdw_session *s) { return fdw_count_connected(s->daemon); }
 

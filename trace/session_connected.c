@@ -1,10 +1,10 @@
 /*
- * trace/session_connected.c: how many programs are connected to the session daemon.
+ * trace/session_connected.c: how many programs are connected to the session daemon, and which.
  *
  * The daemon itself is no witness: it may notice the end of a program only 200 ms later (its consumer sleeps while metadata is under
  * way). The kernel knows at once which of the daemon's connections have lost their other end.
  *
- * Context: the command. All recordings of root have the same path for the socket, so the daemon's own descriptors tell whose a
+ * Context: the command, or the helper. All recordings of root have the same path for the socket, so the daemon's own descriptors tell whose a
  * connection is.
  */
 #define _GNU_SOURCE
@@ -16,8 +16,11 @@
 #include <linux/unix_diag.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include "trace/session_private.h"
 
@@ -152,4 +155,57 @@ int fdw_count_connected(pid_t daemon)
 			return -1;
 	}
 	return (c.connections + PER_PROGRAM - 1) / PER_PROGRAM;
+}
+
+/* ---- who they are --------------------------------------------------------------------------------------------------*/
+
+/* The other end of a connection of the daemon's; 0: none, or not to be told. */
+static pid_t peer_of(int daemon, int number)
+{
+	struct sockaddr_un un;
+	socklen_t len = sizeof un;
+	struct ucred who = { 0 };
+	int fd = (int)syscall(SYS_pidfd_getfd, daemon, number, 0);
+
+	if (fd < 0)
+		return 0;
+	if (getsockname(fd, (struct sockaddr *)&un, &len) != 0 || len <= sizeof un.sun_family || un.sun_family != AF_UNIX ||
+	    !is_application_socket(un.sun_path, len - sizeof un.sun_family) ||
+	    (len = sizeof who, getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len)) != 0)
+		who.pid = 0;
+	close(fd);
+	return who.pid;
+}
+
+static size_t add_pid(pid_t *pids, size_t n, size_t max, pid_t pid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pids[i] == pid)
+			return n;
+	if (pid > 0 && n < max)
+		pids[n++] = pid;
+	return n;
+}
+
+size_t fdw_list_connected(pid_t daemon, pid_t *pids, size_t max)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, daemon, 0);
+	char path[64], link[64];
+	struct dirent *e;
+	size_t n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)daemon);
+	d = pidfd >= 0 ? opendir(path) : NULL;
+	while (d && (e = readdir(d))) {
+		ssize_t len = readlinkat(dirfd(d), e->d_name, link, sizeof link - 1);
+		link[len > 0 ? len : 0] = 0;
+		if (!strncmp(link, "socket:", 7))
+			n = add_pid(pids, n, max, peer_of(pidfd, atoi(e->d_name)));
+	}
+	if (d)
+		closedir(d);
+	if (pidfd >= 0)
+		close(pidfd);
+	return n;
 }

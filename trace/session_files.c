@@ -172,6 +172,19 @@ struct packet {
 
 #define PACKET_MAGIC 0xC1FC1FC1u
 
+off_t fdw_whole_packets(int fd, off_t size)
+{
+	struct packet p = { 0 };
+	off_t at = 0;
+
+	if (pread(fd, &p, sizeof p, 0) < (ssize_t)sizeof p.magic || p.magic != PACKET_MAGIC)
+		return size;
+	while (pread(fd, &p, sizeof p, at) == (ssize_t)sizeof p && p.magic == PACKET_MAGIC && p.packet_bits >= 8 * sizeof p &&
+	       p.packet_bits / 8 <= (uint64_t)(size - at))
+		at += (off_t)(p.packet_bits / 8);
+	return at;
+}
+
 static int scan_one(const char *path, const struct stat *st, int type, struct FTW *f)
 {
 	struct packet p = { 0 };

@@ -30,6 +30,8 @@
 #define DAEMON_START_S 5
 /* When the command is gone nobody else limits the end. */
 #define ORPHAN_STOP_S 20
+/* Between two looks whether a call looked wrong. */
+#define RING_LOOK_MS 200
 #define REAP_MS 2000
 #define TIDY_MS 1500
 
@@ -297,32 +299,40 @@ static int begin(struct fdw_setup *s, int sock, char *error, size_t n)
 	unsetenv("LD_PRELOAD");
 	unsetenv(FDW_ENV_RECORD);
 	unsetenv("LTTNG_UST_DEBUG");
-	if (start_daemon(s, sock, error, n) != 0 || fdw_lttng_start(s, error, n) != 0)
+	if (start_daemon(s, sock, error, n) != 0 || fdw_lttng_start(s, error, n) != 0 || (s->ring && fdw_ring_start(s, error, n) != 0))
 		return -1;
 	give_room();
 	return s->provider ? fdw_session_hello(s, error, n) : 0;
 }
 
 /* Until the command asks for the end (1) or is gone (0). */
-static int serve(int sock)
+static int serve(const struct fdw_setup *s, int sock)
 {
 	struct fdw_message m;
-	struct pollfd p = { .fd = sock, .events = POLLIN };
+	struct pollfd p[2] = { { .fd = sock, .events = POLLIN }, { .fd = fdw_ring_socket(), .events = POLLIN } };
 
 	for (;;) {
-		int r = poll(&p, 1, -1);
+		int r = poll(p, 2, s->ring ? RING_LOOK_MS : -1);
 		ssize_t n;
 		if (r < 0 && errno == EINTR)
+			continue;
+		if (s->ring && fdw_watch_look(s, &m))
+			tell(sock, &m);
+		if (p[1].revents)
+			fdw_ring_answer(s, daemon_pid);
+		if (r <= 0 || !p[0].revents)
 			continue;
 		n = recv(sock, &m, sizeof m, 0);
 		if (n == (ssize_t)sizeof m && m.what == FDW_ASK_STOP)
 			return 1;
+		if (n == (ssize_t)sizeof m && (m.what == FDW_ASK_KEEP || m.what == FDW_ASK_DROP))
+			fdw_watch_judged(m.what == FDW_ASK_KEEP);
 		if (n <= 0 && errno != EINTR)
 			return 0;
 	}
 }
 
-static void finish(struct fdw_message *m)
+static void finish(const struct fdw_setup *s, struct fdw_message *m)
 {
 	char error[FDW_TEXT];
 	int crippled = worker_ended();
@@ -332,6 +342,9 @@ static void finish(struct fdw_message *m)
 		snprintf(m->text, sizeof m->text, "the session daemon was gone before the end (%s %d): the last events may be missing",
 		         WIFSIGNALED(daemon_status) ? "killed by signal" : "status",
 		         WIFSIGNALED(daemon_status) ? WTERMSIG(daemon_status) : WEXITSTATUS(daemon_status));
+	} else if (s->ring && fdw_ring_finish(s, error, sizeof error) != 0) {
+		snprintf(m->text, sizeof m->text, "%.400s: the events of the ring are missing", error);
+		(void)fdw_lttng_stop(&m->lost, error, sizeof error);
 	} else if (fdw_lttng_stop(&m->lost, error, sizeof error) != 0) {
 		snprintf(m->text, sizeof m->text, "%.400s: the last events may be missing", error);
 	} else if (crippled) {
@@ -342,7 +355,7 @@ static void finish(struct fdw_message *m)
 }
 
 /* Nobody waits for us: a child does what may hang, and only so long. */
-static void finish_orphaned(void)
+static void finish_orphaned(const struct fdw_setup *s)
 {
 	struct fdw_message m = { 0 };
 	sigset_t alarms;
@@ -353,7 +366,7 @@ static void finish_orphaned(void)
 		sigaddset(&alarms, SIGALRM);
 		sigprocmask(SIG_UNBLOCK, &alarms, NULL);
 		alarm(ORPHAN_STOP_S);
-		finish(&m);
+		finish(s, &m);
 		_exit(0);
 	}
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -379,13 +392,14 @@ void fdw_session_helper(struct fdw_setup *s, int sock)
 	m.what = FDW_SAY_READY;
 	m.place = s->place;
 	tell(sock, &m);
-	asked = serve(sock);
+	asked = serve(s, sock);
 	memset(&m, 0, sizeof m);
 	if (asked)
-		finish(&m);
+		finish(s, &m);
 	else
-		finish_orphaned();
+		finish_orphaned(s);
 	end_daemon(s);
+	fdw_watch_end();
 	if (asked) {
 		tell(sock, &m);
 	} else {

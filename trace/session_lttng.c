@@ -1,5 +1,5 @@
 /*
- * trace/session_lttng.c: the session in LTTng's terms: three channels, four events, start and stop.
+ * trace/session_lttng.c: the session in LTTng's terms: three channels, four events, start and stop. (A ring's frequent events: session_ring.c.)
  *
  * Context: the helper only: every call here may block for ever, and the command kills the helper when it does. Metadata has a channel of
  * its own with a fast timer, or it would reach the disk only at the end: an undocumented but supported name (lttng-tools,
@@ -15,8 +15,6 @@
 
 #define SESSION "fdwarden"
 #define METADATA_TIMER_US 10000u
-/* What is in open sub-buffers is lost when the daemon is killed: half a second of it. */
-#define DATA_TIMER_US 500000u
 
 static struct lttng_domain domain_of(const struct fdw_setup *s)
 {
@@ -27,7 +25,7 @@ static struct lttng_domain domain_of(const struct fdw_setup *s)
 	return d;
 }
 
-static int failed(int code, const char *what, char *error, size_t n)
+int fdw_lttng_failed(int code, const char *what, char *error, size_t n)
 {
 	snprintf(error, n, "LTTng could not %s: %s", what, lttng_strerror(code < 0 ? code : -code));
 	return -1;
@@ -41,10 +39,10 @@ static int create_session(const struct fdw_setup *s, char *error, size_t n)
 	if (d)
 		code = lttng_create_session_ext(d);
 	lttng_session_descriptor_destroy(d);
-	return code == LTTNG_OK ? 0 : failed(code, "make a session", error, n);
+	return code == LTTNG_OK ? 0 : fdw_lttng_failed(code, "make a session", error, n);
 }
 
-static int make_channel(struct lttng_handle *h, const char *name, uint64_t subbuf, uint64_t count, unsigned timer)
+int fdw_lttng_channel(struct lttng_handle *h, const char *name, uint64_t subbuf, uint64_t count, unsigned timer, int overwrite)
 {
 	struct lttng_channel *c = lttng_channel_create(&h->domain);
 	int code = -LTTNG_ERR_NOMEM;
@@ -52,7 +50,7 @@ static int make_channel(struct lttng_handle *h, const char *name, uint64_t subbu
 	if (!c)
 		return code;
 	snprintf(c->name, sizeof c->name, "%s", name);
-	c->attr.overwrite = 0;
+	c->attr.overwrite = overwrite;
 	c->attr.switch_timer_interval = timer;
 	if (subbuf) {
 		c->attr.subbuf_size = subbuf;
@@ -63,7 +61,7 @@ static int make_channel(struct lttng_handle *h, const char *name, uint64_t subbu
 	return code;
 }
 
-static int enable(struct lttng_handle *h, const char *event, const char *channel)
+int fdw_lttng_enable(struct lttng_handle *h, const char *event, const char *channel)
 {
 	struct lttng_event *e = lttng_event_create();
 	int code = -LTTNG_ERR_NOMEM;
@@ -81,23 +79,24 @@ static int enable(struct lttng_handle *h, const char *event, const char *channel
 static int fill_session(const struct fdw_setup *s, struct lttng_handle *h, char *error, size_t n)
 {
 	static const char *const events[][2] = {
-		{ "fdwarden:op", "fds" }, { "fdwarden:life", "fds_meta" }, { "fdwarden:stack", "fds_meta" }, { "fdwarden:module", "fds_meta" },
+		{ "fdwarden:life", "fds_meta" }, { "fdwarden:stack", "fds_meta" }, { "fdwarden:module", "fds_meta" }, { "fdwarden:op", "fds" },
 	};
-	int code = make_channel(h, "metadata", 0, 0, METADATA_TIMER_US);
+	size_t count = sizeof events / sizeof *events - (s->ring ? 1 : 0);
+	int code = fdw_lttng_channel(h, "metadata", 0, 0, METADATA_TIMER_US, 0);
 
+	if (code >= 0 && !s->ring)
+		code = fdw_lttng_channel(h, "fds", s->fds_subbuf, s->fds_count, FDW_TIMER_US, 0);
 	if (code >= 0)
-		code = make_channel(h, "fds", s->fds_subbuf, s->fds_count, DATA_TIMER_US);
-	if (code >= 0)
-		code = make_channel(h, "fds_meta", s->meta_subbuf, s->meta_count, DATA_TIMER_US);
+		code = fdw_lttng_channel(h, "fds_meta", s->meta_subbuf, s->meta_count, FDW_TIMER_US, 0);
 	if (code < 0)
-		return failed(code, "make its buffers", error, n);
-	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
-		code = enable(h, events[i][0], events[i][1]);
+		return fdw_lttng_failed(code, "make its buffers", error, n);
+	for (size_t i = 0; i < count; i++) {
+		code = fdw_lttng_enable(h, events[i][0], events[i][1]);
 		if (code < 0)
-			return failed(code, "enable its events", error, n);
+			return fdw_lttng_failed(code, "enable its events", error, n);
 	}
 	code = lttng_start_tracing(SESSION);
-	return code < 0 ? failed(code, "start", error, n) : 0;
+	return code < 0 ? fdw_lttng_failed(code, "start", error, n) : 0;
 }
 
 int fdw_lttng_start(const struct fdw_setup *s, char *error, size_t n)
@@ -110,7 +109,7 @@ int fdw_lttng_start(const struct fdw_setup *s, char *error, size_t n)
 		return -1;
 	h = lttng_create_handle(SESSION, &d);
 	if (!h)
-		return failed(LTTNG_ERR_NOMEM, "open its session", error, n);
+		return fdw_lttng_failed(LTTNG_ERR_NOMEM, "open its session", error, n);
 	r = fill_session(s, h, error, n);
 	lttng_destroy_handle(h);
 	return r;
@@ -139,7 +138,7 @@ int fdw_lttng_stop(uint64_t *lost, char *error, size_t n)
 	int code = lttng_stop_tracing_no_wait(SESSION);
 
 	if (code < 0)
-		return failed(code, "stop", error, n);
+		return fdw_lttng_failed(code, "stop", error, n);
 	/* Only after the stop: asked about an active session the daemon crashes (before lttng-tools 2.13.12). */
 	while ((code = lttng_data_pending(SESSION)) == 1) {
 		nanosleep(&pause, NULL);
@@ -147,7 +146,7 @@ int fdw_lttng_stop(uint64_t *lost, char *error, size_t n)
 			pause.tv_nsec *= 2;
 	}
 	if (code < 0)
-		return failed(code, "write out the trace", error, n);
+		return fdw_lttng_failed(code, "write out the trace", error, n);
 	*lost = count_lost();
 	return 0;
 }

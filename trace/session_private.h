@@ -14,6 +14,8 @@
 #include "trace/session.h"
 
 #define FDW_TEXT 512
+/* What is in open sub-buffers is lost when the daemon is killed: half a second of it. */
+#define FDW_TIMER_US 500000u
 
 /* Where the daemon's sockets are, and for whom. */
 enum fdw_place {
@@ -28,19 +30,25 @@ struct fdw_setup {
 	const char *provider;
 	uint64_t fds_subbuf, fds_count, meta_subbuf, meta_count;
 	int isolate;
+	int ring;               /* frequent events stay in memory, the newest of them, until somebody asks (session_ring.c) */
 	int as_root;
 	enum fdw_place place;   /* decided by the helper */
 };
 
-/* Messages over a SOCK_SEQPACKET pair. */
-enum fdw_say { FDW_SAY_DAEMON = 1, FDW_SAY_READY, FDW_SAY_FAILED, FDW_SAY_DONE, FDW_ASK_STOP };
+/*
+ * Messages over a SOCK_SEQPACKET pair, and over the control socket of a ring: SNAPSHOT is asked there, and DONE or FAILED the answer; or WHO, answered by
+ * WHO with process ids in `text`, and the command's in `daemon`.
+ * CANDIDATE: the ring was written to the place `text` because a call looked wrong; KEEP or DROP is the command's judgement.
+ */
+enum fdw_say { FDW_SAY_DAEMON = 1, FDW_SAY_READY, FDW_SAY_FAILED, FDW_SAY_DONE, FDW_ASK_STOP, FDW_SAY_CANDIDATE, FDW_ASK_KEEP, FDW_ASK_DROP,
+	FDW_ASK_SNAPSHOT, FDW_ASK_WHO };
 struct fdw_message {
 	enum fdw_say what;
-	pid_t daemon;           /* DAEMON: its process group */
+	pid_t daemon;           /* DAEMON: its process group; WHO */
 	enum fdw_place place;   /* READY */
 	uint64_t lost;          /* DONE */
 	int complete;           /* DONE */
-	char text[FDW_TEXT];    /* FAILED, DONE */
+	char text[PATH_MAX];    /* FAILED, DONE: a sentence; CANDIDATE, SNAPSHOT: a directory */
 };
 
 /* session_helper.c: the helper's whole life; does not return. */
@@ -58,6 +66,38 @@ void fdw_session_leave_idle(void);
 /* session_lttng.c: liblttng-ctl. 0, or -1 with a sentence. */
 int fdw_lttng_start(const struct fdw_setup *, char *error, size_t n);
 int fdw_lttng_stop(uint64_t *lost, char *error, size_t n);
+/* The parts of it that a ring is made of, too. 0 or above, or one of LTTng's codes, below 0. */
+struct lttng_handle;
+int fdw_lttng_channel(struct lttng_handle *, const char *name, uint64_t subbuf, uint64_t count, unsigned timer_us, int overwrite);
+int fdw_lttng_enable(struct lttng_handle *, const char *event, const char *channel);
+int fdw_lttng_failed(int code, const char *what, char *error, size_t n);
+
+/* session_ring.c: the flight recorder; the helper only. 0, or -1 with a sentence. */
+int fdw_ring_start(const struct fdw_setup *, char *error, size_t n);
+/* The control socket, to be waited on; -1: none. */
+int fdw_ring_socket(void);
+/* Somebody is at the socket. */
+void fdw_ring_answer(const struct fdw_setup *, pid_t daemon);
+#define FDW_CONTROL "control"
+/* session_ask.c: one message, or less within the time. */
+ssize_t fdw_receive(int fd, struct fdw_message *, int ms);
+/* Before the end of the session: the ring goes to the trace. */
+int fdw_ring_finish(const struct fdw_setup *, char *error, size_t n);
+/* A directory with a ring in it gets the rest of what makes a trace. */
+int fdw_ring_complete(const struct fdw_setup *, const char *dir, char *error, size_t n);
+#define FDW_RING_SESSION "fdwarden-ring"
+
+/* session_watch.c: calls that look wrong; the helper only. */
+void fdw_watch_start(const struct fdw_setup *);
+/* From time to time. 1: a call looked wrong, and the ring was written to the place m->text. */
+int fdw_watch_look(const struct fdw_setup *, struct fdw_message *m);
+/* What the command thinks of that. */
+void fdw_watch_judged(int keep);
+/* After the daemon's end: what it wrote in the last moment is in the trace, too. */
+void fdw_watch_end(void);
+
+/* session_copy.c: the part of a running recording's trace that is on disk: whole packets only. 0 or an errno. */
+int fdw_copy_trace(const char *from, const char *to);
 
 /* session_files.c */
 int fdw_make_parents(const char *path, mode_t);
@@ -68,11 +108,16 @@ uint64_t fdw_tree_bytes(const char *path);
 /* Walks the packets below: whether any holds an event, and how many events the tracer had to discard. */
 void fdw_scan_packets(const char *path, int *heard, uint64_t *discarded);
 
+/* Bytes of the packets of a stream file that are whole; of other files, all. */
+off_t fdw_whole_packets(int fd, off_t size);
+
 #define FDW_HELLO_NAME "fdwarden-hello"
 /* session_hello.c: registers once as a program would and waits for the metadata. 0, or -1 with a sentence. */
 int fdw_session_hello(const struct fdw_setup *, char *error, size_t n);
 
 /* session_connected.c: programs connected to the daemon; -1: cannot be told. */
 int fdw_count_connected(pid_t daemon);
+/* Who they are; for the daemon's parent. Returns their number, at most max. */
+size_t fdw_list_connected(pid_t daemon, pid_t *pids, size_t max);
 
 #endif
