@@ -11,7 +11,7 @@ setup() {
 
 @test "every option of every command is in fdwarden(1)" {
 	missing=
-	for command in run record report audit diff config doctor attach detach; do
+	for command in run record report audit snapshot diff config doctor attach detach; do
 		for option in $("$B/fdwarden" $command --help | grep -oE '^ .*--[a-z-]+' | grep -oE '\-\-[a-z-]+' | sort -u); do
 			case $option in --help | --usage) continue ;; esac
 			grep -qE "(Fl|,) -${option#--}( |\$)" "$T/analyzer/fdwarden.1" || missing+="$command $option
