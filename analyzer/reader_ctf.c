@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #define METADATA_MAGIC 0x75D11D57u
-/* Metadata grows with event classes, not with events; LTTng's is 50 kB. More than this is somebody else's file. */
-#define METADATA_MAX (64u << 20)
+/* Metadata grows with event classes, not with events; ours is 50 kB. More than this is somebody else's file. */
+#define METADATA_MAX (4u << 20)
 
 /* ---- metadata ------------------------------------------------------------------------------------------------------------ */
 
@@ -124,7 +124,8 @@ static int plain(struct metadata *m, const char *data, size_t size)
 		unsigned byte;
 		int n = 0;
 
-		for (const char *p = uuid + 8; n < 16 && sscanf(p, "%2x", &byte) == 1; p += p[2] == '-' ? 3 : 2)
+		/* Its 36 characters are there, whatever they are. */
+		for (const char *p = uuid + 8; n < 16 && p <= uuid + 8 + 34 && sscanf(p, "%2x", &byte) == 1; p += p[2] == '-' ? 3 : 2)
 			m->uuid[n++] = byte;
 		m->has_uuid = n == 16;
 	}

@@ -10,12 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t number(const uint8_t *p, unsigned n)
+/* The sizes that occur are loads of one instruction: most of what a record costs. */
+static inline uint64_t number(const uint8_t *p, unsigned n)
 {
 	uint64_t v = 0;
+	uint32_t four;
+	uint16_t two;
 
-	memcpy(&v, p, n);
-	return le64toh(v);
+	switch (n) {
+	case 1: return *p;
+	case 2: memcpy(&two, p, 2); return le16toh(two);
+	case 4: memcpy(&four, p, 4); return le32toh(four);
+	case 8: memcpy(&v, p, 8); return le64toh(v);
+	default: memcpy(&v, p, n); return le64toh(v);
+	}
 }
 
 /* ---- headers --------------------------------------------------------------------------------------------------------------- */
@@ -120,6 +128,8 @@ enum event_result event_at(const struct shapes *all, uint32_t stream, const uint
 	uint32_t id;
 	size_t n;
 
+	if (all->beyond)
+		return EVENT_OPAQUE;
 	if (!of)
 		return EVENT_NONSENSE;
 	if (of->header == HEADER_UNKNOWN)
@@ -133,9 +143,9 @@ enum event_result event_at(const struct shapes *all, uint32_t stream, const uint
 	if (!e->shape->known)
 		return EVENT_OPAQUE;
 	left -= e->header;
-	n = walk_fields(e->shape, p + e->header, left < EVENT_MAX ? left : EVENT_MAX, NULL);
+	n = walk_fields(e->shape, p + e->header, left < e->shape->max ? left : e->shape->max, NULL);
 	if (n == SIZE_MAX)
-		return left < EVENT_MAX ? EVENT_SHORT : EVENT_NONSENSE;
+		return left < e->shape->max ? EVENT_SHORT : EVENT_NONSENSE;
 	e->size = e->header + n;
 	*clock = now;
 	return EVENT_WHOLE;
@@ -181,9 +191,14 @@ void event_key(const struct shape *s, const uint8_t *fields, size_t size, struct
 	key->tid = integer(fields + start[tid->step] + tid->offset, tid);
 }
 
-static void store(void *to, uint8_t size, uint64_t v)
+static inline void store(void *to, uint8_t size, uint64_t v)
 {
-	memcpy(to, &v, size); /* little endian, like everything that is observed */
+	switch (size) { /* little endian, like everything that is observed */
+	case 1: memcpy(to, &v, 1); break;
+	case 2: memcpy(to, &v, 2); break;
+	case 4: memcpy(to, &v, 4); break;
+	default: memcpy(to, &v, 8);
+	}
 }
 
 /* Of an array at p, in its step of `room` bytes: what fits into `max` bytes. Returns its elements. */

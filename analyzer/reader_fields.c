@@ -59,8 +59,9 @@ void say_missing_field(struct notes *notes, const char *trace, const char *event
 
 void labels_add(struct labels *l, const char *label, uint64_t lower, uint64_t upper)
 {
-	if (!label || upper >= LABELS_MAX || lower > upper)
+	if (!label || upper >= LABELS_MAX || lower > upper || l->told > 2 * LABELS_MAX)
 		return;
+	l->told += upper - lower + 1;
 	if (upper >= l->n) {
 		uint64_t n = upper + 1 > 2 * l->n ? upper + 1 : 2 * l->n;
 		const char **grown = realloc(l->label, n * sizeof *grown);

@@ -24,14 +24,10 @@ void trace_dirs_free(struct trace_dirs *dirs)
 }
 
 /* The same directory by another name (given twice, or below one that is also given) would double every event. */
-static int known(const struct trace_dirs *dirs, const char *path)
+static int known(const struct trace_dirs *dirs, const struct stat *st)
 {
-	struct stat a, b;
-
-	if (stat(path, &a))
-		return 0;
 	for (size_t i = 0; i < dirs->n; i++)
-		if (!stat(dirs->dir[i].path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		if (dirs->dir[i].device == st->st_dev && dirs->dir[i].inode == st->st_ino)
 			return 1;
 	return 0;
 }
@@ -39,14 +35,16 @@ static int known(const struct trace_dirs *dirs, const char *path)
 static void add(struct trace_dirs *dirs, const char *path, const char *named)
 {
 	struct trace_dir *dir;
+	struct stat st;
 
-	if (known(dirs, path))
+	if (stat(path, &st) || known(dirs, &st))
 		return;
 	dir = realloc(dirs->dir, (dirs->n + 1) * sizeof *dir);
 	if (!dir)
 		return;
 	dirs->dir = dir;
-	dir[dirs->n] = (struct trace_dir) { .path = strdup(path), .named = named, .ring = ring_is(named, path) };
+	dir[dirs->n] = (struct trace_dir) { .path = strdup(path), .named = named, .device = st.st_dev, .inode = st.st_ino,
+		.ring = ring_is(named, path) };
 	dirs->n += dir[dirs->n].path != NULL;
 }
 

@@ -62,6 +62,7 @@ void losses_free(struct losses *);
 struct trace_dir {
 	char *path;        /* where `metadata` is */
 	const char *named; /* what the user named; borrowed */
+	uint64_t device, inode;
 	char *shadow;      /* read this instead; NULL: path itself */
 	uint8_t uuid[16];
 	int has_uuid;
@@ -137,7 +138,7 @@ void say_missing_field(struct notes *, const char *trace, const char *event, con
 #define LABELS_MAX 65536
 struct labels {
 	const char **label; /* by value; NULL: has none */
-	uint64_t n;
+	uint64_t n, told;   /* told: values, however often */
 };
 void labels_add(struct labels *, const char *label, uint64_t lower, uint64_t upper);
 const char *label_of(const struct labels *, uint64_t value);
@@ -150,8 +151,9 @@ struct decoded {         /* room for what a record points to */
 /* ---- shapes of events ------------------------------------------------------------------------------------------------------ */
 #define STEPS_MAX 40
 #define LENGTHS_MAX 8
-/* No tracer writes a larger event; nor is more memory taken for one. */
+/* No tracer writes a larger event; nor is more memory taken for one. Ours are below two pages, and some hundred may wait in a queue. */
 #define EVENT_MAX (16u << 20)
+#define OURS_MAX 65536u
 
 enum step_kind { STEP_FIXED, STEP_LENGTH, STEP_SEQUENCE, STEP_STRING };
 /* An event is a list of steps: n bytes; a length of n bytes; elements of n bytes, as many as length `of` says; a string. */
@@ -166,6 +168,7 @@ struct place {           /* of a wanted field */
 struct shape {
 	uint32_t stream, id;
 	int known;
+	uint32_t max;              /* bytes; a larger one is nonsense */
 	unsigned steps;
 	struct step step[STEPS_MAX];
 	const struct ours *ours;   /* NULL: not for us */
@@ -186,6 +189,7 @@ struct shapes {
 	size_t n;
 	struct stream_shape *stream;
 	size_t streams;
+	int beyond;                /* there are more than these */
 };
 struct shapes *shapes_parse(const char *text, struct names *);
 /* Is every event of every stream understood? */

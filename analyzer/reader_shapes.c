@@ -4,6 +4,7 @@
  * What is not understood (structures within, variants, bits) makes an event that is not known, never a wrong one; libbabeltrace2
  * reads such traces. In LTTng's order an event is its header, the contexts of its stream, contexts of its own, its fields.
  */
+#define _GNU_SOURCE
 #include "analyzer/reader_parts.h"
 
 #include <ctype.h>
@@ -11,6 +12,9 @@
 #include <string.h>
 
 #define WORD_MAX 64
+/* Beyond that nothing is understood: text of a few MiB shall not take memory of a GiB. */
+#define SHAPES_MAX 4096
+#define STREAMS_MAX 256
 
 /* The headers of LTTng-UST 2.x, to the letter: other ones of these names are not these. */
 static const char compact_header[] =
@@ -54,12 +58,13 @@ static const char *word(const char *p, char out[WORD_MAX])
 	return skip_space(p);
 }
 
-/* What follows `key` between two places; NULL: it is not there. */
+/* What follows `key` between two places; NULL: it is not there. Looks no further: metadata may be long. */
 static const char *after(const char *from, const char *to, const char *key)
 {
-	const char *p = strstr(from, key);
+	size_t n = strlen(key);
+	const char *p = memmem(from, to - from, key, n);
 
-	return p && p < to ? p + strlen(key) : NULL;
+	return p ? p + n : NULL;
 }
 
 /* The value of "key = N;" in a block; -1: none. */
@@ -295,9 +300,10 @@ static void parse_event(struct shapes *all, const char *block, const char *end, 
 	const char *name = after(block, end, "\tname = \""), *quote = name ? strchr(name, '"') : NULL;
 	long id = value(block, end, "\tid = "), stream = value(block, end, "\tstream_id = ");
 	const struct stream_shape *of = stream >= 0 ? stream_find(all, stream) : NULL;
-	struct shape *grown = realloc(all->shape, (all->n + 1) * sizeof *grown);
+	struct shape *grown = all->n < SHAPES_MAX ? realloc(all->shape, (all->n + 1) * sizeof *grown) : NULL;
 	char text[WORD_MAX] = "";
 
+	all->beyond |= !grown;
 	if (!grown)
 		return;
 	all->shape = grown;
@@ -309,7 +315,9 @@ static void parse_event(struct shapes *all, const char *block, const char *end, 
 	s->id = id;
 	if (quote && quote - name < WORD_MAX)
 		memcpy(text, name, quote - name);
-	s->ours = names ? ours_find(text) : NULL;
+	s->ours = ours_find(text);
+	s->max = s->ours ? OURS_MAX : EVENT_MAX;
+	s->ours = names ? s->ours : NULL;
 	/* Lengths of a context would have to be known here: LTTng has no context with a sequence. */
 	s->known = id >= 0 && of && of->known && parse_own(&p, block, end);
 	s->missing = missing(&p);
@@ -318,9 +326,10 @@ static void parse_event(struct shapes *all, const char *block, const char *end, 
 static void parse_stream(struct shapes *all, const char *text, const char *block, const char *end)
 {
 	const char *context = after(block, end, "event.context := struct ");
-	struct stream_shape *grown = realloc(all->stream, (all->streams + 1) * sizeof *grown);
+	struct stream_shape *grown = all->streams < STREAMS_MAX ? realloc(all->stream, (all->streams + 1) * sizeof *grown) : NULL;
 	long id = value(block, end, "\tid = ");
 
+	all->beyond |= !grown;
 	if (!grown)
 		return;
 	all->stream = grown;
@@ -378,7 +387,7 @@ int shapes_complete(const struct shapes *all)
 	for (size_t i = 0; i < all->n; i++)
 		if (!all->shape[i].known || (i && !by_id(&all->shape[i - 1], &all->shape[i])))
 			return 0;
-	return all->streams > 0;
+	return all->streams > 0 && !all->beyond;
 }
 
 void shapes_free(struct shapes *all)

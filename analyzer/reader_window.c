@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Some hundred streams have one each. Longer events make theirs grow. */
+/* Some hundred streams have one each. A longer event makes its own grow for a while. */
 #define WINDOW 32768
 
 int window_open(struct window *w, const char *path, uint64_t *size)
@@ -40,9 +40,10 @@ void window_free(struct window *w)
 	*w = (struct window) { .fd = -1 };
 }
 
-static int grow(struct window *w, size_t need)
+/* As large as is needed, and no longer than it is. What is to be kept lies at the beginning. */
+static int fit(struct window *w, size_t need)
 {
-	size_t size = w->size ? w->size : WINDOW;
+	size_t size = WINDOW;
 	uint8_t *data;
 
 	while (size < need)
@@ -60,11 +61,12 @@ size_t window_look(struct window *w, uint64_t at, size_t need, int *error)
 	size_t keep = window_has(w, at);
 	ssize_t n = 1;
 
-	if (!grow(w, need))
-		return 0;
-	memmove(w->data, keep ? w->data + (at - w->at) : w->data, keep);
+	if (keep)
+		memmove(w->data, w->data + (at - w->at), keep);
 	w->at = at;
 	w->have = keep;
+	if (!fit(w, need > keep ? need : keep))
+		return 0;
 	while (w->have < need && n != 0) {
 		n = pread(w->fd, w->data + w->have, w->size - w->have, at + w->have);
 		if (n < 0 && errno != EINTR) {

@@ -87,6 +87,11 @@ $(O)/tests/forklock/libfdwarden.so: $(STEPS_OBJ) $(O)/gen/aliases.ld preload/ver
 $(O)/tests/unit/%: tests/unit/%.c $(filter-out $(O)/analyzer/main.o,$(ANALYZER_OBJ)) $(TRACE_SESSION_OBJ)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(SANFLAGS) -o $@ $< $(filter %.o,$^) -lcmocka $(ANALYZER_LIBS)
 
+# Makes recordings larger, with the reader's own knowledge of them.
+GROW := $(O)/tests/bench/analyzer/grow
+$(GROW): tests/bench/analyzer/grow.c $(patsubst %.c,$(O)/%.o,$(wildcard analyzer/reader_*.c) analyzer/heap.c)
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
+
 .PHONY: tests check-programs check-mutants forklock-table
 tests: $(TEST_BIN) $(TEST_LIB) $(UNIT_BIN) $(FORKLOCK_BIN) $(REARM_BIN) $(PORTS_BIN)
 
