@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
+#include "analyzer/hash.h"
 #include "analyzer/commands.h"
 
 static inline __attribute__((noreturn)) void out_of_memory(void)

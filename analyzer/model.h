@@ -19,7 +19,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
+#include "analyzer/hash.h"
 #include "analyzer/record.h"
 #include "analyzer/stacks.h"
 

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
+#include "analyzer/hash.h"
 
 struct plan {
 	const bt_event_class *class; /* referenced: its address stays its own, and labels live as long as the plan */

@@ -26,7 +26,7 @@
 #include <babeltrace2/babeltrace.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
+#include "analyzer/hash.h"
 #include "analyzer/heap.h"
 #include "analyzer/reader.h"
 

@@ -49,28 +49,23 @@ static json_t *coverage(const struct report *r)
 	return o;
 }
 
-static json_t *processes(const struct process *p)
+static json_t *process(const struct process *p)
 {
-	json_t *a = json_array(), *o;
+	json_t *o = json_object();
 
-	for (; p; p = p->next) {
-		if (!p->threads)
-			continue;
-		json_add(a, o = json_object());
-		json_set(o, "pid", json_number(p->pid));
-		json_set(o, "parent", p->parent_pid ? json_number(p->parent_pid) : json_null());
-		json_set(o, "exe", json_text(p->exe));
-		json_set(o, "command", json_text(p->arguments));
-		json_set(o, "host", json_text(p->source->host));
-		json_set(o, "images", json_number(p->images));
-		json_set(o, "threads", json_number(p->threads));
-		json_set(o, "descriptors", json_number(p->descriptors));
-		json_set(o, "start_seen", json_boolean(p->known));
-		json_set(o, "exit_seen", json_boolean(p->end != NULL));
-		json_set(o, "first_ns", json_number(p->first));
-		json_set(o, "last_ns", json_number(p->last));
-	}
-	return a;
+	json_set(o, "pid", json_number(p->pid));
+	json_set(o, "parent", p->parent_pid ? json_number(p->parent_pid) : json_null());
+	json_set(o, "exe", json_text(p->exe));
+	json_set(o, "command", json_text(p->arguments));
+	json_set(o, "host", json_text(p->source->host));
+	json_set(o, "images", json_number(p->images));
+	json_set(o, "threads", json_number(p->threads));
+	json_set(o, "descriptors", json_number(p->descriptors));
+	json_set(o, "start_seen", json_boolean(p->known));
+	json_set(o, "exit_seen", json_boolean(p->end != NULL));
+	json_set(o, "first_ns", json_number(p->first));
+	json_set(o, "last_ns", json_number(p->last));
+	return o;
 }
 
 /* ---- findings -------------------------------------------------------------------------------------------------------------------------*/
@@ -144,9 +139,51 @@ static json_t *tool(void)
 	return o;
 }
 
+/* ---- the document ---------------------------------------------------------------------------------------------------------------------*/
+
+struct indent {
+	FILE *out;
+	int depth;
+};
+
+static int indented(const char *text, size_t n, void *data)
+{
+	const struct indent *to = data;
+
+	for (size_t i = 0; i < n; i++) {
+		putc(text[i], to->out);
+		for (int k = 0; text[i] == '\n' && k < to->depth; k++) /* a string has none */
+			putc(' ', to->out);
+	}
+	return 0;
+}
+
+/* As a part of a larger document, `depth` spaces in. Takes the value over. */
+static void write_part(json_t *part, FILE *out, int depth)
+{
+	if (json_dump_callback(part, indented, &(struct indent){ out, depth }, JSON_INDENT(2)))
+		out_of_memory();
+	json_decref(part);
+}
+
+/* There may be a hundred thousand: one at a time. */
+static void write_processes(const struct process *p, FILE *out)
+{
+	int any = 0;
+
+	for (; p; p = p->next) {
+		if (!p->threads)
+			continue;
+		fputs(any++ ? ",\n    " : "\n    ", out);
+		write_part(process(p), out, 4);
+	}
+	fputs(any ? "\n  ]" : "]", out);
+}
+
 void report_json(const struct report *r, FILE *out)
 {
 	json_t *o = json_object(), *findings = json_array(), *suppressed = json_array(), *s;
+	char *text;
 
 	for (const struct finding *f = findings_first(r->findings); f; f = f->next) {
 		if (report_shows(r, f))
@@ -163,10 +200,14 @@ void report_json(const struct report *r, FILE *out)
 	json_set(o, "coverage", coverage(r));
 	json_set(o, "findings", findings);
 	json_set(o, "suppressed", suppressed);
-	json_set(o, "processes", processes(r->processes));
-	if (r->tree)
-		json_set(o, "tree", tree_json(r));
-	json_dumpf(o, out, JSON_INDENT(2));
-	fputc('\n', out);
+	text = xcheck(json_dumps(o, JSON_INDENT(2)));
+	fprintf(out, "%.*s,\n  \"processes\": [", (int)strlen(text) - 2, text); /* without its end: "\n}" */
+	free(text);
 	json_decref(o);
+	write_processes(r->processes, out);
+	if (r->tree) {
+		fputs(",\n  \"tree\": ", out);
+		write_part(tree_json(r), out, 2);
+	}
+	fputs("\n}\n", out);
 }

@@ -19,7 +19,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
+#include "analyzer/hash.h"
 #include "analyzer/finding.h"
 
 extern const struct rule rule_fd_leak;

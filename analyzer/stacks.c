@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
+#include "analyzer/hash.h"
 #include "analyzer/memory.h"
 #include "analyzer/stacks.h"
 
@@ -112,18 +112,19 @@ static const struct mapping *mapping_in(const struct space *s, uint64_t address,
 	return NULL;
 }
 
-static int resolve(struct space *s, struct stack *k, int stale)
+/* How many addresses are left without a module. */
+static int resolve(const struct space *s, struct place *places, size_t n, int stale)
 {
 	int left = 0;
 
-	for (size_t i = 0; i < k->n; i++) {
-		const struct mapping *m = k->places[i].module ? NULL : mapping_in(s, k->places[i].offset, stale);
+	for (size_t i = 0; i < n; i++) {
+		const struct mapping *m = places[i].module ? NULL : mapping_in(s, places[i].offset, stale);
 
 		if (m) {
-			k->places[i].module = m->file;
-			k->places[i].offset -= m->base;
+			places[i].module = m->file;
+			places[i].offset -= m->base;
 		}
-		left += !k->places[i].module;
+		left += !places[i].module;
 	}
 	return left;
 }
@@ -139,13 +140,21 @@ static struct stack *stack_new(struct stacks *s)
 	return k;
 }
 
+static struct stack *known(const struct stacks *s, const struct place *places, size_t n)
+{
+	struct stack *found;
+
+	HASH_FIND(hh, s->distinct, places, n * sizeof *places, found);
+	return found;
+}
+
 static void keep_distinct(struct stacks *s, struct stack *k)
 {
-	struct stack *found = NULL;
+	struct stack *found;
 
 	if (!k->n || k->same)
 		return;
-	HASH_FIND(hh, s->distinct, k->places, k->n * sizeof *k->places, found);
+	found = known(s, k->places, k->n);
 	if (found && found != k) {
 		k->same = found;
 		free(k->places);
@@ -216,12 +225,12 @@ static struct id *own_id(struct space *s, uint32_t id)
 	return i;
 }
 
-static struct id *add_id(struct space *s, uint32_t id)
+static struct id *add_id(struct space *s, uint32_t id, struct stack *stack)
 {
 	struct id *i = xcalloc(1, sizeof *i);
 
 	i->id = id;
-	i->stack = stack_new(s->store);
+	i->stack = stack;
 	HASH_ADD(hh, s->ids, id, sizeof i->id, i);
 	return i;
 }
@@ -236,12 +245,12 @@ struct stack *space_stack(struct space *s, uint32_t id)
 	for (struct space *p = s; p; before = p->forked, p = p->parent)
 		if ((i = own_id(p, id)) && (p == s || (i->defined && i->when <= before)))
 			return i->stack->same ? i->stack->same : i->stack;
-	return add_id(s, id)->stack;
+	return add_id(s, id, stack_new(s->store))->stack;
 }
 
 static void finish(struct space *s, struct id *i, int stale)
 {
-	if (resolve(s, i->stack, stale) == 0) {
+	if (resolve(s, i->stack->places, i->stack->n, stale) == 0) {
 		keep_distinct(s->store, i->stack);
 	} else {
 		i->unresolved = s->unresolved;
@@ -252,17 +261,28 @@ static void finish(struct space *s, struct id *i, int stale)
 void space_define(struct space *s, const struct fdw_stack *def)
 {
 	struct id *i = own_id(s, def->id);
+	struct place places[FDW_STACK_MAX] = { 0 };
+	size_t n = def->depth < FDW_STACK_MAX ? def->depth : FDW_STACK_MAX;
+	struct stack *same = NULL;
+	int left;
 
-	if (!def->id || !def->depth || (i && i->defined))
+	if (!def->id || !n || (i && i->defined))
 		return;
-	if (!i)
-		i = add_id(s, def->id);
+	for (size_t k = 0; k < n; k++)
+		places[k].offset = def->frames[k];
+	left = resolve(s, places, n, 0);
+	/* Nobody has been given a stack for it, and one like it is there: the usual case, process after process. */
+	if (!i && !left && (same = known(s->store, places, n)))
+		i = add_id(s, def->id, same);
+	else if (!i)
+		i = add_id(s, def->id, stack_new(s->store));
 	i->defined = 1;
 	i->when = s->store->clock++;
-	i->stack->n = def->depth;
-	i->stack->places = xcalloc(def->depth, sizeof *i->stack->places);
-	for (uint32_t k = 0; k < def->depth; k++)
-		i->stack->places[k].offset = def->frames[k];
+	if (same)
+		return;
+	i->stack->n = n;
+	i->stack->places = xmalloc(n * sizeof *places);
+	memcpy(i->stack->places, places, n * sizeof *places);
 	finish(s, i, 0);
 }
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uthash.h>
+#include "analyzer/hash.h"
 
 struct text {
 	UT_hash_handle hh;
