@@ -307,6 +307,13 @@ static void sort(struct findings *all, struct finding *hash)
 	free(list);
 }
 
+void findings_lookups(const struct findings *all, struct lookups *l)
+{
+	for (const struct finding *f = all->raw; f; f = f->hh.next)
+		for (unsigned i = 0; i < f->nstacks; i++)
+			lookups_add(l, f->stacks[i].at.stack);
+}
+
 void findings_finish(struct findings *all, const struct finish_options *o)
 {
 	struct finding *f, *next, *same, *merged = NULL;

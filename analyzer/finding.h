@@ -100,6 +100,8 @@ struct finish_options {
 	int full_stacks;       /* libc's frames, too; ids stay the same */
 };
 /* Symbolises, merges by id, marks what is suppressed, sorts: worst first. */
+/* The stacks that findings_finish() will look up. */
+void findings_lookups(const struct findings *, struct lookups *);
 void findings_finish(struct findings *, const struct finish_options *);
 const struct finding *findings_first(const struct findings *);
 

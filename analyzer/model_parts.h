@@ -172,6 +172,7 @@ struct thread *thread_of(struct image *, const struct fdw_event *);
 struct thread *thread_move(struct image *from, struct image *to, uint32_t tid);
 void image_end_before(struct replay *, struct image *); /* judges the image that exec'd this one */
 void process_will_end(struct replay *, struct process *);
+void process_reaped_whole(struct replay *, struct process *);
 void process_reap(struct replay *, int all);
 void processes_free(struct replay *);
 

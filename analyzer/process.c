@@ -226,6 +226,28 @@ void process_reap(struct replay *r, int all)
 		finish(r, p);
 }
 
+/* What other threads of the process that let it through do later may still tell what it has of theirs. */
+static int has_of_threads(const struct image *i)
+{
+	for (const struct number *n = i->numbers; n; n = n->hh.next)
+		for (const struct generation *g = n->newest; g; g = g->older)
+			if (g->passage && (!g->passage->forked.time || g->passage->forked.flags & FDW_F_MULTI))
+				return 1;
+	return 0;
+}
+
+/*
+ * It was waited for, so nothing more of it can come, and as much has come as it said it sent: it is judged now, not after a while. That
+ * keeps a trace of many short processes small. (Of what popen and system started for it nobody else knows whose it is.)
+ */
+void process_reaped_whole(struct replay *r, struct process *p)
+{
+	const struct image *i = p->image;
+
+	if (!p->finished && i->totals && i->emitted <= i->events && !i->gaps && !i->unnamed && !has_of_threads(i))
+		finish(r, p);
+}
+
 void process_will_end(struct replay *r, struct process *p)
 {
 	if (p->ended)

@@ -375,8 +375,10 @@ void process_reaped(struct step *s)
 	tree_reaped(s);
 	if (s->e->ret < 0 && silent_command(s, s->e->fd, s->e->gen))
 		coverage_not_observed(s->replay, s->process->source, name_of_text(s->replay, "/bin/sh"), 0);
-	if (child && child->parent == s->process)
-		process_will_end(s->replay, child);
+	if (!child || child->parent != s->process)
+		return;
+	process_will_end(s->replay, child);
+	process_reaped_whole(s->replay, child);
 }
 
 void process_totals(struct step *s)

@@ -178,6 +178,16 @@ static int write_report(const struct report *r)
 	return status;
 }
 
+static void look_up(const struct report *r, struct symbols *symbols)
+{
+	struct lookups l = { 0 };
+
+	findings_lookups(r->findings, &l);
+	for (const struct creation *c = r->creations; c; c = c->hh.next)
+		lookups_add(&l, c->key.stack);
+	lookups_make(&l, symbols);
+}
+
 static int report_on(const struct report_options *o, struct reader *reader, struct suppressions *suppressions, const struct baseline *baseline,
                      const char *what, struct report_result *result)
 {
@@ -205,6 +215,7 @@ static int report_on(const struct report_options *o, struct reader *reader, stru
 	own_suppressions_parse(replay_suppressions(replay));
 	for (size_t i = 0; (wrong = own_suppressions_wrong(replay_suppressions(replay), i)); i++)
 		complain("%s", wrong);
+	look_up(&r, symbols);
 	findings_finish(findings, &(struct finish_options){ symbols, suppressions, replay_suppressions(replay), o->full_stacks });
 	if (!r.coverage->processes) {
 		const char *damage = reader_damage(reader, 0);

@@ -393,6 +393,46 @@ void stack_frames(const struct stack *k, struct symbols *symbols, int full, stru
 		fold(out);
 }
 
+/* ---- module by module -------------------------------------------------------------------------------------------------------------*/
+
+void lookups_add(struct lookups *l, const struct stack *k)
+{
+	const struct place *p;
+	size_t n = stack_places(k, &p);
+
+	if (l->n + n > l->size) {
+		l->size = 2 * (l->n + n);
+		l->at = xrealloc(l->at, l->size * sizeof *l->at);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (p[i].module && !is_ours(&p[i]))
+			l->at[l->n++] = p[i];
+}
+
+/* By name: sentences about modules come in this order. */
+static int by_module(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	const struct module_file *f = x->module, *g = y->module;
+	int c = f == g ? 0 : strcmp(f->path, g->path);
+
+	if (!c && f != g)
+		c = f->build_id_len != g->build_id_len ? (f->build_id_len < g->build_id_len ? -1 : 1) : memcmp(f->build_id, g->build_id, f->build_id_len);
+	return c ? c : x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+void lookups_make(struct lookups *l, struct symbols *symbols)
+{
+	const struct frame *found;
+
+	if (l->n)
+		qsort(l->at, l->n, sizeof *l->at, by_module);
+	for (size_t i = 0; i < l->n; i++)
+		symbols_lookup(symbols, l->at[i].module->path, l->at[i].module->build_id, l->at[i].module->build_id_len, l->at[i].offset, &found);
+	free(l->at);
+	*l = (struct lookups){ 0 };
+}
+
 void frames_free(struct frames *f)
 {
 	free(f->at);

@@ -59,4 +59,15 @@ struct frames {
 void stack_frames(const struct stack *, struct symbols *, int full, struct frames *);
 void frames_free(struct frames *);
 
+/*
+ * Before that: everything that will be looked up, module by module. Debugging information is large, and is opened once and closed before
+ * the next module's.
+ */
+struct lookups {
+	struct place *at;
+	size_t n, size;
+};
+void lookups_add(struct lookups *, const struct stack *);
+void lookups_make(struct lookups *, struct symbols *); /* frees them */
+
 #endif

@@ -28,15 +28,16 @@ struct place {
 struct module {
 	char *key;              /* path and build id */
 	const char *path, *build_id;
-	Dwfl *dwfl;             /* NULL: cannot be symbolised, a problem says why */
+	Dwfl *dwfl;             /* NULL: not open, or cannot be symbolised: then a problem says why */
 	Dwfl_Module *mod;
+	int failed;
 	struct cu_ranges ranges;
 	struct place *places;
 	UT_hash_handle hh;
 };
 
 struct symbols {
-	struct module *modules;
+	struct module *modules, *open;
 	struct text *texts;
 	char **problem;
 	size_t problems;
@@ -126,6 +127,7 @@ static void report(struct symbols *s, struct module *m, int fd, const char *file
 	}
 	if (m->mod)
 		return;
+	m->failed = 1;
 	problem(s, m->path, "it is not a usable ELF file");
 	if (m->dwfl)
 		dwfl_end(m->dwfl);
@@ -139,6 +141,7 @@ static void module_open(struct symbols *s, struct module *m, struct build_id id)
 	char *file;
 	int fd = file_open(m->path, id, &file, &why);
 
+	m->failed = fd < 0;
 	if (fd < 0)
 		problem(s, m->path, why);
 	else
@@ -163,10 +166,31 @@ static struct module *module_get(struct symbols *s, const char *path, struct bui
 	m->key = key;
 	m->path = intern(s, path);
 	m->build_id = intern(s, hex);
+	m->failed = !m->path;
 	HASH_ADD_KEYPTR(hh, s->modules, m->key, strlen(m->key), m);
-	if (m->path)
-		module_open(s, m, id);
 	return m;
+}
+
+static void module_close(struct module *m)
+{
+	if (m->dwfl)
+		dwfl_end(m->dwfl);
+	m->dwfl = NULL;
+	m->mod = NULL;
+	free(m->ranges.range);
+	m->ranges = (struct cu_ranges) { 0 };
+}
+
+/* One at a time. 0: it cannot be symbolised. */
+static int module_use(struct symbols *s, struct module *m, struct build_id id)
+{
+	if (m->failed || m->mod)
+		return m->mod != NULL;
+	if (s->open)
+		module_close(s->open);
+	s->open = m;
+	module_open(s, m, id);
+	return m->mod != NULL;
 }
 
 static void module_free(struct module *m)
@@ -178,20 +202,18 @@ static void module_free(struct module *m)
 		free(p->frame);
 		free(p);
 	}
-	if (m->dwfl)
-		dwfl_end(m->dwfl);
-	free(m->ranges.range);
+	module_close(m);
 	free(m->key);
 	free(m);
 }
 
 /* ---- lookups ------------------------------------------------------------------------------------------------------------- */
 
-static struct place *place_make(struct symbols *s, struct module *m, uint64_t offset)
+static struct place *place_make(struct symbols *s, struct module *m, struct build_id id, uint64_t offset)
 {
 	struct found found[INLINED_MAX] = { 0 };
 	struct place *p = calloc(1, sizeof *p);
-	size_t n = m->mod && offset ? dwarf_lookup(m->mod, &m->ranges, offset - 1, found) : 0;
+	size_t n = module_use(s, m, id) && offset ? dwarf_lookup(m->mod, &m->ranges, offset - 1, found) : 0;
 
 	if (!p || !(p->frame = calloc(n ? n : 1, sizeof *p->frame))) {
 		free(p);
@@ -219,7 +241,7 @@ size_t symbols_lookup(struct symbols *s, const char *path, const uint8_t *build_
 
 	if (m)
 		HASH_FIND(hh, m->places, &offset, sizeof offset, p);
-	if (m && !p && (p = place_make(s, m, offset)))
+	if (m && !p && (p = place_make(s, m, id, offset)))
 		HASH_ADD(hh, m->places, offset, sizeof p->offset, p);
 	*frames = p ? p->frame : &nothing;
 	return p ? p->n : 1;
