@@ -128,8 +128,8 @@ void fdw_births_allow(uintptr_t pc)
 
 int fdw_births_notice(void)
 {
-	/* While recording, and before that begins, the tracer's threads would do. */
-	if (!fdw_process.may_birth || fdw_options.record[0] || !fdw_on())
+	/* While recording, and before that begins, the tracer's threads would do. In a fork child libc's word is its parent's. */
+	if (!fdw_process.may_birth || fdw_options.record[0] || fdw_process.forks || !fdw_on())
 		return 0;
 	atomic_store_explicit(&fdw_process.births, 1, memory_order_relaxed);
 	return 1;
@@ -216,6 +216,16 @@ void fdw_birth_failed(uint32_t born)
 
 void fdw_birth_plain(int fd) { fdw_raw(SYS_fcntl, (long)fd, (long)F_SETFD, 0L); }
 
+/* A handler forked during the call: we are its child, and leave all to the kernel. */
+static __attribute__((noinline)) void undo_in_child(int fd, unsigned slot)
+{
+	if (fdw_word(fd))
+		atomic_fetch_and_explicit(fdw_word(fd), ~FDW_W_SECTION, memory_order_relaxed);
+	fdw_birth_plain(fd);
+	if (fdw_self.birth_block)
+		fdw_slot_give(slot);
+}
+
 void fdw_birth_made(int fd, uint32_t born)
 {
 	uint64_t v = fdw_peek(fd);
@@ -227,11 +237,8 @@ void fdw_birth_made(int fd, uint32_t born)
 		fdw_slot_give(i);
 		return;
 	}
-	if (unlikely(!fdw_enforcing())) { /* a handler forked during the call: we are its child, and leave all to the kernel */
-		if (fdw_word(fd))
-			atomic_fetch_and_explicit(fdw_word(fd), ~FDW_W_SECTION, memory_order_relaxed);
-		fdw_birth_plain(fd);
-		fdw_slot_give(i);
+	if (unlikely(!fdw_enforcing())) {
+		undo_in_child(fd, i);
 		return;
 	}
 	if (unlikely(fdw_state(v) != FDW_OPEN || !(v & FDW_W_SECTION))) { /* beyond the table */
@@ -243,6 +250,8 @@ void fdw_birth_made(int fd, uint32_t born)
 	FDW_STEP(born);
 	fdw_slot_list(i, fd, fdw_gen(v));
 	FDW_STEP(listed);
+	if (unlikely(!fdw_enforcing())) /* before the list it was nobody's to reset */
+		undo_in_child(fd, i);
 }
 
 /* ---- decisions of the program -----------------------------------------------------------------------------------------------------------*/
