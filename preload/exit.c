@@ -166,8 +166,8 @@ static void stop_recording(const char *why)
 	atomic_store(&fdw_process.recording, 0);
 	atomic_fetch_and(&fdw_process.uses, (uint8_t)~FDW_USES_RECORDED);
 	atomic_store(&fdw_process.no_fini, 1);
-	fdw_tool_threads_end();
-	fdw_protected_close();
+	if (fdw_tool_threads_end())
+		fdw_protected_close();
 }
 
 /* From here on no system call the program would not make itself: open what the table may need before. */

@@ -20,6 +20,7 @@
 #include "resolve.h"
 #include "retire.h"
 #include "routes.h"
+#include "thread.h"
 #include "sigstack.h"
 #include "vforked.h"
 #include "poison.h"
@@ -372,6 +373,8 @@ static __attribute__((noinline)) long other(long nr, long a, long b, long c, lon
 			fdw_vforked_syscall(nr, args, r, pc);
 		return r;
 	}
+	if (unlikely(nr == SYS_futex && fdw_self.tool))
+		return fdw_tool_futex(args);
 	switch (nr) {
 	case SYS_dup3: return a == b ? plain(nr, args) : fdw_dup_over(by_dup3, (int)a, (int)b, (int)c, FDW_CALL_dup3, pc);
 #if defined(__x86_64__)

@@ -122,50 +122,87 @@ static struct start take(void *slot)
 /* ---- the tracer's threads ------------------------------------------------------------------------------------------------------------*/
 
 #define TOOL_THREADS 16
-static pthread_t tool_ids[TOOL_THREADS];
-static _Atomic unsigned tool_count; /* running */
+static pthread_t tool_ids[TOOL_THREADS]; /* 0: it is over */
+static _Atomic unsigned tool_count;      /* made */
+static _Atomic int tool_running, tool_asleep; /* not over; of these, asleep on a futex */
 
 static _Atomic uint32_t tool_tid;
 uint32_t fdw_tool_thread(void) { return atomic_load(&tool_tid); }
 
+static void tool_thread_ended(void *unused)
+{
+	for (unsigned i = 0; i < TOOL_THREADS; i++)
+		if (pthread_equal(tool_ids[i], pthread_self()))
+			tool_ids[i] = 0;
+	atomic_fetch_sub(&tool_running, 1);
+}
+
 static void *run_tool_thread(void *slot)
 {
 	struct start s = take(slot);
-	unsigned n = atomic_fetch_add(&tool_count, 1);
+	void *r;
 
 	fdw_self.tool = 1;
 	atomic_store(&tool_tid, fdw_tid());
-	if (n < TOOL_THREADS)
-		tool_ids[n] = pthread_self();
-	return s.start(s.arg);
+	pthread_cleanup_push(tool_thread_ended, NULL);
+	r = s.start(s.arg);
+	pthread_cleanup_pop(1);
+	return r;
 }
 
-/* They are made to be cancelled (LTTng's own destructor does it). Not waited for longer than a busy machine needs. */
-void fdw_tool_threads_end(void)
+/*
+ * LTTng waits on a futex for daemons that are not there yet, which is no cancellation point, and has no descriptor open meanwhile. Whoever
+ * wakes it years later finds that it was cancelled.
+ */
+long fdw_tool_futex(const long *a)
+{
+	long r;
+
+	atomic_fetch_add(&tool_asleep, 1);
+	r = fdw_raw(SYS_futex, a[0], a[1], a[2], a[3], a[4], a[5]);
+	atomic_fetch_sub(&tool_asleep, 1);
+	pthread_testcancel();
+	return fdw_errno_of(r);
+}
+
+/*
+ * They are made to be cancelled (LTTng's own destructor does it), but detached, so that nobody can join them; and one that is in the middle of
+ * something comes to its end first: it aborts the process when its descriptors are closed meanwhile.
+ */
+int fdw_tool_threads_end(void)
 {
 	unsigned n = atomic_exchange(&tool_count, 0);
-	struct timespec until;
+	struct fdw_wait wait;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec++;
 	for (unsigned i = 0; i < n && i < TOOL_THREADS; i++)
-		if (FDW_REAL(pthread_cancel)(tool_ids[i]) == 0)
-			pthread_timedjoin_np(tool_ids[i], NULL, &until);
+		if (tool_ids[i])
+			FDW_REAL(pthread_cancel)(tool_ids[i]);
 	atomic_store(&tool_tid, 0);
+	fdw_wait_start(&wait, 1000000);
+	while (atomic_load(&tool_running) > atomic_load(&tool_asleep))
+		if (!fdw_wait_step(&wait))
+			return 0;
+	return 1;
 }
 
 static int create_tool_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
 {
 	struct start *s = place();
+	unsigned n;
 	int r;
 
 	if (!s)
 		return FDW_REAL(pthread_create)(thread, attr, start, arg);
 	s->start = start;
 	s->arg = arg;
+	atomic_fetch_add(&tool_running, 1);
 	r = FDW_REAL(pthread_create)(thread, attr, run_tool_thread, s);
-	if (r != 0)
+	if (r != 0) {
+		atomic_fetch_sub(&tool_running, 1);
 		atomic_store_explicit(&s->taken, 0, memory_order_release);
+	} else if ((n = atomic_fetch_add(&tool_count, 1)) < TOOL_THREADS) {
+		tool_ids[n] = *thread;
+	}
 	return r;
 }
 
@@ -193,6 +230,9 @@ void fdw_threads_reset(void)
 	atomic_store(&program_threads, 1);
 	atomic_store(&uncounted, 0);
 	atomic_store(&tool_count, 0);
+	atomic_store(&tool_running, 0);
+	atomic_store(&tool_asleep, 0);
+	memset(tool_ids, 0, sizeof tool_ids);
 }
 
 extern void *__libc_stack_end __attribute__((weak));

@@ -13,7 +13,8 @@ void fdw_thread_watch_end(void); /* this thread has something to say when it end
 
 void fdw_thread_main(void);      /* recording starts: this is the program's first thread */
 void fdw_threads_reset(void);    /* in a fork child of a recorded process: this is the only thread */
-void fdw_tool_threads_end(void); /* ends the tracer's threads; bounded */
+int fdw_tool_threads_end(void);  /* ends the tracer's threads; bounded, 0: some are still at work */
+long fdw_tool_futex(const long *args); /* one of them sleeps, or wakes others */
 uint32_t fdw_tool_thread(void);  /* id of one of the tracer's threads, 0 when there is none */
 
 #endif
