@@ -405,7 +405,8 @@ struct transition {
 	const struct fdw_event *event;     /* without detail when the transition waited */
 	struct moment at;
 	struct generation *generation;     /* what it is about, or NULL */
-	struct generation *other;          /* stale stream, re-arm: the generation that has the number now; duplicates: the source */
+	struct generation *other;          /* stale stream, re-arm: the generation that has the number now; duplicates: the source; the loser of two
+	                                      concurrent closes: who had been given the number when it came to it, or NULL */
 	const struct registration *registration; /* re-arm: the old one; use: the one that delivered a closed number to this thread just before */
 	const struct moment *inside;       /* close in use: the call another thread is in; lost signal stack: its installation, or NULL */
 	unsigned loop : 1;                 /* part of a loop or a sweep over everything */

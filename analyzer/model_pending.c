@@ -7,6 +7,7 @@
  *	the others  who opened, who closed: another thread's event may be read later. It waits MODEL_SETTLE_NS at most.
  *	the child   a fork child that closes what it inherited twice, and then execs, has cleaned up. It waits for exit or exec.
  */
+#include <errno.h>
 #include "analyzer/model_parts.h"
 
 typedef void judge_fn(const struct transition *);
@@ -68,8 +69,38 @@ static int is_tidying(const struct pending *p)
 	return !g || g->swept || (g->forked && g->closed.pid != p->event.pid);
 }
 
+/* Both closes had something to close: not where the second may have met a tombstone. Or it was refused because the number was open again. */
+static int is_too_late(const struct pending *p)
+{
+	const struct generation *g = p->t.generation;
+	const struct fdw_event *e = &p->event;
+
+	if (e->flags & FDW_F_INVENTED)
+		return e->err == EBADF;
+	return e->ret == 0 && g->state == GENERATION_CLOSED && g->closed.tid != e->tid && g->closed.ret == 0 && p->t.image->mode == FDW_MODE_OBSERVE;
+}
+
+/* Two threads closed g at the same time. Who was given the number before the second of them came to it? */
+static void met_by_loser(struct pending *p)
+{
+	const struct fdw_event *e = &p->event;
+	struct generation *g = p->t.generation, *o;
+
+	if (e->op != FDW_OP_CLOSE || !(e->flags & FDW_F_LOSER) || !g || p->t.other || !is_too_late(p))
+		return;
+	for (o = generation_newest(p->t.image, e->fd); o && o->gen > g->gen; o = o->older)
+		if (o->opened.time && o->opened.time < p->t.at.time && o->opened.tid != e->tid && (!o->closed.time || o->closed.time > p->t.at.time)) {
+			p->t.other = o;
+			generation_pin(o);
+			if (e->ret == 0 && o->state == GENERATION_OPEN)
+				generation_closed(o, &p->t.at);
+			return;
+		}
+}
+
 static void dispatch(struct pending *p)
 {
+	met_by_loser(p);
 	if (!is_tidying(p) && is_doubt(p)) {
 		p->next = p->t.image->doubts;
 		p->t.image->doubts = p;

@@ -14,7 +14,10 @@ static void found(const struct rule *r, const struct transition *t, enum confide
 	struct draft d = { .rule = r, .severity = r->severity, .confidence = c, .image = t->image, .generation = t->generation,
 		.fd = t->at.fd, .kind = kind, .reason = reason };
 
-	draft_history(&d, t->generation, ROLE_CLOSED, &t->at);
+	draft_past(&d, t->generation);
+	if (t->other)
+		draft_stack(&d, ROLE_REUSED, &t->other->opened, t->other);
+	draft_stack(&d, ROLE_CLOSED, &t->at, NULL);
 	findings_add(replay_findings(t->replay), &d);
 }
 
@@ -22,8 +25,13 @@ static void close_failed(const struct rule *r, const struct transition *t)
 {
 	uint32_t flags = t->event->flags;
 
-	if (t->loop)
+	if (t->loop || (flags & FDW_F_LOSER && t->other && t->event->ret == 0)) /* foreign-close */
 		return;
+	if (flags & FDW_F_LOSER && t->other) {
+		found(r, t, CONFIDENCE_CERTAIN, "close-against-open", "the number was open again, by another thread, when the second of two concurrent closes came to "
+		      "it: fdwarden answered EBADF");
+		return;
+	}
 	if (flags & FDW_F_LOSER && t->event->ret < 0)
 		found(r, t, CONFIDENCE_CERTAIN, "concurrent", "two threads were closing it at the same time, and one of them lost");
 	else if (flags & FDW_F_LOSER)
@@ -51,6 +59,9 @@ static void say(const struct finding *f, FILE *out)
 	if (f->kind && !strcmp(f->kind, "concurrent"))
 		fprintf(out, "two threads closed descriptor %d (%s) at the same moment; one of them could as well have closed what the number "
 		        "belongs to next", f->fd, f->object);
+	else if (f->kind && !strcmp(f->kind, "close-against-open"))
+		fprintf(out, "two threads closed descriptor %d (%s) at the same time, while a third was given the number: the second close could as well have "
+		        "taken that", f->fd, f->object);
 	else if (s->at.op == FDW_OP_STALE_STREAM)
 		fprintf(out, "descriptor %d (%s) was closed behind the back of the stream that owns it, and closed again with the stream",
 		        f->fd, f->object);

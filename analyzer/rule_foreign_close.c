@@ -3,6 +3,8 @@
  *
  * Known from history, when its victim fails (model_owner.c). The finding names the culprit, and the victim's failure only as what came of it.
  *
+ * From two closes at the same time: when both of them had something to close, one took what a third thread was given in between.
+ *
  * And from streams: a FILE or DIR remembers which generation it was made for. Not a finding: standard streams, where closing the
  * number and opening another file in its place is how redirection was always done; the same open file description, put back by
  * dup; freopen.
@@ -33,6 +35,20 @@ static void stale_stream(const struct rule *r, const struct transition *t)
 	findings_add(replay_findings(t->replay), &d);
 }
 
+/* One of two concurrent closes took what another thread had been given in between. Nobody has to fail for that to be known. */
+static void closed_against_open(const struct rule *r, const struct transition *t)
+{
+	struct draft d = { .rule = r, .severity = r->severity, .confidence = CONFIDENCE_CERTAIN, .image = t->image, .generation = t->generation,
+		.fd = t->generation->fd, .kind = "close-against-open", .object = t->other->description,
+		.reason = "both closes had something to close, and only one of them the descriptor that both meant" };
+
+	draft_past(&d, t->generation);
+	draft_stack(&d, ROLE_REUSED, &t->other->opened, t->other);
+	draft_note(&d, "the victim");
+	draft_stack(&d, ROLE_CLOSED, &t->at, NULL);
+	findings_add(replay_findings(t->replay), &d);
+}
+
 static void victim_failed(const struct rule *r, const struct transition *t)
 {
 	struct foreign f = owner_suspect(t);
@@ -53,12 +69,19 @@ static void victim_failed(const struct rule *r, const struct transition *t)
 
 static void close_failed(const struct rule *r, const struct transition *t)
 {
-	if (t->event->flags & FDW_F_KNOWN_CLOSED && !(t->event->flags & FDW_F_LOSER))
+	if (t->event->flags & FDW_F_LOSER && t->event->ret == 0 && t->other)
+		closed_against_open(r, t);
+	else if (t->event->flags & FDW_F_KNOWN_CLOSED && !(t->event->flags & FDW_F_LOSER))
 		victim_failed(r, t);
 }
 
 static void say(const struct finding *f, FILE *out)
 {
+	if (f->kind && !strcmp(f->kind, "close-against-open")) {
+		fprintf(out, "two threads closed descriptor %d at the same time, and the second close took %s, which a third thread had been given in between",
+		        f->fd, f->object);
+		return;
+	}
 	if (f->stacks[f->nstacks - 1].role == ROLE_USED) {
 		fprintf(out, "a close hit descriptor %d (%s) of somebody else, who failed afterwards; ", f->fd, f->object);
 		fputs(f->kind ? "it went over a range of numbers" : "it was meant for an earlier one with the same number, which was closed already", out);

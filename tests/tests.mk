@@ -108,10 +108,10 @@ check: ## unit and end-to-end tests, programs, a quick world: TAP
 	@FDW_BUILD=$(O) tests/check.sh
 check-programs: all tests
 	@FDW_BUILD=$(O) tests/programs/run $(T)
-check-world: ## suites nobody here wrote, natively and preloaded side by side (T=CASE for one)
+check-world: ## suites nobody here wrote, natively, preloaded and audited side by side (T=CASE for one)
 	@tests/deps.sh build check-world
-	@$(MAKE) --no-print-directory $(O)/libfdwarden.so
-	@tests/world/run --lib=$(O)/libfdwarden.so $(T)
+	@$(MAKE) --no-print-directory all
+	@tests/world/run --modes=enforce,observe,audit --lib=$(O)/libfdwarden.so $(T)
 check-loop: all tests ## repeat one test until it fails: T=program, bats file or world case, N=50 times
 	@FDW_BUILD=$(O) tests/check-loop.sh "$(T)" "$(N)"
 check-mutants: all tests ## each invariant broken on purpose: its test must go red (T=MUTANT or I7 for one, N=times each)

@@ -52,6 +52,97 @@ static void same_stacks_are_one(void **state)
 	expect(w, "double-close/error=5");
 }
 
+static struct world *three_threads(void)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	for (uint32_t tid = 101; tid <= 103; tid++) {
+		at(w, 100, tid);
+		hello(w, "thread");
+	}
+	return w;
+}
+
+/* Two threads close the number, which a third is given in between. r: the second close's answer; flags: more of it. */
+static struct world *closed_against_open(int64_t r, uint32_t flags, uint32_t opener)
+{
+	struct world *w = three_threads();
+
+	back_to(w, 100);
+	opens(w, 3, 1);
+	at(w, 100, 101);
+	here(w, 2);
+	closes(w, 3, 1);
+	at(w, 100, opener);
+	here(w, 3);
+	opens(w, 3, 2);
+	at(w, 100, 102);
+	here(w, 4);
+	send_event(w, "close", (struct fdw_event){ .op = FDW_OP_CLOSE, .fd = 3, .gen = 1, .fd2 = -1, .ret = r, .err = r ? EBADF : 0,
+		.flags = FDW_F_LOSER | flags, .arg = 1 });
+	back_to(w, 100);
+	return w;
+}
+
+/* Both had something to close: one of them took the third's. Which is closed by that, and no leak. */
+static void second_close_took_what_was_opened(void **state)
+{
+	struct world *w = closed_against_open(0, 0, 103);
+
+	exits(w);
+	finish(w);
+	assert_non_null(findings_first(w->findings));
+	assert_string_equal(findings_first(w->findings)->kind, "close-against-open");
+	assert_int_equal(findings_first(w->findings)->nstacks, 4);
+	assert_int_equal(findings_first(w->findings)->stacks[2].role, ROLE_REUSED);
+	expect(w, "foreign-close/error=1");
+}
+
+/* We answered EBADF for that reason: the third's is still open. */
+static void second_close_was_refused(void **state)
+{
+	struct world *w = closed_against_open(-1, FDW_F_INVENTED, 103);
+
+	closes(w, 3, 2);
+	exits(w);
+	finish(w);
+	assert_non_null(findings_first(w->findings));
+	assert_string_equal(findings_first(w->findings)->kind, "close-against-open");
+	assert_int_equal(findings_first(w->findings)->confidence, CONFIDENCE_CERTAIN);
+	expect(w, "double-close/error=1");
+}
+
+/* The kernel had nothing to close: it came before the open, or after the other's close of it. */
+static void second_close_was_too_early(void **state)
+{
+	struct world *w = closed_against_open(-1, 0, 103);
+
+	closes(w, 3, 2);
+	exits(w);
+	finish(w);
+	assert_non_null(findings_first(w->findings));
+	assert_string_equal(findings_first(w->findings)->kind, "concurrent");
+	expect(w, "double-close/error=1");
+}
+
+/* The winner's close was never seen to succeed: then the second may have closed what both meant. */
+static void winner_not_seen(void **state)
+{
+	struct world *w = three_threads();
+
+	back_to(w, 100);
+	opens(w, 3, 1);
+	at(w, 100, 103);
+	opens(w, 3, 2);
+	at(w, 100, 102);
+	send_event(w, "close", (struct fdw_event){ .op = FDW_OP_CLOSE, .fd = 3, .gen = 1, .fd2 = -1, .flags = FDW_F_LOSER, .arg = 1 });
+	back_to(w, 100);
+	closes(w, 3, 2);
+	exits(w);
+	expect(w, "double-close/error=1");
+}
+
 /* The winner's event is read after the loser's: it tells who closed. */
 static void concurrent(void **state)
 {
@@ -386,7 +477,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sixteen_closed_twice), cmocka_unit_test(sixteen_and_then_everything), cmocka_unit_test(sixteen_closed_one_by_one),
 		cmocka_unit_test(plain_double_close), cmocka_unit_test(three_stacks_in_order), cmocka_unit_test(same_stacks_are_one),
-		cmocka_unit_test(concurrent), cmocka_unit_test(loops_up_and_down), cmocka_unit_test(short_loop_over_never_seen),
+		cmocka_unit_test(second_close_took_what_was_opened), cmocka_unit_test(second_close_was_refused),
+		cmocka_unit_test(second_close_was_too_early), cmocka_unit_test(winner_not_seen), cmocka_unit_test(concurrent), cmocka_unit_test(loops_up_and_down), cmocka_unit_test(short_loop_over_never_seen),
 		cmocka_unit_test(pair_closed_twice), cmocka_unit_test(stream_of_nothing), cmocka_unit_test(stream_takes_another),
 		cmocka_unit_test(stdout_redirected), cmocka_unit_test(range_twice), cmocka_unit_test(ranges_around_what_is_kept),
 		cmocka_unit_test(bad_closes), cmocka_unit_test(child_tidies_up), cmocka_unit_test(child_closes_its_own_twice),

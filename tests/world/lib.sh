@@ -13,6 +13,9 @@ wait_for() {
 gone() { ! kill -0 "$1" 2>/dev/null; }
 listening() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# many N EXPRESSION PATH...: files PATH1 to PATHn, the ith with the numbers from 1 to EXPRESSION (of awk, in i). Few processes: each costs when recorded.
+many() { awk 'BEGIN { for (k = 3; k < ARGC; k++) for (i = 1; i <= '"$1"'; i++) { f = ARGV[k] i; n = '"$2"'; for (j = 1; j <= n; j++) print j >f; close(f) } }' "$@"; }
+
 # cpython SUITE: verdict for verdict what CPython's own tests say.
 cpython() {
 	/usr/bin/python3 -m test -v "$1" >suite.txt 2>&1

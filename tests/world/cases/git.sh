@@ -1,12 +1,12 @@
 # what: git: commit, branch, merge, gc, clone, fetch, fsck of local repositories
-# time: 60
+# time: 90
 # quick: yes
 exec 2>&1
 export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_CONFIG_NOSYSTEM=1
 export GIT_AUTHOR_DATE='2020-01-01T00:00:00Z' GIT_COMMITTER_DATE='2020-01-01T00:00:00Z'
 git init -q -b main one && cd one || exit 1
 for i in $(seq 25); do
-	for j in 1 2 3; do seq $((i * j)) >file$((i % 7)).$j; done
+	for j in 1 2 3; do seq $((i * j)) >file$((i % 7)).$j; done; mkdir -p many; many 150 "i + $i" many/f
 	git add -A && git commit -q -m "commit $i"
 done
 git rev-parse HEAD

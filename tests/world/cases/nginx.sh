@@ -42,7 +42,8 @@ mv logs/access.log logs/access.old.log
 nginx -p "$PWD" -c nginx.conf -e logs/error.log -s reopen; echo "reopen $?"
 wait_for 5 test -f logs/access.log
 load 500 none.txt
-wrk -t1 -c8 -d1s "$url/10.txt" | grep -cE 'Non-2xx|Socket errors'
+# wrk has an array for 10 + 3 * 100 numbers: audit keeps up to 128 back.
+wrk -t1 -c100 -d1s "$url/10.txt" | grep -cE 'Non-2xx|Socket errors'
 nginx -p "$PWD" -c nginx.conf -e logs/error.log -s quit; echo "quit $?"
 wait_for 10 gone "$pid"
 grep -vh ' /10.txt ' logs/access*.log | grep -v '"GET /10.txt HTTP/1.1" 200' | awk '{ print $7, $9 }' | sort | uniq -c

@@ -14,7 +14,7 @@ trap '"$bin/pg_ctl" -m immediate stop >/dev/null 2>&1' EXIT
 "$bin/psql" -Atc "copy (select 1) to program 'cat >&2'" 2>&1; echo "status $?"
 "$bin/pgbench" -i -q -s 1 >/dev/null 2>&1; echo "pgbench -i $?"
 "$bin/pgbench" -n -c 6 -j 2 -t 60 2>/dev/null | grep -E '^number of (transactions actually|failed)|^query mode'
-"$bin/pgbench" -n -S -C -c 4 -t 25 2>/dev/null | grep -E '^number of (transactions actually|failed)'
+"$bin/pgbench" -n -S -C -c 4 -t 60 2>/dev/null | grep -E '^number of (transactions actually|failed)'
 "$bin/psql" -h 127.0.0.1 -Atc "select sum(abalance) = sum(delta) from pgbench_accounts, lateral (select 0) x, (select sum(delta) as delta from pgbench_history) d limit 0" \
 	-c "select count(*) from pgbench_history" -c "vacuum analyze" -c "checkpoint"
 "$bin/pg_dump" -t t postgres | grep -vE '^(--|.restrict|.unrestrict)' | sha256sum

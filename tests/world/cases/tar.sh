@@ -1,9 +1,10 @@
 # what: tar, gzip, find, xargs, cpio-like pipelines
-# time: 30
+# time: 60
 # quick: no
 exec 2>&1
 mkdir -p a/b/c
 for i in $(seq 60); do seq $i >a/f$i; ln -s ../f$i a/b/l$i; ln a/f$i a/b/c/h$i; done
+many 1200 "i % 40" a/b/m
 chmod 640 a/f7
 tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -czf a.tgz a; echo "status $?"
 tar -tzf a.tgz | wc -l

@@ -1,0 +1,28 @@
+#!/usr/bin/env bats
+# tests/e2e/judged.bats: what reports say of small programs in modes that the table of programs (tests/programs/expect.tsv) has no column for.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
+	T=$(mktemp -d "${TMPDIR:-/tmp}/fdw-judged-XXXXXX")
+	export B T
+}
+
+teardown_file() { rm -rf "$T"; }
+
+# judged MODE PROGRAM: its report, as JSON
+judged() {
+	rm -rf "$T/trace"
+	"$B/fdwarden" record -m "$1" -q -o "$T/trace" -- "$B/tests/programs/$2" >/dev/null
+	"$B/fdwarden" report -f json --fail-on=never --show=possible "$T/trace"
+}
+
+@test "close against open: what the number went to while two threads closed it is named" {
+	for turn in 1 2 3 4 5; do # a busy machine may let the opener come too late
+		judged enforce close_against_open >"$T/json"
+		jq -e '.findings | length == 1 and .[0].rule == "double-close" and .[0].confidence == "certain"' "$T/json"
+		! jq -e '.findings[0].kind == "close-against-open"' "$T/json" || break
+	done
+	jq -e '.findings[0] | .kind == "close-against-open" and ([.stacks[].role] | index("reused") != null)' "$T/json"
+	jq -e '.findings[0].stacks[] | select(.role == "reused") | .call | startswith("open(\"/dev/zero\") = ")' "$T/json"
+}
