@@ -205,6 +205,7 @@ struct fdw_process {
 	_Atomic uint64_t calling; /* forks << 32 | threads that are about to make a call that a filter may kill for (birth.c) */
 	uint32_t forks;           /* how many lie between the program's first process and this one, as far as seen */
 	_Atomic uint32_t section_blocks; /* lists of sections below this were used; 0: no thread of this process ever had one (sections.h) */
+	_Atomic uint32_t made_end; /* no number from here on was made or inherited */
 	_Atomic uint32_t tight;   /* numbers from here on are near the limit (retire.h) */
 	_Atomic uint64_t listing; /* audit: generation << 32 | number + 1 of what reads /proc/self/fd; 0: nothing did */
 	_Atomic uint32_t starts;  /* odd: something was made since the last start of a child. What was made when it said the same is nobody else's (registration.h) */

@@ -27,7 +27,11 @@
  * was too short in one of ten exits, and left the buffer wedged. 100 ms are several turns of a busy machine.
  */
 #define EMITTER_BOUND_US 100000u
-static struct { _Alignas(64) _Atomic uint32_t inside; _Atomic uint32_t total; } stripes[STRIPES];
+/* In one word, for each locked instruction is a hundredth of an event: how many are inside, and above that how many events there were. */
+#define INSIDE_BITS 20
+#define INSIDE ((UINT64_C(1) << INSIDE_BITS) - 1)
+#define EVENT (UINT64_C(1) << INSIDE_BITS)
+static struct { _Alignas(64) _Atomic uint64_t word; } stripes[STRIPES];
 static _Atomic int stopped;
 static _Atomic uint64_t refused;
 
@@ -36,24 +40,22 @@ int fdw_emitter_enter(void)
 	unsigned s = fdw_tid() % STRIPES;
 
 	/* seq_cst on both: either we see `stopped`, or who stops sees us inside. */
-	atomic_fetch_add(&stripes[s].inside, 1);
-	if (likely(!atomic_load(&stopped))) {
-		atomic_fetch_add_explicit(&stripes[s].total, 1, memory_order_relaxed);
+	atomic_fetch_add(&stripes[s].word, EVENT + 1);
+	if (likely(!atomic_load(&stopped)))
 		return 1;
-	}
-	atomic_fetch_sub(&stripes[s].inside, 1);
+	atomic_fetch_sub(&stripes[s].word, EVENT + 1);
 	atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
 	return 0;
 }
 
 void fdw_emitter_uncount(void)
 {
-	atomic_fetch_sub_explicit(&stripes[fdw_tid() % STRIPES].total, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&stripes[fdw_tid() % STRIPES].word, EVENT, memory_order_relaxed);
 }
 
 void fdw_emitter_leave(void)
 {
-	atomic_fetch_sub_explicit(&stripes[fdw_tid() % STRIPES].inside, 1, memory_order_release);
+	atomic_fetch_sub_explicit(&stripes[fdw_tid() % STRIPES].word, 1, memory_order_release);
 }
 
 int fdw_emitters_stop(void)
@@ -63,7 +65,7 @@ int fdw_emitters_stop(void)
 	atomic_store(&stopped, 1);
 	fdw_wait_start(&wait, EMITTER_BOUND_US);
 	for (unsigned s = 0; s < STRIPES; s++)
-		while (atomic_load(&stripes[s].inside))
+		while (atomic_load(&stripes[s].word) & INSIDE)
 			if (fdw_self.emitting || !fdw_wait_step(&wait))
 				return 0; /* also when we interrupted ourselves: no waiting will help */
 	return 1;
@@ -72,10 +74,8 @@ int fdw_emitters_stop(void)
 /* In a fork child: the threads that were inside are not here, and totals are the child's own. */
 void fdw_emitters_reset(void)
 {
-	for (unsigned s = 0; s < STRIPES; s++) {
-		atomic_store_explicit(&stripes[s].inside, 0, memory_order_relaxed);
-		atomic_store_explicit(&stripes[s].total, 0, memory_order_relaxed);
-	}
+	for (unsigned s = 0; s < STRIPES; s++)
+		atomic_store_explicit(&stripes[s].word, 0, memory_order_relaxed);
 	atomic_store(&stopped, 0);
 	atomic_store(&refused, 0);
 }
@@ -87,7 +87,7 @@ void fdw_totals(uint16_t call, uintptr_t pc)
 	uint64_t n = fdw_self.vforked ? fdw_self.vfork_seq : 0;
 
 	for (unsigned s = 0; s < STRIPES && !fdw_self.vforked; s++)
-		n += atomic_load_explicit(&stripes[s].total, memory_order_relaxed);
+		n += atomic_load_explicit(&stripes[s].word, memory_order_relaxed) >> INSIDE_BITS;
 	fdw_life(FDW_OP_TOTALS, 0, fdw_self.vforked ? 0 : (int64_t)atomic_load(&refused), n, -1, 0, call, pc, FDW_NO_DETAIL);
 }
 

@@ -16,6 +16,7 @@
 #include "options.h"
 #include "proc.h"
 #include "resolve.h"
+#include "retire.h"
 #include "start.h"
 #include "table.h"
 #include "poison.h"
@@ -209,6 +210,7 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 	if (!fdw_process.disabled && fdw_fork_init() == 0) {
 		int direct = leads_to_libc();
 		fdw_table_init();
+		fdw_paths_init();
 		fdw_process.keeps = fdw_process.mode == FDW_MODE_AUDIT && fdw_options.tombstones;
 		fdw_process.plain = direct && !fdw_options.record[0] && !fdw_process.keeps;
 		/* Close-on-exec forms of calls: not past another interposer, nor where a filter may not know them. */

@@ -4,6 +4,9 @@
  *
  * Context: everywhere; the path may be unreadable, which the kernel is to tell.
  */
+#include <elf.h>
+#include <link.h>
+#include <sys/auxv.h>
 #include "birth.h"
 #include "env.h"
 #include "proc.h"
@@ -12,16 +15,75 @@
 #include "retire.h"
 #include "poison.h"
 
+/* ---- whether a path may be read --------------------------------------------------------------------------------------------------------------
+ * It is the kernel that answers EFAULT; to ask it for every path is a system call each. Most paths lie where memory stays as long as its process: in the
+ * program's own file, or between a caller's frame and the top of its stack, or in the heap up to where libc says that it ends. (Where the program takes
+ * parts of that away, the kernel is asked again.)
+ */
+#define PARTS 6
+static struct { uintptr_t low, high; } parts[PARTS];
+extern char *__curbrk __attribute__((weak));
+static uintptr_t heap;
+
+static _Atomic uint8_t unsure;
+
+void fdw_paths_init(void)
+{
+	const ElfW(Phdr) *ph = (const void *)getauxval(AT_PHDR), *end = ph + (ph ? getauxval(AT_PHNUM) : 0), *p;
+	uintptr_t base = UINTPTR_MAX;
+	unsigned known = 0;
+
+	for (p = ph; p < end; p++)
+		if (p->p_type == PT_PHDR)
+			base = (uintptr_t)ph - p->p_vaddr;
+	for (p = ph; base != UINTPTR_MAX && p < end && known < PARTS; p++)
+		if (p->p_type == PT_LOAD && p->p_flags & PF_R) {
+			parts[known].low = base + p->p_vaddr;
+			parts[known++].high = base + p->p_vaddr + p->p_filesz;
+		}
+	if (&__curbrk && !fdw_process.filtered)
+		heap = (uintptr_t)fdw_raw(SYS_brk, 0L);
+}
+
+void fdw_paths_go(uintptr_t low, size_t n)
+{
+	int hit = heap && low < (uintptr_t)__curbrk && low + n > heap;
+
+	for (unsigned i = 0; i < PARTS; i++)
+		hit |= low < parts[i].high && low + n > parts[i].low;
+	if (unlikely(hit))
+		atomic_store(&unsure, 1);
+}
+
+static int is_on_stack(uintptr_t at, uintptr_t frame)
+{
+	return fdw_self.stack_high && frame >= fdw_self.stack_low && at >= frame && at < fdw_self.stack_high;
+}
+
+static int is_known(uintptr_t at)
+{
+	if (unlikely(atomic_load_explicit(&unsure, memory_order_relaxed)))
+		return 0;
+	if (is_on_stack(at, (uintptr_t)__builtin_frame_address(0)))
+		return 1;
+	for (unsigned i = 0; i < PARTS && parts[i].high; i++)
+		if (at >= parts[i].low && at < parts[i].high)
+			return 1;
+	return heap && at >= heap && at < (uintptr_t)__curbrk;
+}
+
+static int is_there(const char *path) { return path && (is_known((uintptr_t)path) || fdw_readable(path)); }
+
 int fdw_names_itself(const char *path, int flags)
 {
-	return flags & AT_EMPTY_PATH && (!path || (fdw_readable(path) && !*path));
+	return flags & AT_EMPTY_PATH && (!path || (is_there(path) && !*path));
 }
 
 /* What stands behind the prefix, or NULL. */
 static const char *after(const char *path, const char *prefix)
 {
 	for (; *prefix; path++, prefix++)
-		if ((((uintptr_t)path & 4095) == 0 && !fdw_readable(path)) || *path != *prefix)
+		if ((((uintptr_t)path & 4095) == 0 && !is_there(path)) || *path != *prefix)
 			return NULL;
 	return path;
 }
@@ -35,40 +97,51 @@ void fdw_listing(int fd)
 		atomic_store(&fdw_process.listing, (uint64_t)fdw_gen(fdw_peek(fd)) << 32 | (uint32_t)(fd + 1));
 }
 
-int fdw_path_lists(const char *path)
+static int lists(const char *path)
 {
 	static const char *const places[] = { "/dev/fd", "/proc/self/fd", "/proc/self/fdinfo", "/proc/thread-self/fd" };
 	const char *p;
 
-	if (likely(!fdw_process.protects) || !path || !fdw_readable(path) || *path != '/')
-		return 0;
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
 		if (ends(after(path, places[i])))
-			return fdw_nothing_kept(), 1;
+			return 1;
 	p = after(path, "/proc/");
 	if (!p || fdw_number(p) != fdw_process.pid)
 		return 0;
 	while (*p >= '0' && *p <= '9')
 		p++;
-	return (ends(after(p, "/fd")) || ends(after(p, "/fdinfo"))) && (fdw_nothing_kept(), 1);
+	return ends(after(p, "/fd")) || ends(after(p, "/fdinfo"));
 }
 
-int fdw_path_refused(const char *path)
+static int is_of_tombstone(const char *path)
 {
 	static const char *const prefixes[] = { "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/" };
 	const char *p = NULL;
 	int fd = 0;
 
-	if (!path || !fdw_readable(path))
-		return 0;
 	for (size_t i = 0; !p && i < sizeof prefixes / sizeof *prefixes; i++)
 		p = after(path, prefixes[i]);
 	for (; p && *p >= '0' && *p <= '9' && fd < (int)FDW_TABLE_MAX; p++)
 		fd = fd * 10 + *p - '0';
-	if (!p || *p || !fdw_on() || fdw_self.tool || (!fdw_is_tombstone(fdw_peek(fd)) && !fdw_is_protected(fd)))
+	return p && !*p && fdw_on() && !fdw_self.tool && (fdw_is_tombstone(fdw_peek(fd)) || fdw_is_protected(fd));
+}
+
+/* All of them begin with /dev or /proc. */
+static int may_mean_numbers(const char *path)
+{
+	return is_there(path) && path[0] == '/' && (((uintptr_t)path + 1) & 4095 || is_there(path + 1)) && (path[1] == 'd' || path[1] == 'p');
+}
+
+int fdw_path_asks_slow(const char *path)
+{
+	if (!may_mean_numbers(path))
+		return 0;
+	if (unlikely(fdw_process.protects) && lists(path))
+		return fdw_nothing_kept(), FDW_PATH_LISTS;
+	if (!is_of_tombstone(path))
 		return 0;
 	errno = ENOENT;
-	return 1;
+	return FDW_PATH_REFUSED;
 }
 
 #define ON_ITSELF(name, params, args)                                                                                  \

@@ -6,6 +6,7 @@
 #include "birth.h"
 #include "event.h"
 #include "resolve.h"
+#include "retire.h"
 #include "routes.h"
 #include "sigstack.h"
 #include "poison.h"
@@ -65,6 +66,7 @@ FDW_EXPORT int munmap(void *addr, size_t n)
 	if (unlikely(!real_munmap))
 		return fdw_early_munmap(addr, n);
 	hit = fdw_sigstack_would_go((uintptr_t)addr, n);
+	fdw_paths_go((uintptr_t)addr, n);
 	r = real_munmap(addr, n);
 	if (unlikely(hit.tid) && r == 0)
 		fdw_sigstack_gone(hit, FDW_CALL_munmap, FDW_CALLER);
@@ -103,8 +105,11 @@ FDW_EXPORT void *mremap(void *old, size_t old_n, size_t n, int flags, ...)
 
 FDW_EXPORT int mprotect(void *addr, size_t n, int prot)
 {
-	int r = FDW_LIBC(mprotect)(addr, n, prot);
+	int r;
 
+	if (!(prot & PROT_READ))
+		fdw_paths_go((uintptr_t)addr, n);
+	r = FDW_LIBC(mprotect)(addr, n, prot);
 	if (r == 0 && (prot & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE))
 		fdw_sigstack_memory((uintptr_t)addr, n, 0, FDW_CALL_mprotect, FDW_CALLER);
 	return r;

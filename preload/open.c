@@ -34,8 +34,8 @@ FDW_EXPORT int open(const char *path, int flags, ...)
 {
 	mode_t mode = MODE_OF(flags, flags);
 	uint32_t birth = fdw_birth(fdw_oflags(flags), FDW_CALLER);
-	int real_flags = birth ? flags | O_CLOEXEC : flags, lists = unlikely(fdw_process.protects) && fdw_path_lists(path);
-	int r = fdw_path_is_tombstone(path) ? -1 : likely(real_open) ? real_open(path, real_flags, mode)
+	int real_flags = birth ? flags | O_CLOEXEC : flags, asks = fdw_path_asks(path);
+	int r = unlikely(asks == FDW_PATH_REFUSED) ? -1 : likely(real_open) ? real_open(path, real_flags, mode)
 	                          : (int)fdw_early_result(fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)flags, (long)mode));
 
 	r = FDW_OR_AGAIN(r, real_open(path, real_flags, mode));
@@ -43,7 +43,7 @@ FDW_EXPORT int open(const char *path, int flags, ...)
 		fdw_made(r, kind_of(flags), fdw_oflags(flags) | birth, FDW_CALL_open, FDW_CALLER, -1, path_of(path));
 	else
 		fdw_birth_failed(birth);
-	if (unlikely(lists))
+	if (unlikely(asks == FDW_PATH_LISTS))
 		fdw_listing(r);
 	return r;
 }
@@ -52,8 +52,8 @@ FDW_EXPORT int openat(int dir, const char *path, int flags, ...)
 {
 	mode_t mode = MODE_OF(flags, flags);
 	uint32_t birth = fdw_birth(fdw_oflags(flags), FDW_CALLER);
-	int real_flags = birth ? flags | O_CLOEXEC : flags;
-	int r = fdw_path_is_tombstone(path) ? -1 : likely(real_openat) ? real_openat(dir, path, real_flags, mode)
+	int real_flags = birth ? flags | O_CLOEXEC : flags, asks = fdw_path_asks(path);
+	int r = unlikely(asks == FDW_PATH_REFUSED) ? -1 : likely(real_openat) ? real_openat(dir, path, real_flags, mode)
 	                            : (int)fdw_early_result(fdw_raw(SYS_openat, (long)dir, path, (long)flags, (long)mode));
 
 	r = FDW_OR_AGAIN(r, real_openat(dir, path, real_flags, mode));
@@ -63,6 +63,8 @@ FDW_EXPORT int openat(int dir, const char *path, int flags, ...)
 		fdw_birth_failed(birth);
 		fdw_use_failed(dir, FDW_CALL_openat, FDW_CALLER);
 	}
+	if (unlikely(asks == FDW_PATH_LISTS))
+		fdw_listing(r);
 	return r;
 }
 

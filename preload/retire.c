@@ -75,8 +75,9 @@ static int may_be_replaced(uint8_t kind)
 
 static uint32_t open_in(uint32_t from, uint32_t to)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, end = atomic_load_explicit(&fdw_process.made_end, memory_order_relaxed);
 
+	to = to < end ? to : end;
 	for (uint32_t i = from; i < to && fdw_word((int)i); i++)
 		n += fdw_state(atomic_load_explicit(fdw_word_at(i), memory_order_relaxed)) == FDW_OPEN;
 	return n;

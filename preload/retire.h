@@ -72,16 +72,17 @@ FDW_INLINE int fdw_refused(int fd, uint16_t call, uintptr_t pc)
 	return fdw_hides() && fdw_tombstone_met(fd, call, pc);
 }
 
-/* A path that lists the numbers there are: none is kept back while somebody counts. Afterwards: fd is what reads it. */
-int fdw_path_lists(const char *path);
+/*
+ * What a path means that is about to be opened. FDW_PATH_LISTS: the numbers there are; none is kept back while somebody counts, and afterwards fd is what
+ * reads it (fdw_listing). FDW_PATH_REFUSED: a tombstone, by /dev/fd or /proc/self/fd; ENOENT is in errno.
+ */
+#define FDW_PATH_LISTS 1
+#define FDW_PATH_REFUSED 2
+int fdw_path_asks_slow(const char *path);
+FDW_INLINE int fdw_path_asks(const char *path) { return fdw_hides() ? fdw_path_asks_slow(path) : 0; }
 void fdw_listing(int fd);
-
-/* A path that names a tombstone by /dev/fd or /proc/self/fd: 1, with ENOENT in errno. */
-int fdw_path_refused(const char *path);
-FDW_INLINE int fdw_path_is_tombstone(const char *path)
-{
-	return fdw_hides() && fdw_path_refused(path);
-}
+void fdw_paths_init(void);
+void fdw_paths_go(uintptr_t low, size_t n); /* memory from low on, n bytes, is unmapped, or can no longer be read */
 /* Whether a call with AT_EMPTY_PATH in its flags means the descriptor itself. */
 int fdw_names_itself(const char *path, int flags);
 

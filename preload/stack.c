@@ -6,7 +6,7 @@
  * Why an unwinder of our own: libunwind 1.6 keeps a pipe that it reads and writes under the program's numbers, is not re-entrant, trusts
  * its cache after a dlclose, takes the loader's lock (which hangs in fork children) and costs 256 KiB a thread; libgcc's is 20 times
  * slower. What is needed is small: the loader finds the module without a lock, cfi.c reads one row of its unwind table, and rows are
- * cached by return address.
+ * cached by return address. And programs come the same way again and again: so of a walk is remembered which words it read.
  */
 #include "cfi.h"
 #include "event.h"
@@ -62,13 +62,14 @@ void fdw_stack_flush(void) { atomic_fetch_add(&epoch, 1); }
 /* ---- walking ------------------------------------------------------------------------------------------------------------------------------*/
 
 struct frame { uintptr_t pc, sp, fp; };
+struct trail;
 
 /*
  * No stack is read outside [low, high), where all is mapped: between the stack pointer and the top of the thread's own stack, whose bounds
  * were learnt when the thread started (thread.c). On any other stack (coroutines, what a program mapped itself) nothing is known: `high` is 0,
  * and the kernel reads for us, which answers with an error where a load would end the program.
  */
-struct bounds { uintptr_t low, high; };
+struct bounds { uintptr_t low, high; struct trail *trail; /* where what is read is noted; or NULL */ };
 
 /* A single frame larger than this is a mistake in unwind data, not a frame. */
 #define FRAME_MAX (8u << 20)
@@ -76,11 +77,29 @@ struct bounds { uintptr_t low, high; };
 static struct bounds bounds_of(uintptr_t sp)
 {
 	if (fdw_self.stack_low && sp >= fdw_self.stack_low && sp < fdw_self.stack_high)
-		return (struct bounds){ sp, fdw_self.stack_high };
-	return (struct bounds){ sp, 0 };
+		return (struct bounds){ sp, fdw_self.stack_high, NULL };
+	return (struct bounds){ sp, 0, NULL };
 }
 
-static int read_word(const struct bounds *b, uintptr_t at, uintptr_t from, uintptr_t *word)
+/* The words that a walk read, all of them in the bounds; n beyond the room: they were too many. */
+#define TRAIL 60u
+struct trail {
+	_Atomic unsigned n;
+	struct { _Atomic uintptr_t at, word; } read[TRAIL];
+};
+
+static void note(struct trail *t, uintptr_t at, uintptr_t word)
+{
+	unsigned n = atomic_load_explicit(&t->n, memory_order_relaxed);
+
+	if (n < TRAIL) {
+		atomic_store_explicit(&t->read[n].at, at, memory_order_relaxed);
+		atomic_store_explicit(&t->read[n].word, word, memory_order_relaxed);
+	}
+	atomic_store_explicit(&t->n, n + 1, memory_order_relaxed);
+}
+
+static int read_word(struct bounds *b, uintptr_t at, uintptr_t from, uintptr_t *word)
 {
 	struct iovec here = { word, sizeof *word }, there = { (void *)at, sizeof *word };
 
@@ -90,12 +109,14 @@ static int read_word(const struct bounds *b, uintptr_t at, uintptr_t from, uintp
 		if (at + 8 > b->high)
 			return 0;
 		*word = *(const uintptr_t *)at;
+		if (b->trail)
+			note(b->trail, at, *word);
 		return 1;
 	}
 	return fdw_raw(SYS_process_vm_readv, (long)fdw_process.pid, &here, 1L, &there, 1L, 0L) == (long)sizeof *word;
 }
 
-static int step_by_table(struct frame *f, const struct bounds *b, const struct fdw_cfi *c)
+static int step_by_table(struct frame *f, struct bounds *b, const struct fdw_cfi *c)
 {
 	uintptr_t cfa = (c->cfa_reg == FDW_CFI_FP ? f->fp : f->sp) + (uintptr_t)(intptr_t)c->cfa_offset;
 	uintptr_t ra_at = cfa + (uintptr_t)(intptr_t)c->ra_offset, fp_at = cfa + (uintptr_t)(intptr_t)c->fp_offset;
@@ -108,7 +129,7 @@ static int step_by_table(struct frame *f, const struct bounds *b, const struct f
 }
 
 /* Code without tables (compiled at run time) mostly keeps frame pointers. */
-static int step_by_frame_pointer(struct frame *f, const struct bounds *b)
+static int step_by_frame_pointer(struct frame *f, struct bounds *b)
 {
 	uintptr_t fp = f->fp;
 
@@ -118,7 +139,7 @@ static int step_by_frame_pointer(struct frame *f, const struct bounds *b)
 	return f->pc > 4096;
 }
 
-static int step(struct frame *f, const struct bounds *b)
+static int step(struct frame *f, struct bounds *b)
 {
 	struct fdw_cfi c;
 
@@ -128,24 +149,16 @@ static int step(struct frame *f, const struct bounds *b)
 }
 
 /* Frames from the wrapper's caller outwards. Ours come first and are passed over until the return address is pc. */
-static unsigned walk(uintptr_t pc, uint64_t *out, unsigned max)
+static unsigned walk(struct frame f, struct bounds *b, uintptr_t pc, uint64_t *out, unsigned max)
 {
-	struct frame f = { 0 };
-	struct bounds b;
 	unsigned n = 0;
 	int found = 0;
 
-	/* Both builtins speak of this function, which has a frame pointer (-fno-omit-frame-pointer). */
-	f.fp = (uintptr_t)__builtin_frame_address(0);
-	f.sp = f.fp + 16;
-	f.pc = ((const uintptr_t *)f.fp)[1];
-	f.fp = *(const uintptr_t *)f.fp;
-	b = bounds_of(f.sp);
 	for (unsigned i = 0; i < 24 + max && n < max; i++) {
 		found |= f.pc == pc;
 		if (found)
 			out[n++] = f.pc;
-		if (!step(&f, &b))
+		if (!step(&f, b))
 			break;
 	}
 	return n;
@@ -201,18 +214,109 @@ static uint32_t id_of(const uint64_t *pcs, unsigned n)
 	return 0;
 }
 
-uint32_t fdw_stack_id(uintptr_t pc, int caller_only)
+/* ---- walks, remembered by where they began -------------------------------------------------------------------------------------------------*/
+
+/*
+ * A walk is told by where it begins, by the words it reads, and by the rows of the epoch. Where all are the same its end is, too. One writer at
+ * a time; a reader that finds the same turn before and after has not read a mix, and reads no stack but its own whatever it finds.
+ */
+#define WALKS 128u /* 1 KiB each, touched as used */
+static struct known {
+	_Atomic uint32_t turn; /* odd: being written */
+	_Atomic uint32_t epoch, id;
+	_Atomic uintptr_t pc, sp, fp, first, high;
+	struct trail trail;
+} known[WALKS] FDW_LARGE;
+
+static struct known *known_of(const struct frame *f, uintptr_t pc)
+{
+	return &known[((f->sp ^ pc) * UINT64_C(0x9e3779b97f4a7c15)) >> 57];
+}
+_Static_assert(WALKS == 1u << (64 - 57), "a hash is a place");
+
+#define IS(field, value) (atomic_load_explicit(&k->field, memory_order_relaxed) == (value))
+static uint32_t known_id(struct known *k, const struct frame *f, const struct bounds *b, uintptr_t pc)
+{
+	uint32_t turn = atomic_load_explicit(&k->turn, memory_order_acquire), id = atomic_load_explicit(&k->id, memory_order_relaxed);
+	unsigned n = atomic_load_explicit(&k->trail.n, memory_order_relaxed);
+
+	if (turn & 1 || !IS(pc, pc) || !IS(sp, f->sp) || !IS(fp, f->fp) || !IS(first, f->pc) || !IS(high, b->high) ||
+	    !IS(epoch, atomic_load_explicit(&epoch, memory_order_relaxed)) || n > TRAIL)
+		return 0;
+	for (unsigned i = 0; i < n; i++) {
+		uintptr_t at = atomic_load_explicit(&k->trail.read[i].at, memory_order_relaxed);
+		if (at < b->low || at > b->high - 8 || *(const uintptr_t *)at != atomic_load_explicit(&k->trail.read[i].word, memory_order_relaxed))
+			return 0;
+	}
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&k->turn, memory_order_relaxed) == turn ? id : 0;
+}
+
+#define SET(field, value) atomic_store_explicit(&k->field, value, memory_order_relaxed)
+static void now_known(struct known *k, const struct frame *f, const struct bounds *b, uintptr_t pc, uint32_t e, uint32_t id)
+{
+	int all = k->trail.n <= TRAIL && id;
+
+	SET(pc, all ? pc : 0);
+	SET(sp, f->sp);
+	SET(fp, f->fp);
+	SET(first, f->pc);
+	SET(high, b->high);
+	SET(epoch, e);
+	SET(id, id);
+}
+
+/* 0: somebody else writes there, in another thread, or interrupted by us. */
+static int begin_knowing(struct known *k)
+{
+	uint32_t turn = atomic_load_explicit(&k->turn, memory_order_relaxed);
+
+	if (turn & 1 || !atomic_compare_exchange_strong_explicit(&k->turn, &turn, turn + 1, memory_order_acq_rel, memory_order_relaxed))
+		return 0;
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&k->trail.n, 0, memory_order_relaxed);
+	return 1;
+}
+
+static uint32_t walk_to_id(const struct frame *f, struct bounds *b, uintptr_t pc, unsigned depth)
 {
 	uint64_t pcs[FDW_STACK_MAX];
-	unsigned depth = fdw_process.stack_depth, n = 0;
+	unsigned n = walk(*f, b, pc, pcs, depth);
+
+	if (!n)
+		pcs[n++] = pc;
+	return id_of(pcs, n);
+}
+
+uint32_t fdw_stack_id(uintptr_t pc, int caller_only)
+{
+	unsigned depth = fdw_process.stack_depth;
+	uint64_t alone = pc;
+	uint32_t id, e = atomic_load_explicit(&epoch, memory_order_relaxed);
+	struct frame f;
+	struct bounds b;
+	struct known *k;
 
 	if (!pc || !depth)
 		return 0;
-	if (!caller_only && depth > 1)
-		n = walk(pc, pcs, depth);
-	if (!n) {
-		pcs[0] = pc;
-		n = 1;
-	}
-	return id_of(pcs, n);
+	if (caller_only || depth == 1)
+		return id_of(&alone, 1);
+	/* Both builtins speak of this function, which has a frame pointer (-fno-omit-frame-pointer). */
+	f.fp = (uintptr_t)__builtin_frame_address(0);
+	f.sp = f.fp + 16;
+	f.pc = ((const uintptr_t *)f.fp)[1];
+	f.fp = *(const uintptr_t *)f.fp;
+	b = bounds_of(f.sp);
+	k = known_of(&f, pc);
+	if (!b.high)
+		return walk_to_id(&f, &b, pc, depth);
+	if ((id = known_id(k, &f, &b, pc)))
+		return id;
+	if (!begin_knowing(k))
+		return walk_to_id(&f, &b, pc, depth);
+	b.trail = &k->trail;
+	id = walk_to_id(&f, &b, pc, depth);
+	now_known(k, &f, &b, pc, e, id);
+	atomic_fetch_add_explicit(&k->turn, 1, memory_order_release);
+	return id;
 }

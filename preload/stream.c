@@ -100,7 +100,7 @@ FDW_EXPORT FILE *fopen(const char *path, const char *mode)
 	uint32_t birth;
 	const char *real_mode = birth_mode(buf, mode, &birth, FDW_CALLER);
 
-	if (fdw_path_is_tombstone(path)) {
+	if (unlikely(fdw_path_asks(path) == FDW_PATH_REFUSED)) {
 		fdw_birth_failed(birth);
 		return NULL;
 	}
@@ -189,10 +189,10 @@ static DIR *made_dir(DIR *d, const char *path, uint16_t call, uintptr_t pc)
 
 FDW_EXPORT DIR *opendir(const char *path)
 {
-	int lists = unlikely(fdw_process.protects) && fdw_path_lists(path);
-	DIR *d = made_dir(FDW_REAL(opendir)(path), path, FDW_CALL_opendir, FDW_CALLER);
+	int asks = fdw_path_asks(path);
+	DIR *d = unlikely(asks == FDW_PATH_REFUSED) ? NULL : made_dir(FDW_REAL(opendir)(path), path, FDW_CALL_opendir, FDW_CALLER);
 
-	if (unlikely(lists) && d)
+	if (unlikely(asks == FDW_PATH_LISTS) && d)
 		fdw_listing(dirfd(d));
 	return d;
 }

@@ -136,6 +136,14 @@ fdw_word_t *fdw_word_grow(int fd)
 	return fdw_word(fd);
 }
 
+void fdw_made_higher(uint32_t fd)
+{
+	uint32_t n = atomic_load_explicit(&fdw_process.made_end, memory_order_relaxed);
+
+	while (n <= fd && !atomic_compare_exchange_weak_explicit(&fdw_process.made_end, &n, fd + 1, memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
 uint32_t fdw_born(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc)
 {
 	return fdw_born_inline(fd, kind, flags, call, pc);

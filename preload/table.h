@@ -162,6 +162,7 @@ FDW_INLINE int fdw_cas(fdw_word_t *w, uint64_t *expected, uint64_t desired)
 	return atomic_compare_exchange_strong_explicit(w, expected, desired, memory_order_acq_rel, memory_order_acquire);
 }
 
+void fdw_made_higher(uint32_t fd);
 FDW_INLINE uint32_t fdw_born_inline(int fd, uint8_t kind, uint32_t flags, uint16_t call, uintptr_t pc)
 {
 	fdw_word_t *w = fdw_word(fd);
@@ -170,6 +171,8 @@ FDW_INLINE uint32_t fdw_born_inline(int fd, uint8_t kind, uint32_t flags, uint16
 
 	if (unlikely(!w) && !(w = fdw_word_grow(fd)))
 		return 0;
+	if (unlikely((uint32_t)fd >= atomic_load_explicit(&fdw_process.made_end, memory_order_relaxed)))
+		fdw_made_higher((uint32_t)fd);
 	v = atomic_load_explicit(w, memory_order_relaxed);
 	do {
 		/* The in-flux count stays: those who hold it will leave it. Everything else is the new generation's. */

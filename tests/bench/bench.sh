@@ -1,13 +1,13 @@
 #!/bin/bash
 # tests/bench/bench.sh [SECTION...]: overheads, always side by side with native in the same run: a noisy machine disturbs both alike.
-# Sections: calls threads forklock memory record nginx ports pools servers. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
+# Sections: calls threads forklock audit memory record nginx ports pools servers. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
 # Prints the median ratio of the rounds, with the smallest and the largest. Asserts nothing.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${FDW_BUILD:-$here/../../build}" && pwd) || exit 2
 rounds=${ROUNDS:-5}
 BESIDE=()
-sections=${*:-calls threads forklock memory record nginx ports pools servers}
+sections=${*:-calls threads forklock audit memory record nginx ports pools servers}
 tmp=$(mktemp -d) || exit 2
 chmod 755 "$tmp"
 export BENCH_STATIC=$build/tests/forklock/held # ends at once when it is told nothing
@@ -15,6 +15,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 natively() { "$@"; }
 enforced() { LD_PRELOAD=$build/libfdwarden.so FDWARDEN_MODE=enforce FDWARDEN_LOG=off "$@"; }
+audited() { rm -rf "$tmp/trace"; "$build/fdwarden" record -m audit -q -o "$tmp/trace" -- "$@"; }
 recorded() { rm -rf "$tmp/trace"; "$build/fdwarden" record -q -o "$tmp/trace" -- "$@"; }
 
 # middle FILE: median, smallest, largest of one number a line.
@@ -72,6 +73,23 @@ forklock() {
 	done
 }
 
+# What audit costs, recorded with stacks as `fdwarden audit` does: loops of nothing but creation and close, and programs that do a lot of both. Each program
+# tells how long it took by itself, so that the start of the recording is not in it.
+took=(perl -MTime::HiRes=time -e 'my $t = time; system(@ARGV) == 0 or exit 1; printf "%.1f\n", (time - $t) * 1000')
+audit() {
+	local c
+	printf '\n%-34s %10s   %s\n' "audit, recorded" "native ns" "ratio (smallest-largest)   goal"
+	for c in 'close(dup)' 'close(open)' 'close(socket)' 'fclose(fopen)'; do
+		compare "$c" "$([ "$c" = 'close(dup)' ] || echo '<= 2')" audited "$build/tests/bench/calls" "$c" 40000
+	done
+	printf '\n%-34s %10s   %s\n' "audit, recorded, programs" "native ms" "ratio (smallest-largest)   goal"
+	compare "grep -r, each header" '<= 2' audited "${took[@]}" sh -c '! grep -rq "no such line anywhere" /usr/include'
+	compare "tar of the headers" '<= 2' audited "${took[@]}" tar cf "$tmp/x.tar" -C /usr include
+	compare "find, each directory" '<= 2' audited "${took[@]}" find /usr -xdev -name nothing
+	compare "sh, 30,000 redirections" '<= 2' audited "${took[@]}" sh -c 'i=0; while [ $i -lt 30000 ]; do : </dev/null; i=$((i + 1)); done'
+	compare "perl, 200,000 files" '' audited "${took[@]}" perl -e 'for (1 .. 200000) { open(my $f, "<", "/dev/null"); close $f }'
+}
+
 # resident HOW: kB of a sleeping process, and how many of them are its own.
 resident() {
 	local pid
@@ -118,6 +136,7 @@ nginx_section() {
 	printf '\n%-34s %10s   %s\n' "nginx, 2 workers, no keepalive" "native r/s" "ratio (smallest-largest)   goal"
 	nginx_pair enforced '>= 0.99'
 	nginx_pair recorded '>= 0.93'
+	nginx_pair audited '>= 0.87'
 }
 
 # Event ports beside raw epoll: the program does both, in turns.
@@ -159,12 +178,13 @@ for section in $sections; do
 	calls) calls ;;
 	threads) threads ;;
 	forklock) forklock ;;
+	audit) audit ;;
 	memory) memory ;;
 	record) record ;;
 	nginx) nginx_section ;;
 	ports) ports ;;
 	pools) pools ;;
 	servers) servers ;;
-	*) echo "bench: no section '$section'; there are: calls threads forklock memory record nginx ports pools servers" >&2; exit 2 ;;
+	*) echo "bench: no section '$section'; there are: calls threads forklock audit memory record nginx ports pools servers" >&2; exit 2 ;;
 	esac
 done
