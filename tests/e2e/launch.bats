@@ -566,7 +566,7 @@ daemon_of() { pgrep -P "$(pgrep -P "$1" | while read -r p; do [ "$(cat /proc/"$p
 }
 
 @test "events lost because the buffers were too small are counted and said" {
-	fdw record --buffer-size=64K -o t -- "$FDW_BUILD/tests/bench/calls" 'close(dup)' 200000 2>err
+	fdw record --buffer-size=64K -o t -- "$B/tests/bench/calls" 'close(dup)' 200000 2>err
 	cat err
 	grep -q "LOST" err
 	grep -q "larger --buffer-size" err
