@@ -7,9 +7,11 @@ CC      ?= gcc
 CFLAGS  ?= -O2 -g
 V       ?= 0
 VERSION := 0.1.0
+# Objects that are preloaded fit programs of their own class only: they lie below the directory of their architecture, where it has one.
+MULTIARCH ?= $(shell $(CC) -print-multiarch 2>/dev/null)
 
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
-COMMON := -std=gnu11 $(WARN) -I$(O)/gen -I. -DFDW_VERSION='"$(VERSION)"' -MMD -MP
+COMMON := -std=gnu11 $(WARN) -I$(O)/gen -I. -DFDW_VERSION='"$(VERSION)"' -DFDW_MULTIARCH='"$(MULTIARCH)"' -MMD -MP
 Q      := $(if $(filter 1,$(V)),,@)
 say     = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2);)
 
@@ -82,28 +84,36 @@ $(O)/include/port.h: port/port.h
 
 include tests/tests.mk
 
-PORT_PAGES := port_associate port_dissociate port_get port_getn port_send port_sendn port_alert
+# ---- install -----------------------------------------------------------------------------------------------------------------------------
+LIBDIR    ?= $(PREFIX)/lib$(addprefix /,$(MULTIARCH))
+I         := $(DESTDIR)$(PREFIX)
+IL        := $(DESTDIR)$(LIBDIR)
+MAN       := $(wildcard docs/man/*.[1-8]) port/port_create.3 $(O)/gen/fdwarden-calls.7
+man_place  = $(foreach page,$(1),share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+# Pages that are another page under a name of their own.
+ALIASES   := fdwarden-detach.1:fdwarden-attach.1 $(addsuffix .3:port_create.3,port_associate port_dissociate port_get port_getn port_send port_sendn port_alert)
+alias      = $(firstword $(subst :, ,$(1)))
+COMPLETIONS := bash-completion/completions/fdwarden zsh/site-functions/_fdwarden fish/vendor_completions.d/fdwarden.fish
 install: all ## install under DESTDIR and PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/fdwarden $(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 755 $(O)/fdwarden $(DESTDIR)$(PREFIX)/bin/fdwarden
-	install -m 755 $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(DESTDIR)$(PREFIX)/lib/fdwarden/
-	install -m 644 $(O)/gen/fdwarden-calls.7 analyzer/fdwarden.7 $(DESTDIR)$(PREFIX)/share/man/man7/
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/fdwarden
-	install -m 644 analyzer/report.schema.json $(DESTDIR)$(PREFIX)/share/fdwarden/
-	install -m 644 analyzer/fdwarden.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man3
-	install -m 644 $(O)/include/port.h $(DESTDIR)$(PREFIX)/include/port.h
-	install -m 755 $(O)/libport.so.1 $(DESTDIR)$(PREFIX)/lib/libport.so.1
-	ln -sf libport.so.1 $(DESTDIR)$(PREFIX)/lib/libport.so
-	install -m 644 port/port_create.3 $(DESTDIR)$(PREFIX)/share/man/man3/
-	for page in $(PORT_PAGES); do echo '.so man3/port_create.3' >$(DESTDIR)$(PREFIX)/share/man/man3/$$page.3; done
+	install -d $(I)/bin $(I)/include $(I)/share/fdwarden $(IL)/fdwarden $(IL)/pkgconfig $(addprefix $(I)/share/man/man,1 3 5 7) $(addprefix $(I)/share/,$(dir $(COMPLETIONS)))
+	install -m 755 $(O)/fdwarden $(I)/bin/fdwarden
+	install -m 644 $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(IL)/fdwarden/
+	install -m 644 analyzer/report.schema.json $(I)/share/fdwarden/
+	install -m 644 $(O)/include/port.h $(I)/include/port.h
+	install -m 644 $(O)/libport.so.1 $(IL)/libport.so.1
+	ln -sf libport.so.1 $(IL)/libport.so
+	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' 'Name: libport' 'Description: event ports (port_create) over epoll' \
+		'Version: $(VERSION)' 'Libs: -L$${libdir} -lport' 'Cflags: -I$${includedir}' >$(IL)/pkgconfig/libport.pc
+	for page in $(MAN); do install -m 644 $$page $(I)/share/man/man$${page##*.}/; done
+	for a in $(ALIASES); do echo ".so man$${a##*.}/$${a#*:}" >$(I)/share/man/man$${a##*.}/$${a%:*}; done
+	install -m 644 analyzer/completions/fdwarden.bash $(I)/share/bash-completion/completions/fdwarden
+	install -m 644 analyzer/completions/_fdwarden $(I)/share/zsh/site-functions/_fdwarden
+	install -m 644 analyzer/completions/fdwarden.fish $(I)/share/fish/vendor_completions.d/fdwarden.fish
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/fdwarden $(DESTDIR)$(PREFIX)/lib/fdwarden/libfdwarden.so $(DESTDIR)$(PREFIX)/lib/fdwarden/libfdwarden-ust.so
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/,man7/fdwarden-calls.7 man7/fdwarden.7 man1/fdwarden.1)
-	rm -f $(DESTDIR)$(PREFIX)/include/port.h $(DESTDIR)$(PREFIX)/lib/libport.so.1 $(DESTDIR)$(PREFIX)/lib/libport.so
-	rm -f $(foreach page,port_create $(PORT_PAGES),$(DESTDIR)$(PREFIX)/share/man/man3/$(page).3)
-	rm -f $(DESTDIR)$(PREFIX)/share/fdwarden/report.schema.json
-	-rmdir $(DESTDIR)$(PREFIX)/lib/fdwarden $(DESTDIR)$(PREFIX)/share/fdwarden
+	rm -f $(addprefix $(I)/,bin/fdwarden include/port.h share/fdwarden/report.schema.json $(addprefix share/,$(COMPLETIONS)) \
+		$(call man_place,$(MAN) $(foreach a,$(ALIASES),$(call alias,$(a)))))
+	rm -f $(addprefix $(IL)/,fdwarden/libfdwarden.so fdwarden/libfdwarden-ust.so libport.so libport.so.1 pkgconfig/libport.pc)
+	-rmdir $(IL)/fdwarden $(I)/share/fdwarden
 clean: ## remove build/
 	rm -rf $(O)
 help: ## this list

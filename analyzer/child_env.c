@@ -33,7 +33,7 @@ static int find_part(char *path, const char *name)
 	dir[n > 0 ? n : 0] = 0;
 	if (strrchr(dir, '/'))
 		*strrchr(dir, '/') = 0;
-	return readable(path, dir, "", name) || readable(path, dir, "/../lib/fdwarden", name);
+	return readable(path, dir, "", name) || readable(path, dir, "/../lib/" FDW_MULTIARCH "/fdwarden", name);
 }
 
 int find_parts(struct parts *p, int want_provider, char *error, unsigned long n)
@@ -41,7 +41,7 @@ int find_parts(struct parts *p, int want_provider, char *error, unsigned long n)
 	const char *provider = getenv(FDW_ENV_PROVIDER);
 
 	if (!find_part(p->library, "libfdwarden.so")) {
-		snprintf(error, n, "libfdwarden.so is neither beside this command nor in ../lib/fdwarden; "
+		snprintf(error, n, "libfdwarden.so is neither beside this command nor in ../lib/" FDW_MULTIARCH "/fdwarden; "
 		         "build or install it (make, make install)");
 		return -1;
 	}
@@ -52,7 +52,7 @@ int find_parts(struct parts *p, int want_provider, char *error, unsigned long n)
 	if (provider && *provider)
 		snprintf(p->provider, sizeof p->provider, "%s", provider);
 	else if (want_provider && !find_part(p->provider, "libfdwarden-ust.so")) {
-		snprintf(error, n, "libfdwarden-ust.so is neither beside this command nor in ../lib/fdwarden; "
+		snprintf(error, n, "libfdwarden-ust.so is neither beside this command nor in ../lib/" FDW_MULTIARCH "/fdwarden; "
 		         "build or install it (make, make install)");
 		return -1;
 	}

@@ -6,7 +6,7 @@
 
 #include <limits.h>
 
-/* Where the installed parts are: beside the command, or in ../lib/fdwarden. */
+/* Where the installed parts are: beside the command, or in ../lib/MULTIARCH/fdwarden. */
 struct parts {
 	char library[PATH_MAX];  /* libfdwarden.so, absolute */
 	char provider[PATH_MAX]; /* libfdwarden-ust.so; FDWARDEN_PROVIDER overrides */

@@ -8,7 +8,7 @@ build="gcc libc6-dev make pkg-config liblttng-ust-dev lttng-tools liblttng-ctl-d
 	libjansson-dev libdw-dev libelf-dev libdebuginfod-dev libsmartcols-dev uthash-dev libiberty-dev"
 demo="nginx-light wrk jq"
 check="g++ patch gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static libcmocka-dev bats babeltrace2 nginx-light apache2-utils wrk curl git jq strace gdb python3 libpython3.11-testsuite
-	binutils util-linux procps chromium python3-jsonschema"
+	binutils util-linux procps chromium python3-jsonschema mandoc zsh fish"
 check_world="haproxy memcached nodejs openssh-client redis-server redis-tools postgresql postgresql-contrib stress-ng perl tar gzip coreutils sqlite3
 	curl rsync vim tmux openssh-sftp-server openssh-server bsdutils valgrind golang-go gccgo-12 default-jdk-headless"
 
