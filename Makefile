@@ -15,7 +15,7 @@ COMMON := -std=gnu11 $(WARN) -I$(O)/gen -I. -DFDW_VERSION='"$(VERSION)"' -DFDW_M
 Q      := $(if $(filter 1,$(V)),,@)
 say     = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2);)
 
-.PHONY: all deps demo check check-world check-loop bench install uninstall clean help
+.PHONY: all deps demo check check-world check-loop bench install uninstall deb clean help
 all: $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(O)/fdwarden $(O)/gen/fdwarden-calls.7 $(O)/libport.so $(O)/include/port.h ## build everything under build/
 
 # ---- preload: runs inside somebody else's process; only libc in NEEDED -------------------------------------------------
@@ -29,7 +29,7 @@ BRANCH_PROTECTION := $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=stan
 PRELOAD_SRC := $(wildcard preload/*.c preload/*.S)
 PRELOAD_OBJ := $(patsubst preload/%,$(O)/preload/%.o,$(PRELOAD_SRC))
 PRELOAD_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-exceptions -fasynchronous-unwind-tables \
-	-fno-omit-frame-pointer -U_FORTIFY_SOURCE -fno-builtin -D_GNU_SOURCE -fno-delete-null-pointer-checks '-D__attribute_nonnull__(params)=' \
+	-fno-omit-frame-pointer -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin -D_GNU_SOURCE -fno-delete-null-pointer-checks '-D__attribute_nonnull__(params)=' \
 	-Wno-missing-prototypes $(BRANCH_PROTECTION)
 $(O)/gen/calls.h: preload/calls.def preload/calls.awk
 	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=header preload/calls.def > $@
@@ -114,6 +114,12 @@ uninstall: ## remove what install put there
 		$(call man_place,$(MAN) $(foreach a,$(ALIASES),$(call alias,$(a)))))
 	rm -f $(addprefix $(IL)/,fdwarden/libfdwarden.so fdwarden/libfdwarden-ust.so libport.so libport.so.1 pkgconfig/libport.pc)
 	-rmdir $(IL)/fdwarden $(I)/share/fdwarden
+# A copy of what is committed is packaged, so that the tree stays clean. As the version has no original archive of its own, one is made.
+deb: ## Debian packages, into build/deb (debhelper)
+	rm -rf $(O)/deb && mkdir -p $(O)/deb/fdwarden-$(VERSION)
+	git archive HEAD | tar -x -C $(O)/deb/fdwarden-$(VERSION)
+	tar -C $(O)/deb --exclude=debian -czf $(O)/deb/fdwarden_$(VERSION).orig.tar.gz fdwarden-$(VERSION)
+	cd $(O)/deb/fdwarden-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u O dpkg-buildpackage -us -uc -b
 clean: ## remove build/
 	rm -rf $(O)
 help: ## this list
