@@ -4,10 +4,12 @@
  * A number that was closed twice may have been closed the second time when it belonged to somebody else: then the first to notice is the victim,
  * by an EBADF. From outside that looks like a use after close by the victim. So before anybody is blamed:
  *
- *	who opened it   noticed it himself: his thread opened it, and his thread fails
+ *	who owns it     noticed it himself: his thread opened it, made a stream of it, or armed it in a poller; and his thread fails
  *	who closed it   is another thread, that had opened and closed an earlier descriptor of this number, and closes this one by the very
  *			same call, which nobody else uses: its cleanup ran twice. Or its close_range went over what is not its own
  *	places          what is opened there was always closed elsewhere, and what is closed here was always opened elsewhere
+ *	modules         what this program or library opens it closes itself, and never that one; which had opened and closed an earlier descriptor of
+ *			this number itself. Threads do not matter then
  *
  * A thread that closes what others accepted is no culprit: that place closes what was opened there all the time.
  */
@@ -89,6 +91,52 @@ static int same_call(const struct stack *a, const struct stack *b)
 	return stack_places(a, &pa) && stack_places(b, &pb) && pa->module == pb->module && pa->offset == pb->offset;
 }
 
+static const char *module_of(const struct stack *s)
+{
+	const struct place *p;
+
+	return s && stack_places(s, &p) && p->module ? p->module->path : NULL;
+}
+
+static int same_module(const char *a, const char *b) { return a && b && !strcmp(a, b); }
+
+/* What `owner` opens is closed by itself, as a rule, and was never closed by `other` but for this once. */
+static int closes_its_own(struct image *i, const struct generation *g, const char *owner, const char *other)
+{
+	uint64_t own = 0;
+
+	for (const struct pair *p = i->pairs; p; p = p->hh.next) {
+		int this_one = p->key.opened == opened_at(g) && p->key.closed == g->closed_at && p->count == 1;
+
+		if (this_one || !same_module(module_of(space_stack(i->space, p->key.opened)), owner))
+			continue;
+		if (same_module(module_of(p->stack), other))
+			return 0;
+		own += same_module(module_of(p->stack), owner) ? p->count : 0;
+	}
+	return own >= HABIT;
+}
+
+/* A module closed once more what it had opened and closed, and met another module's. */
+static int is_other_modules(struct image *i, const struct generation *g, const struct generation *older)
+{
+	const char *owner = module_of(g->opened.stack), *closer = module_of(g->closed.stack);
+
+	return owner && closer && !same_module(owner, closer) && same_module(module_of(older->opened.stack), closer) &&
+	       same_module(module_of(older->closed.stack), closer) && closes_its_own(i, g, owner, closer);
+}
+
+/* The thread of the failed call is one that would have to know of a close. */
+static int is_owners(const struct transition *t, const struct generation *g)
+{
+	if (g->opened.tid == t->at.tid || t->event->op == FDW_OP_STALE_STREAM)
+		return 1;
+	for (const struct registration *r = g->registrations; r; r = r->next)
+		if (r->armed.time && r->armed.tid == t->at.tid)
+			return 1;
+	return 0;
+}
+
 /* Only this thread closes by this call: it is no xclose() of everybody's. */
 static int is_own_call(struct image *i, const struct generation *g)
 {
@@ -115,9 +163,9 @@ struct foreign owner_suspect(const struct transition *t)
 	int others;
 
 	if (!g || g->state != GENERATION_CLOSED || g->closed.op != FDW_OP_CLOSE || !g->opened.time || g->inherited || t->loop ||
-	    t->at.time <= g->closed.time || g->closed.pid != t->at.pid || g->opened.pid != t->at.pid || g->opened.tid != t->at.tid)
+	    t->at.time <= g->closed.time || g->closed.pid != t->at.pid || g->opened.pid != t->at.pid || !is_owners(t, g))
 		return f;
-	others = g->closed.tid != g->opened.tid;
+	others = g->closed.tid != g->opened.tid && g->closed.tid != t->at.tid;
 	if (g->closed.flags & FDW_F_RANGE)
 		return others ? (struct foreign){ FOREIGN_STRONG, NULL, "range",
 			"another thread's close_range went over it, and the thread that opened it goes on using it" } : f;
@@ -134,6 +182,10 @@ struct foreign owner_suspect(const struct transition *t)
 		f.verdict = FOREIGN_STRONG;
 		f.reason = "the place that closed it closes what is opened elsewhere, and what is opened where this was is closed elsewhere; its thread "
 		           "had closed an earlier descriptor of this number";
+	} else if (is_other_modules(t->image, g, f.older)) {
+		f.verdict = FOREIGN_STRONG;
+		f.reason = "what was opened there is closed by the same program or library, never by the one that closed it, which had opened and closed an earlier "
+		           "descriptor of this number";
 	}
 	return f;
 }

@@ -36,6 +36,7 @@ struct replay {
 	struct source *sources;
 	struct process *alive;                  /* hash by (source, pid) */
 	struct process *first, **last;          /* all, in order */
+	struct page_of_processes *pages;        /* where they are */
 	struct process *ended, **ended_last;    /* ended ones, waiting for late events */
 	struct pending *waiting, **waiting_last; /* settling, oldest first */
 	uint64_t now, process_ids;

@@ -54,9 +54,28 @@ struct process *process_find(struct replay *r, const struct source *s, uint32_t 
 	return p;
 }
 
+/* Processes stay to the end. Lying together they do not hold the memory between them, which is that of images long gone. */
+struct page_of_processes {
+	struct page_of_processes *next;
+	size_t used;
+	struct process process[128];
+};
+
+static struct process *place_for(struct replay *r)
+{
+	struct page_of_processes *page = r->pages;
+
+	if (!page || page->used == sizeof page->process / sizeof *page->process) {
+		page = xcalloc(1, sizeof *page);
+		page->next = r->pages;
+		r->pages = page;
+	}
+	return &page->process[page->used++];
+}
+
 struct process *process_new(struct replay *r, struct source *s, uint32_t pid)
 {
-	struct process *p = xcalloc(1, sizeof *p);
+	struct process *p = place_for(r);
 
 	p->key = (struct process_key){ s->id, pid };
 	p->source = s;
@@ -271,9 +290,9 @@ int image_lossy(const struct image *i)
 
 void processes_free(struct replay *r)
 {
-	for (struct process *p = r->first, *next; p; p = next) {
-		next = p->next;
-		free(p);
+	for (struct page_of_processes *page; (page = r->pages);) {
+		r->pages = page->next;
+		free(page);
 	}
 	for (struct source *s = r->sources, *next; s; s = next) {
 		next = s->next;

@@ -5,12 +5,15 @@
  * first packet is due. Where a packet stops to make sense, or a file ends within one, the rest of it is a gap: nothing is copied
  * or repaired. What it delivers is what reader_bt2.c delivers: a test compares them.
  */
+#define _GNU_SOURCE
 #include "analyzer/reader_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* How far is looked for a packet at a time. */
+#define SEARCHED 4096
 /* Events of this size and less are kept in blocks that are used again. */
 #define BLOCK 1024
 
@@ -113,19 +116,58 @@ static int seen_before(const struct stream *s)
 	return s->current > 0 && s->followed && s->packet.number <= s->before_number;
 }
 
+/* A packet's header at `at`, if there is a whole one. */
+static enum packet_result header_at(struct direct *src, struct stream *s, uint64_t at)
+{
+	const struct layout *l = &src->layout;
+
+	if (s->walk.error || at >= s->walk.size || look(s, at, l->size) < l->size)
+		return PACKET_NONSENSE;
+	return packet_parse(s->window.data, l, s->file[s->current].uuid, &s->packet);
+}
+
+/*
+ * Where a header makes no sense, nobody knows how long its packet is. The next one begins with the magic number and the trace's UUID
+ * again. 0: there is none.
+ */
+static int packet_search(struct direct *src, struct stream *s)
+{
+	const uint8_t *uuid = s->file[s->current].uuid;
+	uint8_t begin[20] = { 0xc1, 0x1f, 0xfc, 0xc1 };
+	struct walk *w = &s->walk;
+	size_t have;
+
+	if (!uuid || src->layout.magic.offset != 0 || src->layout.uuid.offset != 4)
+		return 0;
+	memcpy(begin + 4, uuid, 16);
+	for (uint64_t at = w->whole + 1; (have = look(s, at, SEARCHED)) >= sizeof begin;) {
+		const uint8_t *found = memmem(s->window.data, have, begin, sizeof begin);
+
+		at += found ? (size_t)(found - s->window.data) : have - sizeof begin + 1;
+		if (found && header_at(src, s, at) == PACKET_FINE) {
+			losses_add(&w->lost, w->last, layout_time(&src->layout, s->packet.begin, w->last));
+			w->skipped += at - w->whole;
+			w->whole = at;
+			return 1;
+		}
+		at += found != NULL;
+	}
+	return 0;
+}
+
 /* Goes to the next packet of the file. 0: there is none. */
 static int packet_next(struct direct *src, struct stream *s)
 {
 	const struct layout *l = &src->layout;
 	struct walk *w = &s->walk;
+	enum packet_result result;
 	uint64_t left;
 
-	if (w->error || w->whole >= w->size || look(s, w->whole, l->size) < l->size)
+	if (w->error || w->whole >= w->size)
 		return 0;
-	enum packet_result result = packet_parse(s->window.data, l, s->file[s->current].uuid, &s->packet);
-
+	result = header_at(src, s, w->whole);
 	w->alien = result == PACKET_ALIEN && w->packets == 0;
-	if (result != PACKET_FINE)
+	if (result != PACKET_FINE && (w->alien || w->error || !packet_search(src, s)))
 		return 0;
 	left = w->size - w->whole;
 	w->packets++;

@@ -207,6 +207,9 @@ static void say_missing(const char *path, const struct walk *w, struct notes *no
 	else if (w->missing)
 		notes_add(notes, "%s: ends within a packet: the events in its last %llu bytes are missing from the report%s", path,
 			(unsigned long long)w->missing, since(w, when));
+	if (w->skipped)
+		notes_add(notes, "%s: %llu bytes of it are no packet and were passed over: their events are missing from the report%s", path,
+			(unsigned long long)w->skipped, since(w, when));
 	if (w->damaged)
 		notes_add(notes, "%s: %llu of its %llu packets are damaged: events after the damage in them are missing from the report%s", path,
 			(unsigned long long)w->damaged, (unsigned long long)w->packets, since(w, when));

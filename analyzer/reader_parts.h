@@ -239,6 +239,7 @@ struct walk {
 	uint64_t whole;      /* where the last readable packet ends: may lie past `size`, for its padding or lost events */
 	uint64_t missing;    /* bytes of events that are lost at the end */
 	uint64_t packets, damaged;
+	uint64_t skipped;    /* bytes between packets that make no sense */
 	uint64_t last;       /* time of what was read last */
 	struct losses lost;
 	struct patch *patch; /* malloc; for damaged packets, and for one that is not all there */

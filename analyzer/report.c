@@ -211,7 +211,7 @@ static int report_on(const struct report_options *o, struct reader *reader, stru
 	r.coverage = replay_coverage(replay);
 	r.processes = replay_processes(replay);
 	r.tree = replay_tree(replay);
-	malloc_trim(0); /* debugging information comes next, and that is not small */
+	malloc_trim(0); /* debugging information comes next, and is not small */
 	own_suppressions_parse(replay_suppressions(replay));
 	for (size_t i = 0; (wrong = own_suppressions_wrong(replay_suppressions(replay), i)); i++)
 		complain("%s", wrong);

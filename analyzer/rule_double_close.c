@@ -48,7 +48,7 @@ static void range_closed_again(const struct rule *r, const struct transition *t)
 
 static void stale_stream(const struct rule *r, const struct transition *t)
 {
-	if (t->event->flags & FDW_F_KNOWN_CLOSED)
+	if (t->event->flags & FDW_F_KNOWN_CLOSED && owner_suspect(t).verdict != FOREIGN_STRONG)
 		found(r, t, CONFIDENCE_CERTAIN, NULL, "the stream's descriptor was closed before the stream was");
 }
 

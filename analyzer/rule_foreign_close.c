@@ -20,21 +20,6 @@ static int is_redirection(const struct transition *t)
 	return t->at.fd <= 2 || !strcmp(t->at.call, "freopen") || (own && now && own->description == now->description);
 }
 
-static void stale_stream(const struct rule *r, const struct transition *t)
-{
-	struct draft d = { .rule = r, .severity = r->severity, .confidence = CONFIDENCE_CERTAIN, .image = t->image,
-		.generation = t->generation, .fd = t->at.fd,
-		.reason = "the stream was made for an earlier generation of the number, whose close was seen" };
-
-	if (t->event->flags & FDW_F_KNOWN_CLOSED || !t->other || is_redirection(t))
-		return;
-	d.object = t->other->description;
-	draft_past(&d, t->generation);
-	draft_stack(&d, ROLE_REUSED, &t->other->opened, t->other);
-	draft_stack(&d, ROLE_CLOSED, &t->at, t->other);
-	findings_add(replay_findings(t->replay), &d);
-}
-
 /* One of two concurrent closes took what another thread had been given in between. Nobody has to fail for that to be known. */
 static void closed_against_open(const struct rule *r, const struct transition *t)
 {
@@ -64,6 +49,25 @@ static void victim_failed(const struct rule *r, const struct transition *t)
 	draft_note(&d, "the culprit");
 	draft_stack(&d, ROLE_USED, &t->at, NULL);
 	draft_note(&d, "the victim");
+	findings_add(replay_findings(t->replay), &d);
+}
+
+static void stale_stream(const struct rule *r, const struct transition *t)
+{
+	struct draft d = { .rule = r, .severity = r->severity, .confidence = CONFIDENCE_CERTAIN, .image = t->image,
+		.generation = t->generation, .fd = t->at.fd,
+		.reason = "the stream was made for an earlier generation of the number, whose close was seen" };
+
+	if (owner_suspect(t).verdict == FOREIGN_STRONG) {
+		victim_failed(r, t); /* the stream's descriptor was closed by mistake, not its own */
+		return;
+	}
+	if (t->event->flags & FDW_F_KNOWN_CLOSED || !t->other || is_redirection(t))
+		return;
+	d.object = t->other->description;
+	draft_past(&d, t->generation);
+	draft_stack(&d, ROLE_REUSED, &t->other->opened, t->other);
+	draft_stack(&d, ROLE_CLOSED, &t->at, t->other);
 	findings_add(replay_findings(t->replay), &d);
 }
 

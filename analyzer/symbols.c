@@ -7,6 +7,7 @@
 #include "analyzer/symbols_parts.h"
 
 #include <libiberty/demangle.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,8 +174,10 @@ static struct module *module_get(struct symbols *s, const char *path, struct bui
 
 static void module_close(struct module *m)
 {
-	if (m->dwfl)
+	if (m->dwfl) {
 		dwfl_end(m->dwfl);
+		malloc_trim(0); /* sections that were compressed take some ten MB */
+	}
 	m->dwfl = NULL;
 	m->mod = NULL;
 	free(m->ranges.range);

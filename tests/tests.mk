@@ -92,7 +92,7 @@ GROW := $(O)/tests/bench/analyzer/grow
 $(GROW): tests/bench/analyzer/grow.c $(patsubst %.c,$(O)/%.o,$(wildcard analyzer/reader_*.c) analyzer/heap.c)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
 
-.PHONY: tests check-programs check-mutants forklock-table
+.PHONY: bench-analyzer tests check-programs check-mutants forklock-table
 tests: $(TEST_BIN) $(TEST_LIB) $(UNIT_BIN) $(FORKLOCK_BIN) $(REARM_BIN) $(PORTS_BIN)
 
 deps: ## install what is missing to build and test (Debian)
@@ -112,6 +112,7 @@ check-world: ## suites nobody here wrote, natively, preloaded and audited side b
 	@tests/deps.sh build check-world
 	@$(MAKE) --no-print-directory all
 	@tests/world/run --modes=enforce,observe,audit --lib=$(O)/libfdwarden.so $(T)
+	@$(if $(T),,FDW_BUILD=$(O) tests/e2e/package.sh --root)
 check-loop: all tests ## repeat one test until it fails: T=program, bats file or world case, N=50 times
 	@FDW_BUILD=$(O) tests/check-loop.sh "$(T)" "$(N)"
 check-mutants: all tests ## each invariant broken on purpose: its test must go red (T=MUTANT or I7 for one, N=times each)
@@ -123,5 +124,9 @@ bench: ## overheads, side by side with native, in one run
 	@tests/deps.sh build demo check
 	@$(MAKE) --no-print-directory all tests
 	@FDW_BUILD=$(O) tests/bench/bench.sh
+bench-analyzer: ## the report against babeltrace2, on recordings of nginx, redis and make -j, and those grown to 20 million events: minutes
+	@tests/deps.sh build bench-analyzer
+	@$(MAKE) --no-print-directory all $(GROW)
+	@tests/bench/analyzer/run $(O)
 
 -include $(wildcard $(O)/tests/forklock/preload/*.d $(O)/tests/*/*.d $(O)/tests/rearm/other/*.d $(O)/tests/e2e/src/*.d $(O)/tests/e2e/src/*/*.d)

@@ -253,6 +253,43 @@ static void corrupt_packet(void **state)
 	reader_close(r);
 }
 
+/* Larger than any of ours can be: lengths that would have memory taken for them. */
+static void event_too_large(void **state)
+{
+	static const uint8_t detail[70000];
+	struct fdw_event e = { .seq = 2, .pid = 100, .tid = 1, .op = FDW_OP_CREATE, .fd = 3, .gen = 1, .fd2 = -1, .detail = detail, .detail_len = sizeof detail };
+	struct stream_writer w = { .uuid = 1 };
+
+	small_trace(*state, 1);
+	op_packet(&w, 1000, 1, 1, 5);
+	packet_begin(&w, 2000);
+	put_event(&w, 2000, &e);
+	put_op(&w, 2010, 1, 3);
+	packet_end(&w, 2020);
+	op_packet(&w, 3000, 1, 11, 5);
+	write_stream(&w, *state, "fds_0");
+	reads(*state, 10, "1 of its 3 packets are damaged");
+}
+
+/* Its packet's length is not known: what follows is found by its magic number, by the reader that looks for it. */
+static void noise_for_a_header(void **state)
+{
+	struct stream_writer w = { .uuid = 1 };
+	size_t second;
+
+	small_trace(*state, 1);
+	op_packet(&w, 1000, 1, 1, 5);
+	op_packet(&w, 2000, 1, 6, 500);
+	second = w.packet;
+	op_packet(&w, 3000, 1, 600, 5);
+	memset(w.b.data + second, 0x5a, 88);
+	write_stream(&w, *state, "fds_0");
+	if (reader_kind == READER_DIRECT)
+		reads_with(*state, 10, "39168 bytes of it are no packet and were passed over", 2);
+	else
+		reads(*state, 5, "ends within a packet");
+}
+
 /* The library refuses the directory because of one file that looks right from outside. */
 static void one_unreadable_stream(void **state)
 {
@@ -383,7 +420,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_DIR(wrong_paths), IN_DIR(no_permission), IN_DIR(not_metadata), IN_DIR(others_trace), IN_DIR(below_and_once),
 		IN_DIR(one_of_two_is_bad), IN_DIR(rotated_chunks), IN_DIR(cut_within_packet), IN_DIR(cut_in_padding), IN_DIR(garbage_after),
-		IN_DIR(empty_streams), IN_DIR(alien_file), IN_DIR(corrupt_packet), IN_DIR(one_unreadable_stream), IN_DIR(packets_gone), IN_DIR(metadata_cut),
+		IN_DIR(empty_streams), IN_DIR(alien_file), IN_DIR(corrupt_packet), IN_DIR(event_too_large), IN_DIR(noise_for_a_header), IN_DIR(one_unreadable_stream), IN_DIR(packets_gone), IN_DIR(metadata_cut),
 		IN_DIR(process_without_events), IN_DIR(a_stream_that_is_gone_is_said), IN_DIR(nothing_is_left_behind),
 	};
 

@@ -1,0 +1,69 @@
+/*
+ * foreign_armed: one thread accepts, another arms and reads; a third, whose cleanup runs twice, closes the connection that has its old number by then.
+ * Must find: recorded, foreign-close, and nothing against the thread that re-arms; in audit double-close, and the connection is there.
+ */
+#include "poller.h"
+
+static struct turns turns[3];
+static int own = -1, pair[2], poller;
+
+static __attribute__((noinline)) void cleanup(void) { close(own); }
+
+static void *culprit(void *unused)
+{
+	await(&turns[0]);
+	own = open_null();
+	cleanup();
+	sem_post(&turns[0].done);
+	await(&turns[0]);
+	cleanup();
+	sem_post(&turns[0].done);
+	return NULL;
+}
+
+static void *accepts(void *unused)
+{
+	await(&turns[1]);
+	need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+	sem_post(&turns[1].done);
+	return NULL;
+}
+
+static void *serves(void *unused)
+{
+	char byte;
+
+	await(&turns[2]);
+	need(registers(poller, EPOLL_CTL_ADD, pair[0], EPOLLIN | EPOLLONESHOT, 1) == 0);
+	sem_post(&turns[2].done);
+	await(&turns[2]);
+	need(read(pair[0], &byte, 1) == (pair[0] == own ? -1 : 1));
+	if (pair[0] != own)
+		close(pair[0]);
+	sem_post(&turns[2].done);
+	return NULL;
+}
+
+int main(void)
+{
+	void *(*const runs[])(void *) = { culprit, accepts, serves };
+	static const int order[] = { 0, 1, 2, 0, 2 };
+	pthread_t thread[3];
+
+	need((poller = epoll_create1(EPOLL_CLOEXEC)) >= 0);
+	for (int i = 0; i < 3; i++) {
+		turns_init(&turns[i]);
+		need(pthread_create(&thread[i], NULL, runs[i], NULL) == 0);
+	}
+	for (int i = 0; i < 5; i++) {
+		if (i == 3)
+			need(write(pair[1], "x", 1) == 1);
+		turn(&turns[order[i]]);
+	}
+	for (int i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	close(pair[1]);
+	close(poller);
+	puts("done");
+	return 0;
+}
