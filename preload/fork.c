@@ -1,5 +1,6 @@
 /*
- * preload/fork.c: fork, _Fork, clone, daemon, forkpty, system: and the fork child.
+ * preload/fork.c: fork, _Fork, what every fork has in common, and the fork child. (Calls of libc that fork by themselves: forkers.c; clone and vfork:
+ * clone.c.)
  *
  * Context: any thread; fork also in handlers. System calls of ours: getpid in the child, where no filter is.
  * LOCKS: the program's atfork handlers run inside libc's fork; ours is registered first, so it is the innermost. LTTng's locks
@@ -12,7 +13,6 @@
  * The table is kept: generations go on, as the descriptors do. In-flux counts of threads that are gone are cleared when the
  * child becomes a worker: before that nobody waits for them.
  */
-#include <utmp.h>
 #include "aside.h"
 #include "close.h"
 #include "env.h"
@@ -230,9 +230,11 @@ FDW_FORK_PATH static void at_child(void)
 		child_begins(0, FDW_FORK_FORK, FDW_CALL_none, 0);
 }
 
+/* As pthread_atfork, whose code comes with each library, and would lie where nothing else of ours is wanted at the start. */
+extern void *__dso_handle __attribute__((visibility("hidden")));
 int fdw_fork_init(void)
 {
-	return fdw_thread_init() | pthread_atfork(at_prepare, at_parent, at_child);
+	return fdw_thread_init() | FDW_REAL(__register_atfork)(at_prepare, at_parent, at_child, &__dso_handle);
 }
 
 void fdw_child_becomes_worker(void)
@@ -254,7 +256,7 @@ void fdw_said_shell(uint8_t kind, int fd, uint32_t gen, const char *command, uin
 		.flags = why ? FDW_F_UNOBSERVED : 0, .detail = d.data, .detail_len = (uint32_t)d.len }, pc);
 }
 
-FDW_FORK_PATH static void say_fork(uint8_t kind, int64_t r, uint32_t flags, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH void fdw_said_fork(uint8_t kind, int64_t r, uint32_t flags, uint16_t call, uintptr_t pc)
 {
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_FORK, .kind = kind, .call = call, .fd = -1, .fd2 = -1,
@@ -269,7 +271,7 @@ FDW_FORK_PATH static void said_parent(uint8_t kind, pid_t r, uint16_t call, uint
 	if (likely(!fdw_recording() && !fdw_self.bounded))
 		return;
 	saved = errno;
-	say_fork(kind, r, fdw_self.emitting ? FDW_F_UNOBSERVED : 0, call, pc);
+	fdw_said_fork(kind, r, fdw_self.emitting ? FDW_F_UNOBSERVED : 0, call, pc);
 	fdw_gate_child(r, kind, call, pc);
 	errno = saved;
 }
@@ -281,7 +283,7 @@ void fdw_forked_parent(pid_t r, uint8_t kind, uint16_t call, uintptr_t pc) { sai
  * The look at the makers comes before the program's handlers, which may take locks that a maker needs; where there are none, at_prepare's
  * will do, and a plain fork that is not recorded writes nothing.
  */
-FDW_FORK_PATH static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH int fdw_fork_begins(uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	int nested = fdw_self.in_fork; /* fork in a handler that interrupted a fork */
 
@@ -298,7 +300,7 @@ FDW_FORK_PATH static int begin(uint8_t kind, uint16_t call, uintptr_t pc)
 	return nested;
 }
 
-FDW_FORK_PATH static void end(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
+FDW_FORK_PATH void fdw_fork_ends(int nested, pid_t r, uint8_t kind, uint16_t call, uintptr_t pc)
 {
 	SET(fdw_self.in_fork, nested);
 	if (r != 0) {
@@ -322,9 +324,9 @@ FDW_FORK_PATH FDW_EXPORT pid_t fork(void)
 			said_parent(FDW_FORK_FORK, r, FDW_CALL_fork, FDW_CALLER);
 		return r;
 	}
-	nested = begin(FDW_FORK_FORK, FDW_CALL_fork, FDW_CALLER);
+	nested = fdw_fork_begins(FDW_FORK_FORK, FDW_CALL_fork, FDW_CALLER);
 	r = FDW_REAL(fork)();
-	end(nested, r, FDW_FORK_FORK, FDW_CALL_fork, FDW_CALLER);
+	fdw_fork_ends(nested, r, FDW_FORK_FORK, FDW_CALL_fork, FDW_CALLER);
 	return r;
 }
 
@@ -351,214 +353,4 @@ FDW_EXPORT int __register_atfork(void (*prepare)(void), void (*parent)(void), vo
 	if (prepare && prepare != at_prepare)
 		fdw_process.atfork = 1;
 	return FDW_REAL(__register_atfork)(prepare, parent, child, dso);
-}
-
-FDW_EXPORT int daemon(int nochdir, int noclose)
-{
-	int nested;
-	int r;
-
-	if (unlikely(!fdw_on()))
-		return FDW_REAL(daemon)(nochdir, noclose);
-	/* The parent ends inside libc: what there is to say of it is said now. */
-	fdw_life(FDW_OP_FORK, FDW_FORK_DAEMON, 0, 0, -1, 0, FDW_CALL_daemon, FDW_CALLER, FDW_NO_DETAIL);
-	nested = begin(FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
-	r = FDW_REAL(daemon)(nochdir, noclose);
-	/* -1 is either a fork that failed, or a child that could not do the rest */
-	end(nested, r == 0 || fdw_tid() != fdw_self.parent_tid ? 0 : -1, FDW_FORK_DAEMON, FDW_CALL_daemon, FDW_CALLER);
-	if (r == 0 && !noclose)
-		for (int fd = 0; fd < 3; fd++)
-			fdw_made_plain(fd, FDW_KIND_FILE, FDW_F_WRITABLE, FDW_CALL_daemon, FDW_CALLER, -1);
-	if (r == 0)
-		fdw_child_becomes_worker();
-	return r;
-}
-
-/*
- * libc's, step by step: the master's close-on-exec is decided by the program, after the fork. So the terminal is made after the look at what
- * others have undecided, which decides what this thread has.
- */
-static pid_t forkpty_born(int *master, char *name, const struct termios *t, const struct winsize *w, uintptr_t pc)
-{
-	int fd[2], nested = begin(FDW_FORK_PTY, FDW_CALL_forkpty, pc);
-	pid_t r = fdw_openpty(fd, name, t, w, FDW_CALL_forkpty, pc);
-
-	if (r == 0)
-		r = FDW_REAL(fork)();
-	else
-		fd[0] = fd[1] = -1;
-	end(nested, r, FDW_FORK_PTY, FDW_CALL_forkpty, pc);
-	if (r == 0) {
-		close(fd[0]);
-		if (login_tty(fd[1]) != 0)
-			_exit(1);
-		return 0;
-	}
-	if (r > 0)
-		*master = fd[0];
-	else if (fd[0] >= 0)
-		close(fd[0]);
-	if (fd[1] >= 0)
-		close(fd[1]);
-	return r;
-}
-
-FDW_EXPORT pid_t forkpty(int *master, char *name, const struct termios *t, const struct winsize *w)
-{
-	int nested;
-	pid_t r;
-
-	if (unlikely(!fdw_on()))
-		return FDW_REAL(forkpty)(master, name, t, w);
-	if (fdw_process.births && fdw_enforcing())
-		return forkpty_born(master, name, t, w, FDW_CALLER);
-	nested = begin(FDW_FORK_PTY, FDW_CALL_forkpty, FDW_CALLER);
-	r = FDW_REAL(forkpty)(master, name, t, w);
-	end(nested, r, FDW_FORK_PTY, FDW_CALL_forkpty, FDW_CALLER);
-	if (r > 0)
-		fdw_made_plain(*master, FDW_KIND_PTY, FDW_F_WRITABLE, FDW_CALL_forkpty, FDW_CALLER, -1);
-	for (int fd = 0; r == 0 && fd < 3; fd++)
-		fdw_made_plain(fd, FDW_KIND_PTY, FDW_F_WRITABLE, FDW_CALL_forkpty, FDW_CALLER, -1);
-	return r;
-}
-
-FDW_EXPORT int login_tty(int fd)
-{
-	int r = FDW_REAL(login_tty)(fd);
-
-	/* libc put the terminal over 0, 1, 2 and closed fd */
-	for (int i = 0; r == 0 && i < 3; i++)
-		fdw_made_plain(i, FDW_KIND_PTY, FDW_F_WRITABLE, FDW_CALL_login_tty, FDW_CALLER, -1);
-	if (r == 0 && fd > 2 && fdw_on()) {
-		struct fdw_claim c;
-		fdw_claim(&c, fd);
-		fdw_claim_end(&c, FDW_CLOSE_DONE, FDW_CALL_login_tty, FDW_CALLER);
-		if (fdw_recording())
-			fdw_send(&(struct fdw_event){ .op = FDW_OP_CLOSE, .call = FDW_CALL_login_tty, .fd = fd,
-				.gen = fdw_gen(c.before), .fd2 = -1 }, FDW_CALLER);
-	} else if (r < 0) {
-		fdw_use_failed(fd, FDW_CALL_login_tty, FDW_CALLER);
-	}
-	return r;
-}
-
-FDW_EXPORT int system(const char *command)
-{
-	int saved = errno, r;
-
-	/* Waits for the command: nothing may be held meanwhile. A cancellation point. */
-	if (command) {
-		fdw_gate();
-		fdw_gate_child(-1, FDW_FORK_SYSTEM, FDW_CALL_system, FDW_CALLER);
-	}
-	if (likely(!command || !fdw_recording()))
-		return FDW_REAL(system)(command);
-	fdw_said_shell(FDW_FORK_SYSTEM, -1, 0, command, FDW_CALL_system, FDW_CALLER);
-	errno = saved;
-	r = FDW_REAL(system)(command);
-	if (r != -1)
-		fdw_reaped_command(r, -1, 0, FDW_CALL_system, FDW_CALLER);
-	else
-		said_parent(FDW_FORK_SYSTEM, -1, FDW_CALL_system, FDW_CALLER); /* or its end will never be known: SIGCHLD is ignored */
-	return r;
-}
-
-/* ---- clone -------------------------------------------------------------------------------------------------------------------------------*/
-
-#include <sched.h>
-
-struct started { int (*fn)(void *); void *arg; uintptr_t pc; };
-
-/* libc ends the child with fn's result, by a system call that ends its thread only. */
-static int ended_by_return(int status, uintptr_t pc)
-{
-	if (fdw_self.vforked || !atomic_load_explicit(&fdw_process.threads, memory_order_relaxed))
-		fdw_ending(status, FDW_CALL_clone, pc);
-	return status;
-}
-
-static int run_clone_child(void *p)
-{
-	struct started s = *(struct started *)p; /* our parent's frame, as copied */
-
-	fdw_forked_child(FDW_FORK_CLONE, FDW_CALL_clone, s.pc);
-	return ended_by_return(s.fn(s.arg), s.pc);
-}
-
-static int run_vfork_clone_child(void *p)
-{
-	struct started *s = p; /* our parent's frame itself */
-
-	fdw_vforked_child(FDW_FORK_CLONE, FDW_CALL_clone, s->pc);
-	return ended_by_return(s->fn(s->arg), s->pc);
-}
-
-FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
-{
-	struct started s = { fn, arg, FDW_CALLER };
-	va_list ap;
-	void *ptid, *tls, *ctid;
-	int r;
-
-	va_start(ap, arg);
-	ptid = va_arg(ap, void *);
-	tls = va_arg(ap, void *);
-	ctid = va_arg(ap, void *);
-	va_end(ap);
-	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM || flags & CLONE_FILES)
-		atomic_store(&fdw_raw_threads, 1);
-	if (flags & CLONE_FILES && !(flags & CLONE_THREAD))
-		fdw_births_share(); /* another process uses the table: what happens there is not seen here */
-	else if (!(flags & CLONE_FILES))
-		fdw_gate();
-	/* With CLONE_SETTLS a child has none of ours, which lies behind the thread pointer. */
-	if (unlikely(!fdw_on() || !fn || !stack) || flags & CLONE_SETTLS || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM) {
-		r = FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
-		fdw_gate_child(r, FDW_FORK_CLONE, FDW_CALL_clone, FDW_CALLER);
-		return r;
-	}
-	if (flags & CLONE_VM) { /* and CLONE_VFORK: we sleep until it exec'd or ended, so our own flag marks it */
-		uint64_t was = fdw_vforked_begins();
-		r = FDW_REAL(clone)(run_vfork_clone_child, stack, flags, &s, ptid, tls, ctid);
-		fdw_vforked_ended(was);
-	} else {
-		before_fork();
-		r = FDW_REAL(clone)(run_clone_child, stack, flags, &s, ptid, tls, ctid);
-	}
-	said_parent(FDW_FORK_CLONE, r, FDW_CALL_clone, FDW_CALLER);
-	return r;
-}
-
-/* ---- vfork: the hooks of vfork.S ------------------------------------------------------------------------------------------------------------*/
-
-uint64_t fdw_vfork_pre(void);
-void fdw_vfork_child(uintptr_t pc);
-int fdw_vfork_parent(long r, uintptr_t pc, uint64_t was);
-
-uint64_t fdw_vfork_pre(void)
-{
-	int saved = errno;
-	uint64_t was;
-
-	fdw_gate();
-	was = fdw_vforked_begins();
-	errno = saved;
-	return was;
-}
-
-void fdw_vfork_child(uintptr_t pc) { fdw_vforked_child(FDW_FORK_VFORK, FDW_CALL_vfork, pc); }
-
-int fdw_vfork_parent(long r, uintptr_t pc, uint64_t was)
-{
-	int saved = errno, tells = fdw_vforked_tells();
-
-	fdw_vforked_ended(was);
-	say_fork(FDW_FORK_VFORK, r < 0 ? -1 : r, tells ? 0 : FDW_F_UNOBSERVED, FDW_CALL_vfork, pc);
-	fdw_gate_child(r < 0 ? -1 : r, FDW_FORK_VFORK, FDW_CALL_vfork, pc);
-	errno = saved;
-	if (r < 0) {
-		errno = (int)-r;
-		return -1;
-	}
-	return (int)r;
 }
