@@ -15,18 +15,18 @@ static struct baseline *refuse(json_t *report, char *error, size_t n, const char
 	return NULL;
 }
 
-struct baseline *baseline_read(const char *path, char *error, size_t n)
+/* report NULL: why is in e. */
+static struct baseline *baseline_of(json_t *report, const json_error_t *e, const char *path, char *error, size_t n)
 {
 	struct baseline *b;
-	json_error_t e;
-	json_t *report = json_load_file(path, JSON_REJECT_DUPLICATES, &e), *findings, *f;
+	json_t *findings, *f;
 	size_t i;
 
 	if (!report) {
-		if (e.line > 0)
-			snprintf(error, n, "%s: line %d is no JSON: %s", path, e.line, e.text);
+		if (e->line > 0)
+			snprintf(error, n, "%s: line %d is no JSON: %s", path, e->line, e->text);
 		else
-			snprintf(error, n, "%s cannot be read: %s", path, e.text);
+			snprintf(error, n, "%s cannot be read: %s", path, e->text);
 		return NULL;
 	}
 	findings = json_object_get(report, "findings");
@@ -42,6 +42,22 @@ struct baseline *baseline_read(const char *path, char *error, size_t n)
 		if (json_is_string(json_object_get(f, "id")))
 			json_object_set_new(b->ids, json_string_value(json_object_get(f, "id")), json_true());
 	return b;
+}
+
+struct baseline *baseline_read(const char *path, char *error, size_t n)
+{
+	json_error_t e;
+	json_t *report = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+
+	return baseline_of(report, &e, path, error, n);
+}
+
+struct baseline *baseline_parse(const char *path, const char *text, size_t len, char *error, size_t n)
+{
+	json_error_t e;
+	json_t *report = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
+
+	return baseline_of(report, &e, path, error, n);
 }
 
 int baseline_has(const struct baseline *b, const char *id) { return b && json_object_get(b->ids, id) != NULL; }

@@ -118,7 +118,7 @@ static int read_line(char *line, const char *path, unsigned number)
 	return 0;
 }
 
-static int read_file(FILE *f, const char *path)
+int config_read(FILE *f, const char *path)
 {
 	char *line = NULL;
 	size_t room = 0;
@@ -153,7 +153,7 @@ static int read_config(const char *path, int must_be_ours)
 		fclose(f);
 		return 0;
 	}
-	return read_file(f, path);
+	return config_read(f, path);
 }
 
 int config_load(void)

@@ -7,8 +7,12 @@
 #ifndef FDW_CONFIG_H
 #define FDW_CONFIG_H
 
+#include <stdio.h>
+
 /* Once, before options are read: what the library reads goes into the environment, where it is not set. -1 after a sentence: a line is not understood. */
 int config_load(void);
+/* Of one file, which is closed. `path` lives as long as the process. */
+int config_read(FILE *, const char *path);
 /* The value that holds where no option says otherwise; NULL: none. Lives as long as the process. */
 const char *config_value(const char *name);
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Some hundred streams have one each. A longer event makes its own grow for a while. */
-#define WINDOW 32768
+#define WINDOW 16384
 
 int window_open(struct window *w, const char *path, uint64_t *size)
 {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/check.sh: everything `make check` runs, as one TAP stream; the last line is `N passed, N failed`, and the exit status says it too.
-# Groups: unit/*, e2e/*.bats, e2e/*.sh, forklock, rearm, ports, programs, mutants, world. CHECK_GROUPS="programs world" chooses. FDW_BUILD: the build directory.
+# Groups: unit/*, fuzz/*, e2e/*.bats, e2e/*.sh, forklock, rearm, ports, programs, mutants, world. CHECK_GROUPS="programs world" chooses. FDW_BUILD: the build directory.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 2
 FDW_BUILD=$(cd "${FDW_BUILD:-build}" && pwd) || exit 2
@@ -23,6 +23,9 @@ all() {
 	local f
 	for f in "$FDW_BUILD"/tests/unit/*; do
 		[ -x "$f" ] && [ -f "$f" ] && group "unit/${f##*/}" 120 "$f"
+	done
+	for f in tests/fuzz/corpus/*; do
+		group "fuzz/${f##*/}" 60 tests/fuzz/once "$FDW_BUILD/tests/fuzz/${f##*/}" "$f"
 	done
 	for f in tests/e2e/*.bats; do
 		[ -e "$f" ] && group "e2e/$(basename "$f" .bats)" 300 bats --tap "$f"

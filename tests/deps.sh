@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/deps.sh GROUP...: installs what is missing of Debian's packages for the groups named (build, demo, check, check-world, bench-analyzer).
+# tests/deps.sh GROUP...: installs what is missing of Debian's packages for the groups named (build, demo, check, check-world, bench-analyzer, fuzz).
 # Context: called by make before build and tests. Says what it installs; does nothing, and asks nobody, when all is there.
 # May not: start, stop or configure services. Exit 1 with the command to run when it may not install.
 set -u -o pipefail
@@ -12,6 +12,7 @@ check="g++ patch gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static li
 check_world="haproxy memcached nodejs openssh-client redis-server redis-tools postgresql postgresql-contrib stress-ng perl tar gzip coreutils sqlite3
 	curl rsync vim tmux openssh-sftp-server openssh-server bsdutils valgrind golang-go gccgo-12 default-jdk-headless mmdebstrap"
 bench_analyzer="babeltrace2 nginx-light wrk redis-server redis-tools jq time util-linux"
+fuzz="clang libclang-rt-14-dev libcmocka-dev"
 
 wanted() {
 	local group
@@ -20,9 +21,10 @@ wanted() {
 		build) echo $build ;;
 		demo) echo $build $demo ;;
 		check) echo $build $check ;;
+		fuzz) echo $build $fuzz ;;
 		bench-analyzer) echo $build $bench_analyzer ;;
 		check-world) echo $build $check $check_world ;;
-		*) echo "deps: unknown group '$group'; use build, demo, check, check-world or bench-analyzer" >&2; return 2 ;;
+		*) echo "deps: unknown group '$group'; use build, demo, check, check-world, bench-analyzer or fuzz" >&2; return 2 ;;
 		esac
 	done
 }

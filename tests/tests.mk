@@ -87,13 +87,26 @@ $(O)/tests/forklock/libfdwarden.so: $(STEPS_OBJ) $(O)/gen/aliases.ld preload/ver
 $(O)/tests/unit/%: tests/unit/%.c $(filter-out $(O)/analyzer/main.o,$(ANALYZER_OBJ)) $(TRACE_SESSION_OBJ)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(SANFLAGS) -o $@ $< $(filter %.o,$^) -lcmocka $(ANALYZER_LIBS)
 
+# Fuzz targets, as programs that run the files they are given, and (make fuzz) with libFuzzer and sanitizers.
+FUZZ := $(filter-out main,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZ_BIN := $(FUZZ:%=$(O)/tests/fuzz/%)
+FUZZ_CC ?= clang
+FUZZ_SAN := address,undefined -fno-sanitize-recover=undefined
+$(FUZZ_BIN): $(O)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/main.c $(filter-out $(O)/analyzer/main.o,$(ANALYZER_OBJ)) $(TRACE_SESSION_OBJ)
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) -o $@ $(filter %.c %.o,$^) -lcmocka $(ANALYZER_LIBS)
+FUZZ_OBJ := $(patsubst $(O)/analyzer/%,$(O)/fuzz/analyzer/%,$(filter-out $(O)/analyzer/main.o $(O)/analyzer/charts.o,$(ANALYZER_OBJ)))
+$(FUZZ_OBJ): $(O)/fuzz/%.o: %.c
+	$(call say,CC,$@)mkdir -p $(@D) && $(FUZZ_CC) $(COMMON) -Wno-format-zero-length -O1 -g -fsanitize=fuzzer-no-link,$(FUZZ_SAN) $(shell pkg-config --cflags babeltrace2 jansson smartcols 2>/dev/null) -c -o $@ $<
+$(FUZZ:%=$(O)/fuzz/%): $(O)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) $(TRACE_SESSION_OBJ) $(O)/analyzer/charts.o
+	$(call say,LD,$@)$(FUZZ_CC) $(COMMON) -O1 -g -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $(filter %.c %.o,$^) -lcmocka $(ANALYZER_LIBS)
+
 # Makes recordings larger, with the reader's own knowledge of them.
 GROW := $(O)/tests/bench/analyzer/grow
 $(GROW): tests/bench/analyzer/grow.c $(patsubst %.c,$(O)/%.o,$(wildcard analyzer/reader_*.c) analyzer/heap.c)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
 
-.PHONY: bench-analyzer tests check-programs check-mutants forklock-table
-tests: $(TEST_BIN) $(TEST_LIB) $(UNIT_BIN) $(FORKLOCK_BIN) $(REARM_BIN) $(PORTS_BIN)
+.PHONY: fuzz bench-analyzer tests check-programs check-mutants forklock-table
+tests: $(FUZZ_BIN) $(TEST_BIN) $(TEST_LIB) $(UNIT_BIN) $(FORKLOCK_BIN) $(REARM_BIN) $(PORTS_BIN)
 
 deps: ## install what is missing to build and test (Debian)
 	@tests/deps.sh build demo check check-world
@@ -124,6 +137,10 @@ bench: ## overheads, side by side with native, in one run
 	@tests/deps.sh build demo check
 	@$(MAKE) --no-print-directory all tests
 	@FDW_BUILD=$(O) tests/bench/bench.sh
+fuzz: ## each fuzz target with libFuzzer under ASan and UBSan: T=one of them, N=seconds for each (50); FUZZ_CC=afl-clang-fast for AFL++
+	@tests/deps.sh build fuzz
+	@$(MAKE) --no-print-directory all $(FUZZ:%=$(O)/fuzz/%)
+	@tests/fuzz/run $(O) $(N) $(if $(T),$(T),$(FUZZ))
 bench-analyzer: ## the report against babeltrace2, on recordings of nginx, redis and make -j, and those grown to 20 million events: minutes
 	@tests/deps.sh build bench-analyzer
 	@$(MAKE) --no-print-directory all $(GROW)

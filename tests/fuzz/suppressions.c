@@ -1,15 +1,8 @@
-/*
- * tests/fuzz/suppressions.c: the suppression parser on anything. A fuzz target (clang -fsanitize=fuzzer -DFUZZER); without a fuzzer a
- * program that runs the files it is given.
- */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+/* tests/fuzz/suppressions.c: the suppression parser on anything. */
+#define _GNU_SOURCE
 #include "analyzer/finding.h"
 #include "analyzer/suppress.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+#include "tests/fuzz/target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -30,20 +23,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	suppressions_free(s);
 	return 0;
 }
-
-#ifndef FUZZER
-int main(int argc, char **argv)
-{
-	static uint8_t data[1 << 20];
-
-	for (int i = 1; i < argc; i++) {
-		FILE *f = fopen(argv[i], "re");
-		size_t n = f ? fread(data, 1, sizeof data, f) : 0;
-
-		if (f)
-			fclose(f);
-		LLVMFuzzerTestOneInput(data, n);
-	}
-	return 0;
-}
-#endif
