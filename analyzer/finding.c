@@ -47,6 +47,7 @@ static void finding_free(struct finding *f)
 		frames_free(&f->stacks[i].frames);
 	}
 	free(f->raw);
+	free(f->doubted);
 	free(f->object);
 	free(f->message);
 	free(f);
@@ -129,6 +130,16 @@ static char *note_of(const struct draft *d, unsigned i, const char *object)
 	return s;
 }
 
+/* Why less is sure of this program than the rule believes; NULL: nothing is. */
+static const char *doubt_of(const struct draft *d)
+{
+	if (!d->rule->by_history || !d->image)
+		return NULL;
+	if (d->image->blind)
+		return "the program also uses ways that cannot be seen";
+	return image_lossy(d->image) ? "events of this process were lost" : NULL;
+}
+
 static struct finding *finding_new(const struct draft *d)
 {
 	struct finding *f = xcalloc(1, sizeof *f);
@@ -140,6 +151,10 @@ static struct finding *finding_new(const struct draft *d)
 	f->confidence = d->confidence;
 	f->kind = d->kind;
 	f->reason = d->reason;
+	if (d->doubt) {
+		f->doubted = xasprintf("%s%s%s", d->reason ? d->reason : "", d->reason ? "; but " : "", d->doubt);
+		f->reason = f->doubted;
+	}
 	f->growth = d->growth;
 	f->fd = d->fd;
 	f->generation = d->generation ? d->generation->gen : 0;
@@ -177,11 +192,13 @@ static void supersede(struct finding *f, struct finding *old)
 	finding_free(old);
 }
 
-void findings_add(struct findings *all, const struct draft *d)
+void findings_add(struct findings *all, struct draft *d)
 {
 	struct raw_key key;
 	struct finding *f, *old;
 
+	if ((d->doubt = doubt_of(d)) && d->confidence > CONFIDENCE_POSSIBLE)
+		d->confidence--;
 	memset(&key, 0, sizeof key);
 	key.rule = d->rule;
 	for (unsigned i = 0; i < (d->nkey ? d->nkey : d->nstacks); i++)

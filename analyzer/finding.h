@@ -45,6 +45,7 @@ struct finding {
 	char *object;
 	const char *kind;      /* "concurrent", "growing", … or NULL */
 	const char *reason;    /* why this confidence; NULL */
+	char *doubted;         /* the reason, when it is not the rule's alone */
 	struct growth growth;
 	struct finding_stack stacks[FINDING_STACKS];
 	unsigned nstacks, nkey;
@@ -73,6 +74,7 @@ struct draft {
 	enum confidence confidence;
 	uint64_t count;        /* 0: one */
 	const char *kind, *reason;
+	const char *doubt;     /* set when it is added: why the confidence is one less; or NULL */
 	struct growth growth;
 	const struct image *image;
 	const struct generation *generation;
@@ -83,7 +85,7 @@ struct draft {
 	unsigned nstacks;
 	unsigned nkey;         /* how many of the stacks, the first ones, make it the same finding; 0: all. The others are the first occurrence's */
 };
-void findings_add(struct findings *, const struct draft *);
+void findings_add(struct findings *, struct draft *);
 void draft_stack(struct draft *, enum role, const struct moment *, const struct generation *);
 void draft_note(struct draft *, const char *note); /* beside the last stack; not kept */
 /* Opened (or duplicated) and closed, as far as seen; and with a last moment: the stacks most findings have. */

@@ -26,7 +26,7 @@ static void say(const struct finding *f, FILE *out)
 }
 
 const struct rule rule_bad_close = {
-	.id = "bad-close", .cwe = 0, .severity = SEV_NOTE, .summary = "close of a negative or never seen number",
+	.id = "bad-close", .by_history = 1, .cwe = 0, .severity = SEV_NOTE, .summary = "close of a negative or never seen number",
 	.fix = "Give the variable -1 when there is no descriptor, and close only what is not negative.",
 	.close_failed = close_failed, .say = say,
 };

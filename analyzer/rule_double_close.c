@@ -70,7 +70,7 @@ static void say(const struct finding *f, FILE *out)
 }
 
 const struct rule rule_double_close = {
-	.id = "double-close", .cwe = 1341, .severity = SEV_ERROR, .summary = "a descriptor is closed again after its close",
+	.id = "double-close", .by_history = 1, .cwe = 1341, .severity = SEV_ERROR, .summary = "a descriptor is closed again after its close",
 	.fix = "Let one place own the descriptor and close it; set the variable to -1 there, and close a FILE or DIR only by fclose or closedir.",
 	.close_failed = close_failed, .range_closed_again = range_closed_again, .stale_stream = stale_stream, .say = say,
 };

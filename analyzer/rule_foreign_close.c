@@ -96,7 +96,7 @@ static void say(const struct finding *f, FILE *out)
 }
 
 const struct rule rule_foreign_close = {
-	.id = "foreign-close", .cwe = 1341, .severity = SEV_ERROR,
+	.id = "foreign-close", .by_history = 1, .cwe = 1341, .severity = SEV_ERROR,
 	.summary = "a close hit a later, unrelated descriptor with the same number",
 	.fix = "Let the culprit forget the number when it closes it (set the variable to -1), close streams only by fclose or closedir, and close ranges only of what is its own.",
 	.stale_stream = stale_stream,

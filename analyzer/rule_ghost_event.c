@@ -49,7 +49,7 @@ static void say(const struct finding *f, FILE *out)
 }
 
 const struct rule rule_ghost_event = {
-	.id = "ghost-event", .cwe = 672, .severity = SEV_WARNING, .summary = "a poller delivers events for a closed number",
+	.id = "ghost-event", .by_history = 1, .cwe = 672, .severity = SEV_WARNING, .summary = "a poller delivers events for a closed number",
 	.fix = "Take the descriptor out of the poller (EPOLL_CTL_DEL) before its close whenever a duplicate or a child may still have it.",
 	.ghost = ghost, .use_failed = use_failed, .say = say,
 };

@@ -64,7 +64,7 @@ static void say(const struct finding *f, FILE *out)
 }
 
 const struct rule rule_stale_rearm = {
-	.id = "stale-rearm", .cwe = 910, .severity = SEV_ERROR, .summary = "a descriptor is armed in a poller after its close",
+	.id = "stale-rearm", .by_history = 1, .cwe = 910, .severity = SEV_ERROR, .summary = "a descriptor is armed in a poller after its close",
 	.fix = "Let only the thread that holds the event close the descriptor, or keep a generation in the registered data and compare it before each re-arm.",
 	.rearmed = rearmed, .say = say,
 };

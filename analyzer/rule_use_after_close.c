@@ -38,7 +38,7 @@ static void say(const struct finding *f, FILE *out)
 }
 
 const struct rule rule_use_after_close = {
-	.id = "use-after-close", .cwe = 910, .severity = SEV_ERROR, .summary = "a call on a descriptor after its close",
+	.id = "use-after-close", .by_history = 1, .cwe = 910, .severity = SEV_ERROR, .summary = "a call on a descriptor after its close",
 	.fix = "Let the close wait for the last user, or clear the number where the user reads it before it is closed; a copy of a number is no ownership.",
 	.use_failed = use_failed, .say = say,
 };

@@ -1,5 +1,4 @@
-/*
- * accept_workers: one thread accepts and queues, four serve and close; numbers are used again all the time, by right.
+/* accept_workers [silence]: one thread accepts and queues, four serve and close; numbers are used again all the time, by right.
  * Must find: nothing.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * atfork_locks: atfork handlers take the program's lock, as allocators and libraries do, while another thread holds it until a thread that it
+/* atfork_locks [silence]: atfork handlers take the program's lock, as allocators and libraries do, while another thread holds it until a thread that it
  * starts has made its first call on a descriptor. Nobody may wait for ever. Must find: nothing.
  */
 #include "program.h"

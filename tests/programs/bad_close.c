@@ -1,4 +1,4 @@
-/* bad_close: close of -1 and of a number that never was. Must find: two bad-close (notes), no error. */
+/* bad_close [bad-close]: close of -1 and of a number that never was. Must find: two bad-close (notes), no error. */
 #include "program.h"
 
 int main(void)

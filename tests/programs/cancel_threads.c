@@ -1,5 +1,4 @@
-/*
- * cancel_threads: threads are cancelled in read, close of a lingering socket, open of a FIFO and between. Each must end as
+/* cancel_threads [silence]: threads are cancelled in read, close of a lingering socket, open of a FIFO and between. Each must end as
  * PTHREAD_CANCELED with its clean-up run, and the numbers are the program's again. Must find: nothing.
  */
 #include "program.h"

@@ -1,4 +1,4 @@
-/* child_double_close: a fork child that serves (it waits for a client first) closes twice. Must find: one double-close. */
+/* child_double_close [double-close]: a fork child that serves (it waits for a client first) closes twice. Must find: one double-close. */
 #include "program.h"
 #include <poll.h>
 

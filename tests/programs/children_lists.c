@@ -1,5 +1,4 @@
-/*
- * children_lists: a process that has closed a good deal forks and execs; its children see only what is open, close the rest, and get the lowest number.
+/* children_lists [silence]: a process that has closed a good deal forks and execs; its children see only what is open, close the rest, and get the lowest number.
  * Must find: nothing.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * cleanup_twice: a thread's cleanup runs twice; in between its number was given to another thread, which loses its file by that.
+/* cleanup_twice [double-close, foreign-close]: a thread's cleanup runs twice; in between its number was given to another thread, which loses its file by that.
  * Must find: recorded, foreign-close, and nothing against the victim; in audit, where the number is kept back, double-close, and the victim has its file.
  */
 #include "poller.h"

@@ -1,5 +1,4 @@
-/*
- * cloexec_apart: descriptors marked after they were made where no race can come of it: before the thread that starts programs lives, by
+/* cloexec_apart [silence]: descriptors marked after they were made where no race can come of it: before the thread that starts programs lives, by
  * that thread itself, and where whoever starts a program closes everything first, or only forks. Must find: nothing.
  */
 #include "exec_self.h"

@@ -1,5 +1,4 @@
-/*
- * cloexec_race: one thread makes sockets and marks them at once, another runs programs now and then. Nothing happens, most probably: the
+/* cloexec_race [cloexec-race]: one thread makes sockets and marks them at once, another runs programs now and then. Nothing happens, most probably: the
  * turns are taken so that no program is started in between. Must find: one cloexec-race, warning.
  */
 #include "exec_self.h"

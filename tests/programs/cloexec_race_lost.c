@@ -1,5 +1,4 @@
-/*
- * cloexec_race_lost: between making a socket and marking it a thread is held up until another has started a program, by fork, vfork,
+/* cloexec_race_lost [cloexec-race]: between making a socket and marking it a thread is held up until another has started a program, by fork, vfork,
  * posix_spawn and system in turn: the program has it. Must find: one cloexec-race for each, error: it sleeps meanwhile, as one does that has handed it on, so no mode may prevent it;
  * and no fd-leak-exec.
  */

@@ -1,5 +1,4 @@
-/*
- * clone_children: children made by clone() with a function, and by the plain system call: libc does not tell them who they are. Each
+/* clone_children [double-close]: children made by clone() with a function, and by the plain system call: libc does not tell them who they are. Each
  * closes a descriptor of its own twice. Must find: one double-close for each way.
  */
 #include "program.h"

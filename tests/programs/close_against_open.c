@@ -1,5 +1,4 @@
-/*
- * close_against_open: a close that lingers has freed its number already; a second thread closes the same number in that time, and a third is given it.
+/* close_against_open [double-close]: a close that lingers has freed its number already; a second thread closes the same number in that time, and a third is given it.
  * Must find: double-close; in mode enforce it tells what the second close would have taken.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * close_in_use: descriptors are closed while another thread sleeps in a call on them: a read, an accept, a wait on a poller.
+/* close_in_use [close-in-use]: descriptors are closed while another thread sleeps in a call on them: a read, an accept, a wait on a poller.
  * Must find: close-in-use three times; no more than that.
  */
 #include "poller.h"

@@ -1,5 +1,4 @@
-/*
- * close_range_twice: close_range on exactly one number that was closed already; the kernel answers 0, the mistake is the
+/* close_range_twice [double-close]: close_range on exactly one number that was closed already; the kernel answers 0, the mistake is the
  * same. Must find: one double-close.
  */
 #include "program.h"

@@ -1,4 +1,4 @@
-/* close_stdout: closes its standard streams at exit as GNU programs do, to see write errors. Must find: nothing. */
+/* close_stdout [silence]: closes its standard streams at exit as GNU programs do, to see write errors. Must find: nothing. */
 #include "program.h"
 
 static void close_streams(void)

@@ -1,5 +1,4 @@
-/*
- * close_woken: the right ways to close what another thread sleeps in a call on: woken by shutdown, by a marker put over the number, by a byte, and
+/* close_woken [silence]: the right ways to close what another thread sleeps in a call on: woken by shutdown, by a marker put over the number, by a byte, and
  * joined. And a thread that left its read by a jump, long before.
  * Must find: nothing.
  */

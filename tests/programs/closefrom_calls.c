@@ -1,4 +1,4 @@
-/* closefrom_calls: closefrom() and close_range() over everything, twice. Must find: nothing. */
+/* closefrom_calls [silence]: closefrom() and close_range() over everything, twice. Must find: nothing. */
 #include "program.h"
 
 int main(void)

@@ -1,4 +1,4 @@
-/* closefrom_down: the same downwards, as some shells and daemons do. Must find: nothing. */
+/* closefrom_down [silence]: the same downwards, as some shells and daemons do. Must find: nothing. */
 #include "program.h"
 #include <sys/resource.h>
 

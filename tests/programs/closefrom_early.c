@@ -1,5 +1,4 @@
-/*
- * closefrom_early: as the first thing in main, and again a little later, programs close everything that is not theirs, while the tracer is still being
+/* closefrom_early [silence]: as the first thing in main, and again a little later, programs close everything that is not theirs, while the tracer is still being
  * given descriptors of its own; by closefrom, close_range, and one by one. Each must end as it would alone. Must find: nothing.
  */
 #include "exec_self.h"

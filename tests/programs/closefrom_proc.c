@@ -1,4 +1,4 @@
-/* closefrom_proc: closes what /proc/self/fd lists, the list's own descriptor included by name only. Must find: nothing. */
+/* closefrom_proc [silence]: closes what /proc/self/fd lists, the list's own descriptor included by name only. Must find: nothing. */
 #include "program.h"
 #include <dirent.h>
 

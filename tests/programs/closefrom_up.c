@@ -1,5 +1,4 @@
-/*
- * closefrom_up: a daemon's loop over all numbers up to the limit, upwards; then the program goes on. Natively ~20,000 EBADF.
+/* closefrom_up [silence]: a daemon's loop over all numbers up to the limit, upwards; then the program goes on. Natively ~20,000 EBADF.
  * Must find: nothing.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * concurrent_close: two threads close the same descriptor at the same moment, many times; one of them loses each time.
+/* concurrent_close [double-close]: two threads close the same descriptor at the same moment, many times; one of them loses each time.
  * Must find: double-close, all rounds in one finding or in one for each order the two threads can have.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * daemonize: daemon(0, 0) with a pipe kept open to tell the caller when it is ready; then by hand: fork, setsid, close 0-2,
+/* daemonize [silence]: daemon(0, 0) with a pipe kept open to tell the caller when it is ready; then by hand: fork, setsid, close 0-2,
  * open /dev/null three times. Must find: nothing.
  */
 #include "program.h"

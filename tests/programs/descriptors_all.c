@@ -1,4 +1,4 @@
-/* descriptors_all: one of every kind a program can make, made, duplicated, closed. Must find: nothing. */
+/* descriptors_all [silence]: one of every kind a program can make, made, duplicated, closed. Must find: nothing. */
 #include "program.h"
 #include <dirent.h>
 #include <mqueue.h>

@@ -1,5 +1,4 @@
-/*
- * dlopen_library: a library is loaded (also with RTLD_DEEPBIND), opens a descriptor, is unloaded; the program closes it.
+/* dlopen_library [silence]: a library is loaded (also with RTLD_DEEPBIND), opens a descriptor, is unloaded; the program closes it.
  * Must find: nothing.
  */
 #include "program.h"

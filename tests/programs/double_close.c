@@ -1,4 +1,4 @@
-/* double_close: the plain case. Must find: one double-close (certain). */
+/* double_close [double-close]: the plain case. Must find: one double-close (certain). */
 #include "program.h"
 
 static void release(int fd)

@@ -1,4 +1,4 @@
-/* double_close_fclose: close(fileno(f)), then fclose(f). Must find: one double-close. */
+/* double_close_fclose [double-close]: close(fileno(f)), then fclose(f). Must find: one double-close. */
 #include "program.h"
 
 int main(void)

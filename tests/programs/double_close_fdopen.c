@@ -1,4 +1,4 @@
-/* double_close_fdopen: the number was given to a FILE by fdopen and closed by both. Must find: one double-close. */
+/* double_close_fdopen [double-close]: the number was given to a FILE by fdopen and closed by both. Must find: one double-close. */
 #include "program.h"
 
 int main(void)

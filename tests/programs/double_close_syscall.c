@@ -1,4 +1,4 @@
-/* double_close_syscall: the second close goes through syscall(). Must find: one double-close. */
+/* double_close_syscall [double-close]: the second close goes through syscall(). Must find: one double-close. */
 #include "program.h"
 #include <sys/syscall.h>
 

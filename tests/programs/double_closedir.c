@@ -1,4 +1,4 @@
-/* double_closedir: the number of a DIR is closed behind its back, then closedir. Must find: one double-close. */
+/* double_closedir [double-close]: the number of a DIR is closed behind its back, then closedir. Must find: one double-close. */
 #include "program.h"
 #include <dirent.h>
 

@@ -1,4 +1,4 @@
-/* dup2_stdio: a pipeline as a shell makes it, and dup2(fd, fd). Must find: nothing. */
+/* dup2_stdio [silence]: a pipeline as a shell makes it, and dup2(fd, fd). Must find: nothing. */
 #include "program.h"
 
 int main(void)

@@ -1,5 +1,4 @@
-/*
- * epoll_no_del: an event loop in libev's manner: descriptors are closed without EPOLL_CTL_DEL, a later EPOLL_CTL_MOD for the
+/* epoll_no_del [silence]: an event loop in libev's manner: descriptors are closed without EPOLL_CTL_DEL, a later EPOLL_CTL_MOD for the
  * number is answered ENOENT and made an ADD by the same thread; a DEL of a closed number is ignored. Must find: nothing.
  */
 #include "program.h"

@@ -1,4 +1,4 @@
-/* exec_fails: exec along PATH and of missing files comes back; the program goes on with its descriptors. Must find: nothing. */
+/* exec_fails [silence]: exec along PATH and of missing files comes back; the program goes on with its descriptors. Must find: nothing. */
 #include "program.h"
 
 int main(void)

@@ -1,5 +1,4 @@
-/*
- * exec_passed: descriptors without close-on-exec that cross exec for a reason: the next program, or one further on, makes some call on
+/* exec_passed [silence]: descriptors without close-on-exec that cross exec for a reason: the next program, or one further on, makes some call on
  * the number; or the number was asked for. Must find: nothing.
  */
 #include "exec_self.h"

@@ -1,5 +1,4 @@
-/*
- * exit_busy: ends by _exit in a child, by exec in another, while threads make descriptors as fast as they can. Whoever comes after must
+/* exit_busy [silence]: ends by _exit in a child, by exec in another, while threads make descriptors as fast as they can. Whoever comes after must
  * still be recorded. Must find: nothing.
  */
 #include "program.h"

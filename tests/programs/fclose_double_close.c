@@ -1,4 +1,4 @@
-/* fclose_double_close: fclose(f), then close() of its number. Must find: one double-close. */
+/* fclose_double_close [double-close]: fclose(f), then close() of its number. Must find: one double-close. */
 #include "program.h"
 
 int main(void)

@@ -1,5 +1,4 @@
-/*
- * filter_children: children that install a filter soon after their fork, while the tracer's threads are still being served, as sshd's do: each must end as it
+/* filter_children [silence]: children that install a filter soon after their fork, while the tracer's threads are still being served, as sshd's do: each must end as it
  * would alone. Must find: nothing.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * foreign_armed: one thread accepts, another arms and reads; a third, whose cleanup runs twice, closes the connection that has its old number by then.
+/* foreign_armed [double-close, foreign-close]: one thread accepts, another arms and reads; a third, whose cleanup runs twice, closes the connection that has its old number by then.
  * Must find: recorded, foreign-close, and nothing against the thread that re-arms; in audit double-close, and the connection is there.
  */
 #include "poller.h"

@@ -1,5 +1,4 @@
-/*
- * foreign_library: a program closes a number twice; in between a library was given it, which opens and closes its own descriptors itself.
+/* foreign_library [double-close, foreign-close]: a program closes a number twice; in between a library was given it, which opens and closes its own descriptors itself.
  * Must find: recorded, foreign-close, and nothing against the library; in audit, where the number is kept back, double-close.
  */
 #include "program.h"

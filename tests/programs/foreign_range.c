@@ -1,5 +1,4 @@
-/*
- * foreign_range: a thread closes the numbers it has opened by close_range, and takes one too many, which another thread has open.
+/* foreign_range [foreign-close]: a thread closes the numbers it has opened by close_range, and takes one too many, which another thread has open.
  * Must find: foreign-close, of the range, and nothing against the victim.
  */
 #include "poller.h"

@@ -1,5 +1,4 @@
-/*
- * foreign_stream: a thread's cleanup runs twice; in between its number was given to a stream of another thread, and to a directory.
+/* foreign_stream [double-close, foreign-close]: a thread's cleanup runs twice; in between its number was given to a stream of another thread, and to a directory.
  * Must find: recorded, foreign-close twice, and nothing against the streams' owner; in audit double-close, and the streams are whole.
  */
 #include "poller.h"

@@ -1,5 +1,4 @@
-/*
- * fork_busy: children are forked and end while other threads make descriptors; each child works, some fork again. Nobody may hang.
+/* fork_busy [silence]: children are forked and end while other threads make descriptors; each child works, some fork again. Nobody may hang.
  * Must find: nothing.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * fork_cleanup_exec: the fork child closes everything in a loop, what it has closed already too, then execs.
+/* fork_cleanup_exec [silence]: the fork child closes everything in a loop, what it has closed already too, then execs.
  * Must find: nothing.
  */
 #include "program.h"

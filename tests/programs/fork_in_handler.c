@@ -1,4 +1,4 @@
-/* fork_in_handler: a signal handler forks, opens and closes while the program does the same. Must find: nothing. */
+/* fork_in_handler [silence]: a signal handler forks, opens and closes while the program does the same. Must find: nothing. */
 #include "program.h"
 #include <sys/time.h>
 

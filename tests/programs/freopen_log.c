@@ -1,4 +1,4 @@
-/* freopen_log: freopen over stdout and over a file, several times; the number stays. Must find: nothing. */
+/* freopen_log [silence]: freopen over stdout and over a file, several times; the number stays. Must find: nothing. */
 #include "program.h"
 
 int main(void)

@@ -1,5 +1,4 @@
-/*
- * ghost_event: a child keeps what its parent closes without taking it out of the poller: the parent gets events for a number that is closed, and
+/* ghost_event [ghost-event, use-after-close]: a child keeps what its parent closes without taking it out of the poller: the parent gets events for a number that is closed, and
  * tries to serve them there.
  * Must find: ghost-event, and the uses of the closed number. In mode enforce no such event comes: the registration ends before the close.
  */

@@ -1,5 +1,4 @@
-/*
- * ghost_served: a registered description moves to another number, and the old one is closed: its events go on, and are served there. epoll(7) has
+/* ghost_served [silence]: a registered description moves to another number, and the old one is closed: its events go on, and are served there. epoll(7) has
  * it. And a few events that come late for what a child still had, which the program drops and is rid of.
  * Must find: nothing. Every event must come, in every mode.
  */

@@ -1,5 +1,4 @@
-/*
- * ghost_unserved: the same, but the program drops what it does not know: the event comes again and again.
+/* ghost_unserved [ghost-event]: the same, but the program drops what it does not know: the event comes again and again.
  * Must find: ghost-event, and nothing else.
  */
 #include "poller.h"

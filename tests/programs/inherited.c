@@ -1,4 +1,4 @@
-/* inherited: uses descriptor 7 from its caller, leaves 8 alone. Must find: nothing; coverage counts the inherited ones. */
+/* inherited [silence]: uses descriptor 7 from its caller, leaves 8 alone. Must find: nothing; coverage counts the inherited ones. */
 #include "program.h"
 
 int main(void)

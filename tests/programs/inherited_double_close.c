@@ -1,4 +1,4 @@
-/* inherited_double_close: descriptor 7 comes from the caller and is closed twice. Must find: one double-close. */
+/* inherited_double_close [double-close]: descriptor 7 comes from the caller and is closed twice. Must find: one double-close. */
 #include "program.h"
 
 int main(void)

@@ -1,5 +1,4 @@
-/*
- * jump_out: a timer's handler leaves open, dup and close by siglongjmp, again and again, and the program forks in between. What it
+/* jump_out [fd-leak]: a timer's handler leaves open, dup and close by siglongjmp, again and again, and the program forks in between. What it
  * loses of its own descriptors by that is its affair: the limit is high enough. Must find: at most the leak of those.
  */
 #include "program.h"

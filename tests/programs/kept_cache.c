@@ -1,5 +1,4 @@
-/*
- * kept_cache: caches that main leaves to exit: of open files, each another one, still filling; of connections, with a bound, closing the oldest.
+/* kept_cache [fd-leak]: caches that main leaves to exit: of open files, each another one, still filling; of connections, with a bound, closing the oldest.
  * Must find: notes about what is left, and nothing at warning or above.
  */
 #include "program.h"

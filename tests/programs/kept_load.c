@@ -1,5 +1,4 @@
-/*
- * kept_load: a pool made in one go and used until the end; a load that rises and falls in waves, and exit comes at the height of one; descriptors that
+/* kept_load [fd-leak]: a pool made in one go and used until the end; a load that rises and falls in waves, and exit comes at the height of one; descriptors that
  * main holds for the whole run.
  * Must find: notes about what is left, and nothing at warning or above.
  */

@@ -1,5 +1,4 @@
-/*
- * last_thread: the first thread ends by pthread_exit, the last one by returning: then the process ends with 0. Also in a fork child whose only
+/* last_thread [silence]: the first thread ends by pthread_exit, the last one by returning: then the process ends with 0. Also in a fork child whose only
  * thread is not the first. Must find: nothing.
  */
 #include "program.h"

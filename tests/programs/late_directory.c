@@ -1,5 +1,4 @@
-/*
- * late_directory: a directory's number is used after its close, by calls that an open number of any kind would serve.
+/* late_directory [use-after-close]: a directory's number is used after its close, by calls that an open number of any kind would serve.
  * Must find: use-after-close, once for each of the four calls.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * late_many: between a close and the late use of its number others are opened and closed one after the other, which in audit are all new numbers:
+/* late_many [use-after-close, double-close]: between a close and the late use of its number others are opened and closed one after the other, which in audit are all new numbers:
  * that is no loop over everything.
  * Must find in audit: use-after-close once and double-close once, and the victim is untouched.
  */

@@ -1,5 +1,4 @@
-/*
- * late_pass: closed numbers are handed on: in a message, by dup, by dup2, to a poller.
+/* late_pass [use-after-close]: closed numbers are handed on: in a message, by dup, by dup2, to a poller.
  * Must find: use-after-close for each.
  */
 #include "poller.h"

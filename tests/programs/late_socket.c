@@ -1,5 +1,4 @@
-/*
- * late_socket: a connection is closed, a new one gets its number, and data meant for the old peer goes to the new one.
+/* late_socket [use-after-close]: a connection is closed, a new one gets its number, and data meant for the old peer goes to the new one.
  * Must find in audit: use-after-close, and the new peer has not got it.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * late_use: the silent kind of corruption: a number is closed, given to another file, and written to by its former owner.
+/* late_use [use-after-close]: the silent kind of corruption: a number is closed, given to another file, and written to by its former owner.
  * Must find in audit: use-after-close, certain; the other file's data intact, and nothing said of it. Natively it is written over.
  */
 #include "program.h"

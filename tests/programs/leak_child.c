@@ -1,4 +1,4 @@
-/* leak_child: the parent is clean, a forked child loses descriptors. Must find: one fd-leak (error), in the child. */
+/* leak_child [fd-leak]: the parent is clean, a forked child loses descriptors. Must find: one fd-leak (error), in the child. */
 #include "program.h"
 
 int main(void)

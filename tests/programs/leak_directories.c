@@ -1,5 +1,4 @@
-/*
- * leak_directories: opendir without closedir, in a loop.
+/* leak_directories [fd-leak]: opendir without closedir, in a loop.
  * Must find: fd-leak, an error.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * leak_exec: a listening socket and a file open for writing are inherited by a program that uses neither. It is run three times.
+/* leak_exec [fd-leak-exec]: a listening socket and a file open for writing are inherited by a program that uses neither. It is run three times.
  * Must find: one fd-leak-exec, error, for each.
  */
 #include "exec_self.h"

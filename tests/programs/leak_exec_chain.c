@@ -1,5 +1,4 @@
-/*
- * leak_exec_chain: a socket goes through sh, env, nice and timeout to a program that does not use it: each of them only passes it on.
+/* leak_exec_chain [fd-leak-exec]: a socket goes through sh, env, nice and timeout to a program that does not use it: each of them only passes it on.
  * Must find: one fd-leak-exec, warning, with a count of one.
  */
 #include "exec_self.h"

@@ -1,4 +1,4 @@
-/* leak_growing: one descriptor lost for each request. Must find: one fd-leak of severity error, with a count of 60. */
+/* leak_growing [fd-leak]: one descriptor lost for each request. Must find: one fd-leak of severity error, with a count of 60. */
 #include "program.h"
 
 static void serve(int number)

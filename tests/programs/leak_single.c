@@ -1,4 +1,4 @@
-/* leak_single: one descriptor stays open until the end: most programs do that. Must find: one fd-leak of severity note. */
+/* leak_single [fd-leak]: one descriptor stays open until the end: most programs do that. Must find: one fd-leak of severity note. */
 #include "program.h"
 
 int main(void)

@@ -1,5 +1,4 @@
-/*
- * leak_sockets: each request leaves its socket behind when it fails.
+/* leak_sockets [fd-leak]: each request leaves its socket behind when it fails.
  * Must find: fd-leak, an error, for it grows.
  */
 #include "program.h"

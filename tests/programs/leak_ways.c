@@ -1,5 +1,4 @@
-/*
- * leak_ways: a directory is leaked to a child of posix_spawn, of system, of popen, of vfork, of clone, and to what this process itself becomes.
+/* leak_ways [fd-leak-exec]: a directory is leaked to a child of posix_spawn, of system, of popen, of vfork, of clone, and to what this process itself becomes.
  * Must find: one fd-leak-exec, error, for each; nothing else.
  */
 #include "exec_self.h"

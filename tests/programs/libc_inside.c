@@ -1,5 +1,4 @@
-/*
- * libc_inside: functions of libc that open, keep and close descriptors where no wrapper sees it. Must find: nothing.
+/* libc_inside [silence]: functions of libc that open, keep and close descriptors where no wrapper sees it. Must find: nothing.
  */
 #include "program.h"
 #include <dirent.h>

@@ -1,5 +1,4 @@
-/*
- * limits_threads: a process with threads closes what others may hold events for, near a small limit: what libc opens for itself, and a message with many
+/* limits_threads [silence]: a process with threads closes what others may hold events for, near a small limit: what libc opens for itself, and a message with many
  * descriptors, still find numbers; F_DUPFD from a number that was just closed gets that number; and no number reaches FD_SETSIZE while fewer are open.
  * Must find: nothing.
  */

@@ -1,5 +1,4 @@
-/*
- * mark_all: marks every number close-on-exec, as event loop libraries do before a child: by F_SETFD upwards, by FIOCLEX downwards. Some
+/* mark_all [silence]: marks every number close-on-exec, as event loop libraries do before a child: by F_SETFD upwards, by FIOCLEX downwards. Some
  * of the numbers were open once. Must find: nothing.
  */
 #include "program.h"

@@ -1,4 +1,4 @@
-/* mark_closed: sets close-on-exec on a number it has closed. Must find: one use-after-close. */
+/* mark_closed [use-after-close]: sets close-on-exec on a number it has closed. Must find: one use-after-close. */
 #include "program.h"
 
 int main(void)

@@ -1,5 +1,4 @@
-/*
- * marker_dup2: one thread puts a marker over a number with dup2, another sees the marker there and closes it: every close is right, whichever
+/* marker_dup2 [silence]: one thread puts a marker over a number with dup2, another sees the marker there and closes it: every close is right, whichever
  * comes first. Must find: nothing.
  */
 #include "program.h"

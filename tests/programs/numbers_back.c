@@ -1,5 +1,4 @@
-/*
- * numbers_back: programs that need a number, or the lowest one, and get it: 0 to 2; dup2 and dup3 onto a closed one; F_DUPFD from a closed one on; a
+/* numbers_back [silence]: programs that need a number, or the lowest one, and get it: 0 to 2; dup2 and dup3 onto a closed one; F_DUPFD from a closed one on; a
  * limit of 20, up to the last number; the list of the process's own numbers; all of them closed, and the lowest again.
  * Must find: nothing.
  */

@@ -1,5 +1,4 @@
-/*
- * numbers_same: the numbers a program gets are the lowest free ones, from the first on, also after it closed everything behind the tracer's
+/* numbers_same [silence]: the numbers a program gets are the lowest free ones, from the first on, also after it closed everything behind the tracer's
  * back, and EMFILE comes where the limit is. Must find: nothing.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * odd_stacks: calls from stacks nobody announced: at the very top of a mapping with nothing above, where a return address is missing and the
+/* odd_stacks [silence]: calls from stacks nobody announced: at the very top of a mapping with nothing above, where a return address is missing and the
  * frame pointer points nowhere; and from coroutines that fork on 8 KiB. Must find: nothing.
  */
 #include "program.h"

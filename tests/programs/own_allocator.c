@@ -1,5 +1,4 @@
-/*
- * own_allocator: an allocator with a lock of its own that opens a file inside, as several do. New threads must come through their first
+/* own_allocator [silence]: an allocator with a lock of its own that opens a file inside, as several do. New threads must come through their first
  * allocation. Must find: nothing.
  */
 #include "program.h"

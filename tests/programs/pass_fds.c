@@ -1,4 +1,4 @@
-/* pass_fds: descriptors sent with SCM_RIGHTS to another process and to a thread; both sides close theirs. Must find: nothing. */
+/* pass_fds [silence]: descriptors sent with SCM_RIGHTS to another process and to a thread; both sides close theirs. Must find: nothing. */
 #include "program.h"
 
 static void send_fd(int sock, int fd)

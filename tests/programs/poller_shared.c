@@ -1,5 +1,4 @@
-/*
- * poller_shared: a child has its parent's poller, by fork, by vfork and dup2, by posix_spawn; or the parent has a duplicate of one that a child has. What the
+/* poller_shared [silence]: a child has its parent's poller, by fork, by vfork and dup2, by posix_spawn; or the parent has a duplicate of one that a child has. What the
  * parent closes is still the child's, and its event must come, in every mode.
  * Must find: nothing.
  */

@@ -1,4 +1,4 @@
-/* popen_pclose: popen in both directions, two at a time, and system(). Must find: nothing. */
+/* popen_pclose [silence]: popen in both directions, two at a time, and system(). Must find: nothing. */
 #include "program.h"
 
 int main(void)

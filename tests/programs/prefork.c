@@ -1,4 +1,4 @@
-/* prefork: a parent listens, workers accept on the inherited socket, and each closes what it does not need. Must find: nothing. */
+/* prefork [silence]: a parent listens, workers accept on the inherited socket, and each closes what it does not need. Must find: nothing. */
 #include "program.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>

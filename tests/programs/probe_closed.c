@@ -1,5 +1,4 @@
-/*
- * probe_closed: asks whether numbers are open (F_GETFD, F_GETFL, fstat, isatty, poll), which is no use of them.
+/* probe_closed [silence]: asks whether numbers are open (F_GETFD, F_GETFL, fstat, isatty, poll), which is no use of them.
  * Must find: nothing.
  */
 #include "program.h"

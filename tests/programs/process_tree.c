@@ -1,5 +1,4 @@
-/*
- * process_tree: 10 children with 10 grandchildren each, all as fast as they can: by fork, vfork, posix_spawn and what is like them; some run
+/* process_tree [silence]: 10 children with 10 grandchildren each, all as fast as they can: by fork, vfork, posix_spawn and what is like them; some run
  * another program first, some are ended by a signal, among them each sort that says no goodbye. `process_tree tell` prints a line for
  * each when it was waited for: parent, child, how it was started, wait status. tests/e2e/tree.bats compares them with the recording.
  * Must find: nothing.

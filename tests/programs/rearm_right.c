@@ -1,5 +1,4 @@
-/*
- * rearm_right: what libraries do with registrations that the kernel may have forgotten: a MOD answered ENOENT made an ADD, a DEL of what is
+/* rearm_right [silence]: what libraries do with registrations that the kernel may have forgotten: a MOD answered ENOENT made an ADD, a DEL of what is
  * closed, or in a poller that is, close without DEL and a new ADD of the same number with the same record, records that change owner while memory is used again.
  * Must find: nothing.
  */

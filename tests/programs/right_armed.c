@@ -1,5 +1,4 @@
-/*
- * right_armed: one thread makes connections, a second arms and serves them, a third closes what the second has taken out of the poller: closing what others
+/* right_armed [silence]: one thread makes connections, a second arms and serves them, a third closes what the second has taken out of the poller: closing what others
  * opened and armed is its work. Must find: nothing.
  */
 #include "poller.h"

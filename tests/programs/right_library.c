@@ -1,5 +1,4 @@
-/*
- * right_library: a program and a library use the same numbers in turn, each closes its own; and what the library hands out the program closes.
+/* right_library [silence]: a program and a library use the same numbers in turn, each closes its own; and what the library hands out the program closes.
  * Must find: nothing.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * right_range: threads open several numbers each, one after the other, and close exactly these by close_range; what others have open above and below
+/* right_range [silence]: threads open several numbers each, one after the other, and close exactly these by close_range; what others have open above and below
  * goes on being used. Must find: nothing.
  */
 #include "program.h"

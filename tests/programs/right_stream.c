@@ -1,5 +1,4 @@
-/*
- * right_stream: numbers go from streams to descriptors and back, between threads: each stream is closed once, by fclose or closedir; a duplicate of its number
+/* right_stream [silence]: numbers go from streams to descriptors and back, between threads: each stream is closed once, by fclose or closedir; a duplicate of its number
  * is the caller's own; a number that was closed under standard streams and opened anew is redirection. Must find: nothing.
  */
 #include "program.h"

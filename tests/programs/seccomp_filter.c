@@ -1,5 +1,4 @@
-/*
- * seccomp_filter: installs a filter that kills at every system call it does not make itself, then goes on working: opens, closes, forks a
+/* seccomp_filter [silence]: installs a filter that kills at every system call it does not make itself, then goes on working: opens, closes, forks a
  * child, ends. Must find: nothing.
  */
 #include "program.h"

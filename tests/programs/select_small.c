@@ -1,5 +1,4 @@
-/*
- * select_small: a server that uses select and arrays of FD_SETSIZE, with clients that come and go by the thousand.
+/* select_small [silence]: a server that uses select and arrays of FD_SETSIZE, with clients that come and go by the thousand.
  * Must find: nothing. No number may reach FD_SETSIZE, however many were closed.
  */
 #include "program.h"

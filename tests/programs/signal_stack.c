@@ -1,5 +1,4 @@
-/*
- * signal_stack: handlers on an alternate stack of the usual size and on the normal one open and close, in the middle of the main program doing the
+/* signal_stack [handler-off-stack]: handlers on an alternate stack of the usual size and on the normal one open and close, in the middle of the main program doing the
  * same. Must find: nothing.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * sigstack_filter: a thread installs its signal stack, and then a filter that kills for whatever it does not call itself: munlock, mlock, mincore,
+/* sigstack_filter [silence]: a thread installs its signal stack, and then a filter that kills for whatever it does not call itself: munlock, mlock, mincore,
  * tgkill, sysinfo, pread64, sched_getaffinity. Then it disables the stack, and closes, and ends.
  * Must find: nothing, and live.
  */

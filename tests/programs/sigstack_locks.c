@@ -1,5 +1,4 @@
-/*
- * sigstack_locks: memory that the program locks itself, in whole or in part a signal stack: before it is installed, while it is, when pages are
+/* sigstack_locks [silence]: memory that the program locks itself, in whole or in part a signal stack: before it is installed, while it is, when pages are
  * shared with another stack, by mlock, syscall(), mlockall. What the program locked stays locked when the stack goes, and nothing else does: advice
  * that the kernel refuses for locked pages tells. Must find: nothing.
  */

@@ -1,5 +1,4 @@
-/*
- * sigstack_nested: alternate stacks used in each other: a handler on one is left by swapcontext and entered again, is interrupted by another handler on
+/* sigstack_nested [silence]: alternate stacks used in each other: a handler on one is left by swapcontext and entered again, is interrupted by another handler on
  * the same, starts children by vfork, fork and clone (with the memory of all, and a signal stack of its own), disarms by SS_AUTODISARM and installs a
  * third inside. What the program reads back, where its handlers run and what descriptors it has are as natively. Must find: nothing.
  */

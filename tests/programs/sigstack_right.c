@@ -1,5 +1,4 @@
-/*
- * sigstack_right: alternate stacks as they should be: replaced and disabled before their memory goes, shared pages, SS_AUTODISARM, in handlers (EPERM),
+/* sigstack_right [silence]: alternate stacks as they should be: replaced and disabled before their memory goes, shared pages, SS_AUTODISARM, in handlers (EPERM),
  * over fork, in 2,200 threads that end; memory of its own that the program locks, up to the limit.
  * Must find: nothing. Locked memory must not grow, and what the program locks stays locked.
  */

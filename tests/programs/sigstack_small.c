@@ -1,5 +1,4 @@
-/*
- * sigstack_small: an alternate stack of the size that once was enough for all.
+/* sigstack_small [sigstack-too-small]: an alternate stack of the size that once was enough for all.
  * Must find: sigstack-too-small.
  */
 #include "sigstack.h"

@@ -1,5 +1,4 @@
-/*
- * sigstack_threads: 10,000 threads that install signal stacks and end in all ways: after disabling, without, by pthread_exit, cancelled, by a system
+/* sigstack_threads [silence]: 10,000 threads that install signal stacks and end in all ways: after disabling, without, by pthread_exit, cancelled, by a system
  * call behind libc's back, and with a second stack instead of the first. Must find: nothing. Afterwards as much is locked as before, no stack that is
  * gone is locked, and of forty that live each is as locked as the first was.
  */

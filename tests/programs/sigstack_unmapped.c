@@ -1,5 +1,4 @@
-/*
- * sigstack_unmapped: memory of an installed alternate stack is unmapped, protected, dropped, mapped over, moved; once by another thread; and freed
+/* sigstack_unmapped [sigstack-unmapped]: memory of an installed alternate stack is unmapped, protected, dropped, mapped over, moved; once by another thread; and freed
  * behind everybody's back before its thread ends, and before the process does.
  * Must find: sigstack-unmapped for each of the eight.
  */

@@ -1,5 +1,4 @@
-/*
- * socket_activation: as a service manager does it: the listening socket is put on 3 and the service is exec'd with LISTEN_FDS
+/* socket_activation [silence]: as a service manager does it: the listening socket is put on 3 and the service is exec'd with LISTEN_FDS
  * and LISTEN_PID; the service checks and serves. Must find: nothing.
  */
 #include "program.h"

@@ -1,4 +1,4 @@
-/* spawn_actions: posix_spawn with addopen, adddup2, addclose, also of numbers that are not open. Must find: nothing. */
+/* spawn_actions [silence]: posix_spawn with addopen, adddup2, addclose, also of numbers that are not open. Must find: nothing. */
 #include "program.h"
 #include <spawn.h>
 

@@ -1,5 +1,4 @@
-/*
- * spawn_passed: children of posix_spawn and vfork that are given descriptors, or have them closed, before their exec. Must find: nothing.
+/* spawn_passed [silence]: children of posix_spawn and vfork that are given descriptors, or have them closed, before their exec. Must find: nothing.
  */
 #include "exec_self.h"
 #include <spawn.h>

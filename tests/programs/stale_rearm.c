@@ -1,5 +1,4 @@
-/*
- * stale_rearm: one thread waits and queues one-shot events to a worker, which re-arms; a third closes the descriptor in between, and opens another
+/* stale_rearm [stale-rearm]: one thread waits and queues one-shot events to a worker, which re-arms; a third closes the descriptor in between, and opens another
  * one, which natively gets the number. The worker's EPOLL_CTL_MOD then changes the registration of a stranger.
  * Must find: stale-rearm, an error, with both descriptors where the re-arm went through. It must not be told as a use after close.
  */

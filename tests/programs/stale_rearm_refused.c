@@ -1,5 +1,4 @@
-/*
- * stale_rearm_refused: re-arms that the kernel refuses by itself: of a number that is closed, and of one that is open again but not in the poller.
+/* stale_rearm_refused [stale-rearm]: re-arms that the kernel refuses by itself: of a number that is closed, and of one that is open again but not in the poller.
  * Must find: stale-rearm, as notes, for no harm was done; and no use after close.
  */
 #include "poller.h"

@@ -1,5 +1,4 @@
-/*
- * stale_stream: the number of a FILE is closed, another file gets it, then fclose(f) closes the other file. Natively nobody
+/* stale_stream [double-close, foreign-close]: the number of a FILE is closed, another file gets it, then fclose(f) closes the other file. Natively nobody
  * notices. Must find: exactly one error, about the close that hit the wrong file. The use of the victim is innocent.
  */
 #include "program.h"

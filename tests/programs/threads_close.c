@@ -1,5 +1,4 @@
-/*
- * threads_close: eight threads open and close files, pipes, streams, directories and duplicates, more than lose their CPU in the middle of it; then the
+/* threads_close [silence]: eight threads open and close files, pipes, streams, directories and duplicates, more than lose their CPU in the middle of it; then the
  * process lists its numbers. And a late chmod by /proc/self/fd of a closed number must not reach anything that others share.
  * Must find: nothing; nothing may be left open.
  */

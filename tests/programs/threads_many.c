@@ -1,5 +1,4 @@
-/*
- * threads_many: 300 short-lived threads, eight at a time, each opens, duplicates and closes its own descriptors.
+/* threads_many [silence]: 300 short-lived threads, eight at a time, each opens, duplicates and closes its own descriptors.
  * Must find: nothing.
  */
 #include "program.h"

@@ -1,5 +1,4 @@
-/*
- * use_after_close_many: several calls on a number closed before, each from a place of its own.
+/* use_after_close_many [use-after-close]: several calls on a number closed before, each from a place of its own.
  * Must find: one use-after-close for each of the 10 calls.
  */
 #include "program.h"

@@ -1,4 +1,4 @@
-/* use_after_close_read: read() in another thread after the close. Must find: one use-after-close. */
+/* use_after_close_read [use-after-close]: read() in another thread after the close. Must find: one use-after-close. */
 #include "program.h"
 
 static int fd;

@@ -1,4 +1,4 @@
-/* use_after_close_write: write to a closed number. Must find: one use-after-close. */
+/* use_after_close_write [use-after-close]: write to a closed number. Must find: one use-after-close. */
 #include "program.h"
 
 int main(void)

@@ -1,4 +1,4 @@
-/* use_after_fclose: the number of a FILE is used after fclose. Must find: one use-after-close. */
+/* use_after_fclose [use-after-close]: the number of a FILE is used after fclose. Must find: one use-after-close. */
 #include "program.h"
 
 int main(void)

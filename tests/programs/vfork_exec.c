@@ -1,5 +1,4 @@
-/*
- * vfork_exec: the vfork child closes and moves descriptors, then execs; the parent's are untouched and go on being used.
+/* vfork_exec [silence]: the vfork child closes and moves descriptors, then execs; the parent's are untouched and go on being used.
  * Must find: nothing.
  */
 #include "program.h"
