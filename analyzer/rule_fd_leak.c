@@ -9,9 +9,9 @@
  *		small steps, and they are enough (see below) to be sure that nobody wanted them. So a pool that was filled at start is none, nor a
  *		cache that has reached its bound, a load that rises and falls, a burst. Files that are all different are none either:
  *		a cache of open files looks just like that until it is full
- *	warning	the same file again and again, in a burst; or a few that grow at a place of which the others are closed
+ *	warning	a few that grow at a place of which the others are closed
  *	note	everything else. What a process has open when it ends on purpose is closed by the kernel in good order: what it serves or
- *		listens on, caches, pools, descriptors of main
+ *		listens on, caches, pools, what threads have in their hands or one each (be it the same file), descriptors of main
  *
  * Silent: one close-on-exec descriptor that a library keeps for itself; fork children that only lost one on their way to exit; at
  * exec and without an exit (killed, still running) everything that does not grow. After lost events the close may be among
@@ -28,11 +28,9 @@ extern const struct rule rule_fd_leak;
 #define GROWTH_NS UINT64_C(500000000)
 /*
  * How many are proof. A dozen listeners, an eventfd and an epoll for each thread of a pool, connections to 20 backends: all are made lazily,
- * while other work is done, and kept on purpose. Nobody keeps the same file open 32 times, and 96 of anything that comes without other
- * work are more than one for each CPU of a large machine. A server may have as many clients as there are, and they may come one by one.
+ * while other work is done, and kept on purpose. 96 of anything that comes without other work are more than one for each CPU of a large machine. A server may have as many clients as there are, and they may come one by one.
  */
 #define GROWS 32
-#define GROWS_SAME 16     /* the same file again and again, with other work done in between */
 #define GROWS_ALONE 96    /* no file, and no other work in between */
 #define GROWS_SERVED 512  /* accepted connections; GROWS_ALONE where most of them are closed */
 #define GROWS_A_LITTLE 8  /* a warning: no sockets, and most of them are closed */
@@ -118,7 +116,7 @@ static int enough(struct left *l)
 	int works = l->worked >= l->open / 2, others_close = l->group->made >= 2 * l->open;
 
 	if (l->named > l->open / 2)
-		return l->open >= (works ? GROWS_SAME : GROWS) && is_same_file(l);
+		return l->open >= GROWS && is_same_file(l);
 	if (l->serving > l->open / 2)
 		return l->open >= (others_close ? GROWS_ALONE : GROWS_SERVED);
 	return l->open >= (works || others_close ? GROWS : GROWS_ALONE);
@@ -149,7 +147,7 @@ static enum severity severity_of(struct left *l, int growing)
 {
 	if (growing && enough(l))
 		return SEV_ERROR;
-	return (growing && grows_a_little(l)) || (l->open >= GROWS && is_same_file(l)) ? SEV_WARNING : SEV_NOTE;
+	return growing && grows_a_little(l) ? SEV_WARNING : SEV_NOTE;
 }
 
 static int library_keeps_it(const struct left *l, const struct image *i)

@@ -1,4 +1,4 @@
-/* all_numbers [fd-leak]: opens until EMFILE at a limit of 40, and ends without closing. Must find: nothing at warning or above but the leak itself. */
+/* all_numbers [fd-leak]: opens until EMFILE at a limit of 40, and ends without closing. Must find: nothing but a note of what is left. */
 #include "program.h"
 #include <sys/resource.h>
 

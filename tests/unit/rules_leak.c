@@ -64,7 +64,7 @@ static void growing(void **state)
 	expect(w, "fd-leak/error=60");
 }
 
-/* The same within a moment: one file again and again is no plan; anything else may be one. */
+/* The same within a moment: threads may have one each. */
 static void burst(void **state)
 {
 	struct world *w = program();
@@ -75,7 +75,7 @@ static void burst(void **state)
 	for (int fd = 63; fd < 163; fd++)
 		opens_as(w, fd, 1, FDW_KIND_SOCKET, 0);
 	exits(w);
-	expect(w, "fd-leak/warning=60 fd-leak/note=100");
+	expect(w, "fd-leak/note=100 fd-leak/note=60");
 }
 
 /* A machine that stands still in the middle of a burst makes two of it, and no growth. */
@@ -220,6 +220,21 @@ static void in_flight(void **state)
 	}
 	exits(w);
 	expect(w, "fd-leak/note=15");
+}
+
+/* 40 threads that open and close the same file all the time; the process ends in the middle of it. (CPython's test_4_daemon_threads.) */
+static void in_the_hands_of_threads(void **state)
+{
+	struct world *w = program();
+
+	for (uint32_t i = 0; i < 4000; i++) {
+		opens(w, 3 + (int)i % 40, i / 40 + 1);
+		w->now += MS / 4;
+		if (i >= 39)
+			closes(w, 3 + (int)(i - 39) % 40, (i - 39) / 40 + 1);
+	}
+	exits(w);
+	expect(w, "fd-leak/note=39");
 }
 
 static void opens_path(struct world *w, int fd, const char *path)
@@ -560,7 +575,7 @@ int main(void)
 		cmocka_unit_test(growing), cmocka_unit_test(burst), cmocka_unit_test(burst_with_a_pause),
 		cmocka_unit_test(cache_that_is_full), cmocka_unit_test(load_that_rises_and_falls), cmocka_unit_test(accepted), cmocka_unit_test(grows_a_little),
 		cmocka_unit_test(growing_without_exit), cmocka_unit_test(one_without_exit),
-		cmocka_unit_test(pool), cmocka_unit_test(in_flight), cmocka_unit_test(after_the_peak), cmocka_unit_test(cache_of_files), cmocka_unit_test(made_at_start),
+		cmocka_unit_test(pool), cmocka_unit_test(in_flight), cmocka_unit_test(in_the_hands_of_threads), cmocka_unit_test(after_the_peak), cmocka_unit_test(cache_of_files), cmocka_unit_test(made_at_start),
 		cmocka_unit_test(sockets_that_grow), cmocka_unit_test(a_pair_in_each_of_many), cmocka_unit_test(listeners),
 		cmocka_unit_test(standard_streams_and_inherited), cmocka_unit_test(library_singleton),
 		cmocka_unit_test(fork_child_exits_with_what_it_inherited), cmocka_unit_test(fork_child_loses_its_own),

@@ -26,7 +26,7 @@ def kept(n):
     done.append(n)
 
 def fresh(n):
-    for i in range(600):
+    for i in range(650):
         s = connect()
         pair(s, b"fresh-%d" % n, b"x" * (i * 11 % 3000 + 1))
         if i % 3 == 0:  # a reset instead of an end
