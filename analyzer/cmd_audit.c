@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "analyzer/confine.h"
 #include "analyzer/recording.h"
 #include "analyzer/say.h"
 
@@ -54,6 +55,7 @@ static int report(const struct run_options *o, const char *trace, struct report_
 {
 	int saved = -1, status;
 
+	confine((const char *const[]){ o->report.output, o->report.gen_suppressions, trace }, 3); /* the trace is removed afterwards */
 	if (!o->report.output && (saved = fcntl(1, F_DUPFD_CLOEXEC, 10)) >= 0)
 		dup2(2, 1);
 	status = report_traces(&o->report, &trace, 1, result);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analyzer/config.h"
+#include "analyzer/confine.h"
 #include "analyzer/report.h"
 
 enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE, OPT_BASELINE, OPT_SOURCE_ROOT, OPT_GEN_SUPPRESSIONS, OPT_READER };
@@ -179,6 +180,7 @@ int cmd_report(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
 		return EXIT_USAGE;
 	argv[0] = name;
+	confine((const char *const[]){ a.o.output, a.o.gen_suppressions }, 2);
 	status = report_traces(&a.o, (const char *const *)a.traces, a.ntraces, &result);
 	if (status)
 		return status;
