@@ -8,6 +8,7 @@
  */
 #include "actions.h"
 #include "event.h"
+#include "kept.h"
 #include "poison.h"
 
 #pragma weak posix_spawn_file_actions_addfchdir_np
@@ -97,4 +98,26 @@ void fdw_actions_say(const posix_spawn_file_actions_t *fa, pid_t child, uint16_t
 		return;
 	for (int i = 0; i < fa->__used; i++)
 		say(&a[i], child, call, pc);
+}
+
+/* What an earlier action puts there is meant. */
+static int is_put_before(const struct action *a, int i, int fd)
+{
+	while (i--)
+		if ((a[i].tag == DO_DUP2 && a[i].u.dup2.newfd == fd) || (a[i].tag == DO_OPEN && a[i].u.open.fd == fd))
+			return 1;
+	return 0;
+}
+
+void fdw_actions_give_back(const posix_spawn_file_actions_t *fa)
+{
+	const struct action *a = fa ? (const struct action *)fa->__actions : NULL;
+
+	if (!a || !fdw_actions_known(fa))
+		return;
+	for (int i = 0; i < fa->__used; i++) {
+		int fd = a[i].tag == DO_DUP2 ? a[i].u.dup2.fd : a[i].tag == DO_FCHDIR ? a[i].u.fd : -1;
+		if (fd >= 0 && fdw_is_tombstone(fdw_peek(fd)) && !is_put_before(a, i, fd))
+			fdw_give_back(fd);
+	}
 }

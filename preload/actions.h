@@ -11,5 +11,7 @@ void fdw_actions_learn(void); /* once, at the start of the program: it allocates
 int fdw_actions_known(const posix_spawn_file_actions_t *);
 /* A CHILD_FD for each of them that is about a number, in their order. After the child's FORK. */
 void fdw_actions_say(const posix_spawn_file_actions_t *, pid_t child, uint16_t call, uintptr_t pc);
+/* The child would be given what keeps a closed number: such numbers are given back, and the kernel answers EBADF. */
+void fdw_actions_give_back(const posix_spawn_file_actions_t *);
 
 #endif

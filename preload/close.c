@@ -211,6 +211,8 @@ static int close_in_vfork_child(int fd, uintptr_t pc)
 {
 	if (fdw_vforked_keeps(fd))
 		return (int)fdw_errno_of(-EBADF);
+	if (fdw_refused(fd, FDW_CALL_close, pc))
+		return -1;
 	fdw_vforked_fd(FDW_CHILD_CLOSED, fd, fd, FDW_CALL_close, pc);
 	return FDW_LIBC(close)(fd);
 }

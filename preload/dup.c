@@ -48,7 +48,7 @@ FDW_EXPORT int dup(int fd)
 		return -1;
 	}
 	if (unlikely(!fdw_on()))
-		return placed(FDW_LIBC(dup)(fd), fd, FDW_CALL_dup, FDW_CALLER);
+		return fdw_refused(fd, FDW_CALL_dup, FDW_CALLER) ? -1 : placed(FDW_LIBC(dup)(fd), fd, FDW_CALL_dup, FDW_CALLER);
 	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(FDW_CALLER)) {
 		errno = EBADF;
 		return -1;
@@ -143,6 +143,8 @@ static int by_dup2(int old, int new, int flags) { return real_dup2(old, new); }
 
 FDW_EXPORT int dup2(int old, int new)
 {
+	if (unlikely(!fdw_on()) && fdw_refused(old, FDW_CALL_dup2, FDW_CALLER))
+		return -1;
 	if (unlikely(!fdw_on()))
 		return fdw_vforked_keeps(new) ? (int)fdw_errno_of(-EBADF) : placed(FDW_LIBC(dup2)(old, new), old, FDW_CALL_dup2, FDW_CALLER);
 	if (old == new) { /* changes nothing */
@@ -158,6 +160,8 @@ FDW_EXPORT int dup2(int old, int new)
 
 FDW_EXPORT int dup3(int old, int new, int flags)
 {
+	if (unlikely(!fdw_on()) && fdw_refused(old, FDW_CALL_dup3, FDW_CALLER))
+		return -1;
 	if (unlikely(!fdw_on()) || old == new) {
 		int r = old != new && fdw_vforked_keeps(new) ? (int)fdw_errno_of(-EBADF) : FDW_LIBC(dup3)(old, new, flags);
 		return flags & O_CLOEXEC ? r : placed(r, old, FDW_CALL_dup3, FDW_CALLER);
@@ -296,7 +300,7 @@ FDW_EXPORT int fcntl(int fd, int cmd, ...)
 	arg = va_arg(ap, long); /* whatever it is: commands without one ignore it */
 	va_end(ap);
 	if (unlikely(!fdw_on())) {
-		int r = likely(real_fcntl) ? real_fcntl(fd, cmd, arg) : (int)fdw_early_result(fdw_raw(SYS_fcntl, (long)fd, (long)cmd, arg));
+		int r = fdw_refused(fd, FDW_CALL_fcntl, FDW_CALLER) ? -1 : likely(real_fcntl) ? real_fcntl(fd, cmd, arg) : (int)fdw_early_result(fdw_raw(SYS_fcntl, (long)fd, (long)cmd, arg));
 		if (fdw_vforked_recording())
 			fdw_vforked_fcntl(fd, cmd, arg, r, FDW_CALLER);
 		return r;

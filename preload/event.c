@@ -10,6 +10,7 @@
 #include "exit.h"
 #include "log.h"
 #include "protect.h"
+#include "retire.h"
 #include "stack.h"
 #include "thread.h"
 #include "vforked.h"
@@ -250,10 +251,12 @@ void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
 	int known;
 
 	/* the guard first: early in the life of a process errno is out of reach (core.h) */
-	if (!fdw_on())
+	if (!fdw_on()) {
+		if (fdw_hides() && fdw_self.vforked)
+			fdw_no_directory(fd);
 		return;
-	if (errno == ENOTDIR && fdw_is_tombstone(fdw_peek(fd)))
-		errno = EBADF; /* it is no directory either */
+	}
+	fdw_no_directory(fd);
 	if (likely(errno != EBADF)) {
 		fdw_used(fd, call, pc);
 		return;

@@ -124,6 +124,8 @@ FDW_EXPORT int execveat(int dir, const char *path, char *const argv[], char *con
 	if (unlikely(!usable()))
 		return FDW_REAL(execveat) ? real_execveat(dir, path, argv, envp, flags)
 		                          : (int)fdw_errno_of(fdw_raw(SYS_execveat, (long)dir, path, argv, envp, (long)flags));
+	if (fdw_hides() && fdw_names_itself(path, flags) && fdw_tombstone_met(dir, FDW_CALL_execveat, FDW_CALLER))
+		return -1;
 	t = flags & AT_EMPTY_PATH && path && fdw_readable(path) && !*path ? fdw_target_of_fd(dir) : fdw_target_of(dir, path);
 	fdw_env_plan(&plan, envp, t);
 	fdw_used(dir, FDW_CALL_execveat, FDW_CALLER);
@@ -144,6 +146,8 @@ FDW_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 
 	if (unlikely(!usable()))
 		return FDW_REAL(fexecve)(fd, argv, envp);
+	if (fdw_refused(fd, FDW_CALL_fexecve, FDW_CALLER))
+		return -1;
 	t = fd >= 0 ? fdw_target_of_fd(fd) : (struct fdw_target){ 0 };
 	fdw_env_plan(&plan, envp, t);
 	fdw_used(fd, FDW_CALL_fexecve, FDW_CALLER);

@@ -144,14 +144,15 @@ int fdw_path_asks_slow(const char *path)
 	return FDW_PATH_REFUSED;
 }
 
-#define ON_ITSELF(name, params, args)                                                                                  \
-	FDW_EXPORT int name params                                                                                     \
+/* The call names dir itself, and dir answers as what is closed. */
+#define REFUSED(name, flags) (fdw_hides() && fdw_names_itself(path, flags) && fdw_tombstone_met(dir, FDW_CALL_##name, FDW_CALLER))
+#define ON_ITSELF(ret, name, params, args, flags)                                                                      \
+	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
-		int r;                                                                                                 \
+		ret r;                                                                                                 \
 		if (unlikely(!real_##name))                                                                            \
 			return fdw_early_##name args;                                                                  \
-		if (fdw_hides() && fdw_names_itself(path, flags) &&                                  \
-		    fdw_tombstone_met(dir, FDW_CALL_##name, FDW_CALLER))                                                \
+		if (REFUSED(name, flags))                                                                              \
 			return -1;                                                                                     \
 		fdw_passed_over(dir, -1, FDW_CALL_##name);                                                              \
 		r = real_##name args;                                                                                  \
@@ -161,8 +162,32 @@ int fdw_path_asks_slow(const char *path)
 			fdw_used(dir, FDW_CALL_##name, FDW_CALLER);                                                     \
 		return r;                                                                                              \
 	}
-ON_ITSELF(fstatat, (int dir, const char *path, struct stat *st, int flags), (dir, path, st, flags))
-ON_ITSELF(statx, (int dir, const char *path, int flags, unsigned int mask, struct statx *st), (dir, path, flags, mask, st))
-ON_ITSELF(fchownat, (int dir, const char *path, uid_t uid, gid_t gid, int flags), (dir, path, uid, gid, flags))
-ON_ITSELF(utimensat, (int dir, const char *path, const struct timespec ts[2], int flags), (dir, path, ts, flags))
-ON_ITSELF(name_to_handle_at, (int dir, const char *path, struct file_handle *handle, int *mount, int flags), (dir, path, handle, mount, flags))
+ON_ITSELF(int, fstatat, (int dir, const char *path, struct stat *st, int flags), (dir, path, st, flags), flags)
+ON_ITSELF(int, statx, (int dir, const char *path, int flags, unsigned int mask, struct statx *st), (dir, path, flags, mask, st), flags)
+ON_ITSELF(int, fchownat, (int dir, const char *path, uid_t uid, gid_t gid, int flags), (dir, path, uid, gid, flags), flags)
+ON_ITSELF(int, utimensat, (int dir, const char *path, const struct timespec ts[2], int flags), (dir, path, ts, flags), flags)
+ON_ITSELF(int, name_to_handle_at, (int dir, const char *path, struct file_handle *handle, int *mount, int flags), (dir, path, handle, mount, flags), flags)
+ON_ITSELF(int, faccessat, (int dir, const char *path, int mode, int flags), (dir, path, mode, flags), flags)
+/* An empty path needs no flag there. */
+ON_ITSELF(ssize_t, readlinkat, (int dir, const char *path, char *buf, size_t n), (dir, path, buf, n), AT_EMPTY_PATH)
+ON_ITSELF(ssize_t, __readlinkat_chk, (int dir, const char *path, char *buf, size_t n, size_t size), (dir, path, buf, n, size), AT_EMPTY_PATH)
+
+FDW_EXPORT int linkat(int dir, const char *path, int dir2, const char *path2, int flags)
+{
+	int r;
+
+	if (unlikely(!real_linkat))
+		return fdw_early_linkat(dir, path, dir2, path2, flags);
+	if (REFUSED(linkat, flags))
+		return -1;
+	fdw_passed_over(dir, dir2, FDW_CALL_linkat);
+	r = real_linkat(dir, path, dir2, path2, flags);
+	if (unlikely(r < 0)) {
+		fdw_use_failed(dir, FDW_CALL_linkat, FDW_CALLER);
+		fdw_use_failed(dir2, FDW_CALL_linkat, FDW_CALLER);
+	} else {
+		fdw_used(dir, FDW_CALL_linkat, FDW_CALLER);
+		fdw_used(dir2, FDW_CALL_linkat, FDW_CALLER);
+	}
+	return r;
+}

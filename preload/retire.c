@@ -330,12 +330,29 @@ void fdw_take_again_slow(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 	fdw_deep(take_it_again, &(struct closing){ c, call, pc, 0 }, 0);
 }
 
+/*
+ * In a vfork child the word is its parent's, where others may have closed the number meanwhile that is open here: the kernel knows. The program's own
+ * O_PATH descriptors are not met there: the number is taken, here too.
+ */
+static int is_tombstone_here(int fd)
+{
+	return !fdw_process.filtered && (fdw_raw(SYS_fcntl, (long)fd, (long)F_GETFL) & (long)(1u << 31 | O_PATH)) == O_PATH;
+}
+
 int fdw_tombstone_met(int fd, uint16_t call, uintptr_t pc)
 {
 	uint64_t v = fdw_peek(fd);
 	int is_ours = fdw_state(v) == FDW_PROTECTED;
 
-	if ((!fdw_is_tombstone(v) && !is_ours) || !fdw_on() || (is_ours && fdw_tool_caller(pc)))
+	if (!fdw_is_tombstone(v) && !is_ours)
+		return 0;
+	if (!fdw_on()) {
+		if (is_ours || !fdw_self.vforked || fdw_self.private_table || !is_tombstone_here(fd))
+			return 0;
+		errno = EBADF;
+		return 1;
+	}
+	if (is_ours && fdw_tool_caller(pc))
 		return 0;
 	errno = EBADF;
 	if (!is_ours)

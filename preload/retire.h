@@ -67,6 +67,12 @@ FDW_INLINE int fdw_hides(void)
 }
 /* Calls that an O_PATH descriptor would serve: 1, with EBADF in errno, and said, when fd is a tombstone; not said when it is protected. */
 int fdw_tombstone_met(int fd, uint16_t call, uintptr_t pc);
+/* A call on fd failed: a tombstone is no directory, but what is closed answers EBADF. */
+FDW_INLINE void fdw_no_directory(int fd)
+{
+	if (errno == ENOTDIR && fdw_is_tombstone(fdw_peek(fd)))
+		errno = EBADF;
+}
 FDW_INLINE int fdw_refused(int fd, uint16_t call, uintptr_t pc)
 {
 	return fdw_hides() && fdw_tombstone_met(fd, call, pc);

@@ -11,6 +11,7 @@
 #include "event.h"
 #include "gate.h"
 #include "resolve.h"
+#include "retire.h"
 #include "poison.h"
 
 /* The parent's word of the child. us: since the call began. */
@@ -42,6 +43,8 @@ static int spawn(spawn_fn *real, pid_t *pid, const char *path, const char *found
 		return real(pid, path, fa, attr, argv, envp);
 	t = fdw_target_of(AT_FDCWD, found);
 	fdw_env_plan(&plan, envp, t);
+	if (fdw_hides() && fdw_on())
+		fdw_actions_give_back(fa);
 	fdw_gate();
 	begin = fdw_fork_clock();
 	r = real(pid ? pid : &own, path, fa, attr, argv, FDW_ENV(&plan));

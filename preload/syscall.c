@@ -210,8 +210,23 @@ static int is_call_on_first(long nr)
 /* An O_PATH descriptor would serve: a tombstone must not (retire.h). */
 static int serves_tombstone(long nr, const long *a)
 {
-	return nr == SYS_fstat || nr == SYS_fstatfs || (nr == SYS_newfstatat && fdw_names_itself((const char *)a[1], (int)a[3])) ||
-	       (nr == SYS_statx && fdw_names_itself((const char *)a[1], (int)a[2]));
+	switch (nr) {
+	case SYS_fstat: case SYS_fstatfs: return 1;
+	case SYS_newfstatat: case SYS_faccessat2: return fdw_names_itself((const char *)a[1], (int)a[3]);
+	case SYS_statx: return fdw_names_itself((const char *)a[1], (int)a[2]);
+	case SYS_linkat: case SYS_fchownat: case SYS_execveat: case SYS_name_to_handle_at: return fdw_names_itself((const char *)a[1], (int)a[4]);
+	case SYS_readlinkat: return fdw_names_itself((const char *)a[1], AT_EMPTY_PATH);
+	}
+	return 0;
+}
+
+static int path_asks(long nr, const long *a)
+{
+#if defined(__x86_64__)
+	if (nr == SYS_open || nr == SYS_creat)
+		return fdw_path_asks((const char *)a[0]);
+#endif
+	return nr == SYS_openat ? fdw_path_asks((const char *)a[1]) : 0;
 }
 
 static void used_by(long nr, long a, long e, uintptr_t pc)
@@ -366,6 +381,7 @@ static __attribute__((noinline)) long other(long nr, long a, long b, long c, lon
 	long args[6] = { a, b, c, d, e, f }, r;
 	uint32_t flags;
 	uint8_t kind;
+	int asks;
 
 	if (unlikely(!fdw_on()) || fdw_from_below(pc)) {
 		r = refused_to_vfork_child(nr, a, b, pc) ? fdw_errno_of(-EBADF) : plain(nr, args);
@@ -417,6 +433,8 @@ static __attribute__((noinline)) long other(long nr, long a, long b, long c, lon
 	case SYS_clone3: /* a fork: see fdw_syscall_gate */
 		return forks(nr, args, pc);
 	case SYS_execve: case SYS_execveat:
+		if (nr == SYS_execveat && fdw_hides() && serves_tombstone(nr, args) && fdw_tombstone_met((int)a, FDW_CALL_syscall, pc))
+			return -1;
 		fdw_gate_and_tell(FDW_CALL_syscall, pc);
 		return plain(nr, args);
 	case SYS_sigaltstack:
@@ -441,13 +459,22 @@ static __attribute__((noinline)) long other(long nr, long a, long b, long c, lon
 	if (fdw_hides() && serves_tombstone(nr, args) && fdw_tombstone_met((int)a, FDW_CALL_syscall, pc))
 		return -1;
 	kind = kind_made_by(nr, args, &flags);
-	if (kind != FDW_KIND_UNKNOWN)
-		return make(nr, args, kind, flags, pc);
+	if (kind != FDW_KIND_UNKNOWN) {
+		asks = path_asks(nr, args);
+		r = unlikely(asks == FDW_PATH_REFUSED) ? -1 : make(nr, args, kind, flags, pc);
+		if (unlikely(asks == FDW_PATH_LISTS))
+			fdw_listing((int)r);
+		if (unlikely(r < 0 && fdw_hides()) && is_call_on_first(nr))
+			fdw_no_directory((int)a);
+		return r;
+	}
 	if (uses_descriptor(nr))
 		fdw_passed_over((int)a, -1, FDW_CALL_syscall);
 	r = plain(nr, args);
 	if (unlikely(r < 0) && uses_descriptor(nr))
 		fdw_use_failed((int)a, FDW_CALL_syscall, pc);
+	else if (unlikely(r < 0 && fdw_hides()) && is_call_on_first(nr))
+		fdw_no_directory((int)a);
 	if (r >= 0 && nr == SYS_sendmsg)
 		fdw_sent((int)a, (const struct msghdr *)b, FDW_CALL_syscall, pc);
 	return r;

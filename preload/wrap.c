@@ -169,6 +169,8 @@ FDW_INLINE int serves_tombstone(enum fdw_call call)
 		ret r;                                                                                                 \
 		ONLY_EARLY(name, args)                                                                                 \
 		r = real_##name args;                                                                                  \
+		if (unlikely(FAILED(r) && fdw_hides()))                                                                \
+			fdw_no_directory(fd);                                                                          \
 		fdw_used(fd, FDW_CALL_##name, FDW_CALLER);                                                              \
 		return r;                                                                                              \
 	}
@@ -183,6 +185,8 @@ FDW_INLINE int serves_tombstone(enum fdw_call call)
 #define MAKE_P(ret, name, sys, params, args, born, kind, flags_, src, path_)                                           \
 	FDW_EXPORT ret name params                                                                                     \
 	{                                                                                                              \
+		if (FDW_KIND_##kind == FDW_KIND_FILE && unlikely(fdw_path_asks(path_) == FDW_PATH_REFUSED))            \
+			return (ret)-1;                                                                                \
 		CREATE(ret, name, args, born, flags_, fdw_made(r, FDW_KIND_##kind, (flags_) | birth, FDW_CALL_##name, FDW_CALLER, src, \
 		                                               fdw_recording() ? fdw_text(path_) : FDW_NO_DETAIL))      \
 			fdw_use_failed(src, FDW_CALL_##name, FDW_CALLER);                                               \
