@@ -1,7 +1,7 @@
 /*
  * preload/kept.c: see kept.h.
  *
- * Context: any thread, handlers. System calls: close, close_range, clock_gettime (vDSO), sysinfo, sched_getaffinity, sched_yield. Only where
+ * Context: any thread, handlers. System calls: close, close_range, clock_gettime (vDSO), sysinfo, sched_getaffinity, sched_yield, tgkill. Only where
  * substitutes are allowed.
  * Locks: none. An entry of the ring belongs to whoever takes its key by compare-and-swap; a number to whoever moves its word from tombstone to
  * leaving, so it is closed once, and only as the generation that was retired.
@@ -23,6 +23,7 @@ static struct entry {
 	_Alignas(64) _Atomic uint64_t key; /* 0: free */
 	struct fdw_kept kept;
 	uint64_t at;                       /* us */
+	_Atomic uint64_t asked;            /* us: when the kernel was asked last whether the holder lives */
 } ring[RING] FDW_LARGE;
 static _Atomic uint32_t next_ticket;
 static _Atomic uint32_t span;          /* entries of older tickets than that are free */
@@ -61,8 +62,19 @@ static uint64_t retire_us(uint64_t now)
 	return us;
 }
 
+/* The one who may hold an event, the poller's only waiter, ended without another wait. Asked now and then. */
+static int holder_ended(struct entry *e, uint64_t now)
+{
+	uint32_t tid = fdw_record((int)e->kept.poller - 1)->waiter;
+
+	if (!tid || fdw_process.filtered || now - atomic_load_explicit(&e->asked, memory_order_relaxed) < FDW_RETIRE_US / 2)
+		return 0;
+	atomic_store_explicit(&e->asked, now, memory_order_relaxed);
+	return fdw_raw(SYS_tgkill, (long)fdw_process.pid, (long)tid, 0L) == -ESRCH;
+}
+
 /* 1: nobody holds an event for it any more. *bound: that is only assumed. */
-static int is_due(const struct entry *e, uint64_t now, int *bound)
+static int is_due(struct entry *e, uint64_t now, int *bound)
 {
 	uint64_t age = now > e->at ? now - e->at : 0;
 	const struct fdw_kept *k = &e->kept;
@@ -81,7 +93,9 @@ static int is_due(const struct entry *e, uint64_t now, int *bound)
 	/* Turns: odd while it waits; each wait begins with a higher one. */
 	if (turn > (k->turn | 1))
 		return 1;
-	return k->turn & 1 && turn == k->turn && age >= retire_us(now);
+	if (k->turn & 1 && turn == k->turn)
+		return age >= retire_us(now);
+	return holder_ended(e, now);
 }
 
 /* ---- giving numbers back: whoever has the keys has taken them out of the ring -----------------------------------------------------------*/
@@ -347,6 +361,7 @@ void fdw_keep(const struct fdw_kept *k, uint64_t now, uint32_t most)
 	}
 	e->kept = *k;
 	e->at = now;
+	atomic_store_explicit(&e->asked, now, memory_order_relaxed);
 	atomic_store_explicit(&e->key, k->key, memory_order_release);
 	while (!k->audit && unlikely(at > now + LOOK_US) && !atomic_compare_exchange_weak(&look_at, &at, now + LOOK_US))
 		;

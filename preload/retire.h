@@ -9,7 +9,7 @@
  * Who may hold one:
  *   registered one-shot    anybody, for the receiver may have passed it on: RETIRE_US. But when the closer's thread made the last call that
  *                          reads from the descriptor since it was armed, the event was its own, and delivered once
- *   otherwise              the threads that wait on the poller, until they wait again (or for RETIRE_US when they were waiting, for
+ *   otherwise              the threads that wait on the poller, until they wait again, or end (or for RETIRE_US when they were waiting, for
  *                          RETIRE_LONG_US when they were not). With several of them nobody knows who: RETIRE_US
  *   a poller               its waiters, who know its number: the same
  * In audit every number is kept, by count and time (FDWARDEN_TOMBSTONES, FDWARDEN_TOMBSTONE_MS), in processes with one thread too: a late

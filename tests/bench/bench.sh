@@ -1,13 +1,13 @@
 #!/bin/bash
 # tests/bench/bench.sh [SECTION...]: overheads, always side by side with native in the same run: a noisy machine disturbs both alike.
-# Sections: calls threads forklock audit memory record nginx ports pools servers. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
+# Sections: calls threads forklock scale audit memory record nginx ports pools servers. FDW_BUILD: the build directory. ROUNDS: how often each pair is run (default 5).
 # Prints the median ratio of the rounds, with the smallest and the largest. Asserts nothing.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${FDW_BUILD:-$here/../../build}" && pwd) || exit 2
 rounds=${ROUNDS:-5}
 BESIDE=()
-sections=${*:-calls threads forklock audit memory record nginx ports pools servers}
+sections=${*:-calls threads forklock scale audit memory record nginx ports pools servers}
 tmp=$(mktemp -d) || exit 2
 chmod 755 "$tmp"
 export BENCH_STATIC=$build/tests/forklock/held # ends at once when it is told nothing
@@ -56,6 +56,19 @@ threads() {
 	printf '\n%-34s %10s   %s\n' "one call, two threads" "native ns" "ratio (smallest-largest)"
 	for c in 'close(dup)' 'close(open)' write epoll_ctl; do
 		compare "$c, enforce" "" enforced "$build/tests/bench/calls" "$c" 100000 threads
+	done
+}
+
+# Threads on descriptors of their own, and all on the same: a line of ours that they all write would show where the kernel has none, on their own.
+scale() {
+	local c n where
+	printf '\n%-34s %10s   %s\n' "CPU time a call, n threads" "native ns" "ratio (smallest-largest), enforce"
+	for c in read 'close(dup)' epoll_ctl; do
+		for where in own same; do
+			for n in 1 2 4 8 16; do
+				compare "$c, $where, $n" "" enforced "$build/tests/bench/scale" "$c" $where $n 40000
+			done
+		done
 	done
 }
 
@@ -178,6 +191,7 @@ for section in $sections; do
 	calls) calls ;;
 	threads) threads ;;
 	forklock) forklock ;;
+	scale) scale ;;
 	audit) audit ;;
 	memory) memory ;;
 	record) record ;;
@@ -185,6 +199,6 @@ for section in $sections; do
 	ports) ports ;;
 	pools) pools ;;
 	servers) servers ;;
-	*) echo "bench: no section '$section'; there are: calls threads forklock audit memory record nginx ports pools servers" >&2; exit 2 ;;
+	*) echo "bench: no section '$section'; there are: calls threads forklock scale audit memory record nginx ports pools servers" >&2; exit 2 ;;
 	esac
 done

@@ -193,12 +193,55 @@ static void to_the_limit(void)
 	(void)made;
 }
 
+/* It takes an event of what is registered to be told again, and ends: nobody holds it any more. */
+static void *takes_one(void *poller)
+{
+	struct epoll_event e;
+
+	need(epoll_wait((int)(intptr_t)poller, &e, 1, -1) == 1);
+	if (epoll) /* or it works on */
+		sleep(1);
+	return NULL;
+}
+
+/* How long its number is kept. */
+static void held_by(int works_on)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	int poller = epoll_create1(EPOLL_CLOEXEC), fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK), again, ms = 0;
+	pthread_t t;
+
+	epoll = works_on;
+	need(pthread_create(&t, NULL, takes_one, (void *)(intptr_t)poller) == 0);
+	usleep(20000);
+	need(epoll_ctl(poller, EPOLL_CTL_ADD, fd, &e) == 0);
+	usleep(20000);
+	if (!works_on)
+		pthread_join(t, NULL);
+	need(close(fd) == 0);
+	while ((again = open("/dev/null", O_RDONLY | O_CLOEXEC)) != fd && ms < 2000) {
+		close(again);
+		usleep(20000);
+		ms += 20;
+	}
+	printf("%s: given again %s\n", works_on ? "its holder works" : "its holder ended", !ms ? "at once" : ms < 700 ? "soon" : "late");
+	if (works_on)
+		pthread_join(t, NULL);
+	close(again);
+	close(poller);
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t t;
 	int fd;
 
 	alarm(30);
+	if (argc > 1 && !strcmp(argv[1], "ended")) {
+		held_by(0);
+		held_by(1);
+		return 0;
+	}
 	need((epoll = epoll_create1(EPOLL_CLOEXEC)) >= 0);
 	need(pthread_create(&t, NULL, wait_for_events, NULL) == 0);
 	usleep(20000); /* it waits */
