@@ -7,7 +7,7 @@ exec 2>&1
 	echo 'select count(*), sum(id), length(group_concat(h)) from t;'
 } | sqlite3 main.db; echo "status $?"
 {
-	for i in $(seq 1500); do echo "attach 'other$((i % 20)).db' as o; create table if not exists o.x (n); insert into o.x values ($i); detach o;"; done
+	for i in $(seq 1800); do echo "attach 'other$((i % 20)).db' as o; create table if not exists o.x (n); insert into o.x values ($i); detach o;"; done
 	for i in $(seq 0 19); do echo "attach 'other$i.db' as o; select count(*), sum(n) from o.x; detach o;"; done
 } | sqlite3 main.db | sha256sum
 for i in $(seq 200); do echo ".open other$((i % 20)).db"; echo "select max(n) from x;"; done | sqlite3 | sha256sum

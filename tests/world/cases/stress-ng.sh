@@ -1,11 +1,11 @@
 # what: stress-ng: descriptors, forks, execs, pipes, sockets, epoll, signals, each verified
-# time: 170
+# time: 300
 # wrong-on-purpose: several stressors close and use random and closed numbers
 ulimit -c 0
 # Each with a number of operations, not a time: the result must not depend on the speed of the machine. The third column is a
 # time limit, in seconds, for those that do not count their operations.
 while read -r stressor ops time; do
-	timeout -k 5 40 stress-ng --temp-path "$PWD/tmp" --"$stressor" 1 --"$stressor"-ops "$ops" -t "${time:-20}" --verify --metrics-brief \
+	timeout -k 5 100 stress-ng --temp-path "$PWD/tmp" --"$stressor" 1 --"$stressor"-ops "$ops" -t "${time:-20}" --verify --metrics-brief \
 		--log-brief >out.txt 2>&1
 	status=$?
 	# A line of failure is kept without its pids and numbers.
