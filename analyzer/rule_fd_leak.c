@@ -28,11 +28,12 @@ extern const struct rule rule_fd_leak;
 #define GROWTH_NS UINT64_C(500000000)
 /*
  * How many are proof. A dozen listeners, an eventfd and an epoll for each thread of a pool, connections to 20 backends: all are made lazily,
- * while other work is done, and kept on purpose. 96 of anything that comes without other work are more than one for each CPU of a large machine. A server may have as many clients as there are, and they may come one by one.
+ * while other work is done, and kept on purpose. 96 of anything that comes without other work are more than one for each CPU of a large machine. There may be as many clients and servers as there are, and a
+ * load that rises until the end has ever more of them.
  */
 #define GROWS 32
 #define GROWS_ALONE 96    /* no file, and no other work in between */
-#define GROWS_SERVED 512  /* accepted connections; GROWS_ALONE where most of them are closed */
+#define GROWS_PEERS 512   /* sockets; where most of them are closed, GROWS_ALONE if they were accepted, else GROWS */
 #define GROWS_A_LITTLE 8  /* a warning: no sockets, and most of them are closed */
 
 /* What is still open of one group. */
@@ -117,8 +118,8 @@ static int enough(struct left *l)
 
 	if (l->named > l->open / 2)
 		return l->open >= GROWS && is_same_file(l);
-	if (l->serving > l->open / 2)
-		return l->open >= (others_close ? GROWS_ALONE : GROWS_SERVED);
+	if (l->sockets > l->open / 2)
+		return l->open >= (!others_close ? GROWS_PEERS : l->serving > l->open / 2 ? GROWS_ALONE : GROWS);
 	return l->open >= (works || others_close ? GROWS : GROWS_ALONE);
 }
 

@@ -281,11 +281,11 @@ static void opens_other(struct world *w, int fd)
 {
 	here(w, 3);
 	for (int i = 0; i < 3; i++)
-		opens_as(w, 100 + 3 * fd + i, 1, FDW_KIND_SOCKET, 0);
+		opens_as(w, 100 + 3 * fd + i, 1, FDW_KIND_EVENTFD, 0);
 	here(w, 1);
 }
 
-/* A socket lost for each request, while others come and go; and a hundred, one by one. */
+/* A socket lost for each request while others of the place are closed, and three event descriptors, which never are. */
 static void sockets_that_grow(void **state)
 {
 	struct world *w = program();
@@ -293,15 +293,31 @@ static void sockets_that_grow(void **state)
 
 	for (int fd = 4; fd < 44; fd++) {
 		opens_as(w, fd, 1, FDW_KIND_SOCKET, 0);
-		here(w, 2);
-		opens(w, 3, gen);
+		opens_as(w, 3, gen, FDW_KIND_SOCKET, 0);
 		closes(w, 3, gen++);
-		here(w, 1);
 		opens_other(w, fd);
 		w->now += 30 * MS;
 	}
 	exits(w);
 	expect(w, "fd-leak/error=120 fd-leak/error=40");
+}
+
+/* A client that opens ever more connections until it ends, and keeps them: that is a load that rises. */
+static void load_that_rises(void **state)
+{
+	struct world *w = program();
+	uint32_t gen = 1;
+
+	for (int fd = 4; fd < 204; fd++) {
+		opens_as(w, fd, 1, FDW_KIND_SOCKET, 0);
+		here(w, 2);
+		opens(w, 3, gen);
+		closes(w, 3, gen++);
+		here(w, 1);
+		w->now += 30 * MS;
+	}
+	exits(w);
+	expect(w, "fd-leak/note=200");
 }
 
 /* Each of 20 worker processes keeps its log files open: that is two, not forty. */
@@ -576,7 +592,7 @@ int main(void)
 		cmocka_unit_test(cache_that_is_full), cmocka_unit_test(load_that_rises_and_falls), cmocka_unit_test(accepted), cmocka_unit_test(grows_a_little),
 		cmocka_unit_test(growing_without_exit), cmocka_unit_test(one_without_exit),
 		cmocka_unit_test(pool), cmocka_unit_test(in_flight), cmocka_unit_test(in_the_hands_of_threads), cmocka_unit_test(after_the_peak), cmocka_unit_test(cache_of_files), cmocka_unit_test(made_at_start),
-		cmocka_unit_test(sockets_that_grow), cmocka_unit_test(a_pair_in_each_of_many), cmocka_unit_test(listeners),
+		cmocka_unit_test(sockets_that_grow), cmocka_unit_test(load_that_rises), cmocka_unit_test(a_pair_in_each_of_many), cmocka_unit_test(listeners),
 		cmocka_unit_test(standard_streams_and_inherited), cmocka_unit_test(library_singleton),
 		cmocka_unit_test(fork_child_exits_with_what_it_inherited), cmocka_unit_test(fork_child_loses_its_own),
 		cmocka_unit_test(daemonized), cmocka_unit_test(parent_of_a_dead_child), cmocka_unit_test(exec_with_open_descriptors),
