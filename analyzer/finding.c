@@ -255,7 +255,7 @@ static uint64_t mix_frame(uint64_t h, const struct frame *f)
 	}
 	h = mix(h, f->function);
 	h = mix(h, base_name(f->file));
-	return mix_number(h, (uint64_t)f->line);
+	return mix_number(h, (uint64_t)(f->line - f->declared)); /* in its function: what is written above may change */
 }
 
 static void identify(struct finding *f)

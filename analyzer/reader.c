@@ -374,6 +374,21 @@ const char *reader_damage(const struct reader *r, size_t i)
 	return i < r->notes.n ? r->notes.text[i] : NULL;
 }
 
+void reader_progress(const struct reader *r, uint64_t *done, uint64_t *all)
+{
+	*done = *all = 0;
+	for (size_t i = 0; i < r->origins; i++) {
+		const struct source *s = r->origin[i].source;
+
+		if (!s->bytes) {
+			*done = *all = 0;
+			return;
+		}
+		*done += s->done;
+		*all += s->bytes;
+	}
+}
+
 void reader_close(struct reader *r)
 {
 	for (size_t i = 0; i < r->origins; i++) {

@@ -23,6 +23,8 @@ int reader_next(struct reader *, struct record *r);
 const char *reader_damage(const struct reader *, size_t i);
 /* Some of it is a flight recorder's: what came before was written over on purpose. */
 int reader_ring(const struct reader *);
+/* Bytes of stream files: how many have been read, and how many there are; 0 of 0: not known (libbabeltrace2). */
+void reader_progress(const struct reader *, uint64_t *done, uint64_t *all);
 /* Removes temporary copies. */
 void reader_close(struct reader *);
 

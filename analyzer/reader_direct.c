@@ -50,6 +50,7 @@ struct direct {
 	struct layout layout;
 	struct file *file;     /* all, those of a stream together */
 	size_t files;
+	uint64_t bytes;
 	struct stream *stream;
 	struct block *free;
 };
@@ -171,6 +172,7 @@ static int packet_next(struct direct *src, struct stream *s)
 		return 0;
 	left = w->size - w->whole;
 	w->packets++;
+	src->source.done += s->packet.size;
 	s->within = !seen_before(s);
 	if (!s->within) {
 		w->whole += s->packet.size;
@@ -358,7 +360,7 @@ static const struct source_ops ops = { fill, advance, keep, release, decode, clo
 /* ---- opening --------------------------------------------------------------------------------------------------------------- */
 
 /* Reads the first packet's header. 0: nothing of the file can be read, said. */
-static int file_look(const struct direct *src, struct file *f, struct losses *losses)
+static int file_look(struct direct *src, struct file *f, struct losses *losses)
 {
 	struct stream s = { .file = f, .files = 1, .window.fd = -1 };
 	int fine = file_open(&s) && look(&s, 0, src->layout.size) >= src->layout.size;
@@ -369,11 +371,12 @@ static int file_look(const struct direct *src, struct file *f, struct losses *lo
 		f->number = s.packet.number;
 		f->instance = s.packet.instance;
 		f->class = s.packet.stream;
+		src->bytes += s.walk.size;
 		stream_end(&s);
 		return 1;
 	}
 	s.walk.alien = result == PACKET_ALIEN;
-	file_end((struct direct *)src, &s);
+	file_end(src, &s);
 	for (size_t i = 0; i < s.walk.lost.n; i++)
 		losses_add(losses, s.walk.lost.loss[i].begin, s.walk.lost.loss[i].end);
 	stream_end(&s);
@@ -447,6 +450,7 @@ static int make_streams(struct direct *src, const char *trace, struct losses *lo
 		losses_free(losses);
 	if (!source_init(&src->source, &ops, n, trace, losses, notes))
 		return 0;
+	src->source.bytes = src->bytes;
 	for (uint32_t i = 0; i < n; i++)
 		if (!source_expect(&src->source, i, src->stream[i].file->begin))
 			return 0;

@@ -364,6 +364,7 @@ struct source {
 	struct held *queue;      /* made when first needed */
 	size_t first, last;
 	int started, ended;
+	uint64_t bytes, done;    /* of the files; 0: not known */
 	struct notes *notes;
 	const char *trace;
 	char *host;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "analyzer/baseline.h"
 #include "analyzer/memory.h"
+#include "analyzer/progress.h"
 #include "analyzer/report.h"
 
 static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -128,7 +129,19 @@ static int target_close(struct target *t)
 
 /* ---- the whole --------------------------------------------------------------------------------------------------------------------------*/
 
-static int next_of_reader(void *reader, struct record *r) { return reader_next(reader, r); }
+struct reading {
+	struct reader *reader;
+	struct progress progress;
+};
+
+static int next_of_reader(void *from, struct record *r)
+{
+	struct reading *reading = from;
+
+	if (progress_due(&reading->progress))
+		progress_show(&reading->progress, reading->reader);
+	return reader_next(reading->reader, r);
+}
 
 static void tell_result(const struct report *r, struct report_result *result)
 {
@@ -188,9 +201,10 @@ static void look_up(const struct report *r, struct symbols *symbols)
 	lookups_make(&l, symbols);
 }
 
-static int report_on(const struct report_options *o, struct reader *reader, struct suppressions *suppressions, const struct baseline *baseline,
+static int report_on(const struct report_options *o, struct reading *reading, struct suppressions *suppressions, const struct baseline *baseline,
                      const char *what, struct report_result *result)
 {
+	struct reader *reader = reading->reader;
 	struct findings *findings = findings_new();
 	struct replay *replay = replay_new(findings);
 	struct symbols *symbols = symbols_new();
@@ -205,7 +219,8 @@ static int report_on(const struct report_options *o, struct reader *reader, stru
 		replay_keep_creations(replay);
 	if (o->format == FORMAT_HTML)
 		replay_keep_series(replay);
-	report_replay(replay, next_of_reader, reader);
+	report_replay(replay, next_of_reader, reading);
+	progress_end(&reading->progress);
 	r.creations = replay_creations(replay);
 	r.series = replay_series(replay);
 	r.coverage = replay_coverage(replay);
@@ -252,7 +267,7 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 {
 	struct suppressions *suppressions = NULL;
 	struct baseline *baseline = NULL;
-	struct reader *reader;
+	struct reading reading;
 	char error[1024] = "";
 	int status;
 
@@ -268,10 +283,11 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 		suppressions_free(suppressions);
 		return EXIT_USAGE;
 	}
-	reader = reader_open(traces, n, o->reader, error, sizeof error);
-	if (reader) {
-		status = report_on(o, reader, suppressions, baseline, traces[0], result);
-		reader_close(reader);
+	progress_begin(&reading.progress, o->quiet);
+	reading.reader = reader_open(traces, n, o->reader, error, sizeof error);
+	if (reading.reader) {
+		status = report_on(o, &reading, suppressions, baseline, traces[0], result);
+		reader_close(reading.reader);
 	} else {
 		complain("%s", error);
 		result->unusable = 1;

@@ -229,6 +229,7 @@ static struct place *place_make(struct symbols *s, struct module *m, struct buil
 		p->frame[i].function = function_text(s, &found[i]);
 		p->frame[i].file = file_text(s, found[i].file);
 		p->frame[i].line = p->frame[i].file ? found[i].line : 0;
+		p->frame[i].declared = p->frame[i].line >= found[i].declared ? found[i].declared : 0;
 		p->frame[i].inlined = i + 1 < p->n;
 	}
 	return p;

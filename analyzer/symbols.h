@@ -15,6 +15,7 @@ struct frame {
 	const char *function;
 	const char *file;
 	int line;             /* 0: unknown */
+	int declared;         /* line where the function begins; 0: unknown */
 	int inlined;          /* 1: inlined into the frame that follows */
 };
 

@@ -163,6 +163,8 @@ static void name_function(Dwfl_Module *mod, Dwarf_Addr addr, Dwarf_Die *die, str
 {
 	const char *symbol;
 
+	if (dwarf_decl_line(die, &f->declared))
+		f->declared = 0;
 	f->function = linkage_name(die);
 	if (f->function)
 		return;

@@ -38,7 +38,7 @@ struct found {             /* one function at an address, before the strings are
 	const char *function; /* borrowed from libdw; may be mangled */
 	char *scope;       /* malloc: namespaces and classes of a function without a mangled name; NULL: none */
 	char *file;        /* malloc; NULL: unknown */
-	int line;
+	int line, declared; /* declared: the line where the function begins; 0: unknown */
 };
 #define INLINED_MAX 64
 /* Functions at a module address, innermost first. 0: nothing is known. */

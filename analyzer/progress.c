@@ -1,0 +1,52 @@
+/* analyzer/progress.c: see progress.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "analyzer/progress.h"
+#include "analyzer/say.h"
+
+#define FIRST_NS UINT64_C(1000000000)
+#define AGAIN_NS UINT64_C(200000000)
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+void progress_begin(struct progress *p, int quiet)
+{
+	const char *term = getenv("TERM");
+
+	*p = (struct progress){ 0 };
+	if (!quiet && isatty(2) && term && *term && strcmp(term, "dumb"))
+		p->since = now();
+}
+
+void progress_show(struct progress *p, const struct reader *r)
+{
+	uint64_t at = now(), done, all;
+	char records[32], line[120];
+	int n;
+
+	if (at - p->since < FIRST_NS || at - p->shown < AGAIN_NS)
+		return;
+	p->shown = at;
+	reader_progress(r, &done, &all);
+	text_number(p->records, records, sizeof records);
+	if (all) /* not all of it is for us, and a file may have grown */
+		n = snprintf(line, sizeof line, "\rfdwarden: %3u %% read, %s records\033[K", done < all ? (unsigned)(done * 100.0 / all) : 100, records);
+	else
+		n = snprintf(line, sizeof line, "\rfdwarden: %s records read\033[K", records);
+	(void)!write(2, line, (size_t)n);
+}
+
+void progress_end(struct progress *p)
+{
+	if (p->shown)
+		(void)!write(2, "\r\033[K", 4);
+}

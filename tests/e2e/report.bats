@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# tests/e2e/report.bats: how a report is made: ids that stay, an order that is always the same, a word on the way. FDW_BUILD: the build directory.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
+	T=$(mktemp -d /tmp/fdw-report-XXXXXX)
+	export B T F=$B/fdwarden
+	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+}
+
+teardown_file() { rm -rf "$T"; }
+
+setup() { mkdir -p "$T/$BATS_TEST_NUMBER" && cd "$T/$BATS_TEST_NUMBER"; }
+
+recorded() { "$F" record -q -o "$1" -- "${@:2}" >/dev/null; }
+ids() { "$F" report -f json "$@" | jq -r '[.findings[].id] | sort | join(" ")'; }
+
+@test "ids are those of the run before, with and without random addresses, another pid, another directory" {
+	recorded one "$B/tests/programs/double_close_fdopen"
+	recorded two "$B/tests/programs/double_close_fdopen"
+	recorded fixed setarch -R "$B/tests/programs/double_close_fdopen"
+	mkdir elsewhere && cp "$B/tests/programs/double_close_fdopen" elsewhere
+	recorded moved elsewhere/double_close_fdopen
+	[ -n "$(ids one)" ]
+	for t in two fixed moved; do [ "$(ids $t)" = "$(ids one)" ]; done
+}
+
+# Three mistakes, in a function of its own, one inlined, and in main.
+source_file() {
+	cat <<-'END'
+		#include <fcntl.h>
+		#include <unistd.h>
+		@TOP@
+		static inline __attribute__((always_inline)) void inlined(int fd)
+		{
+			close(fd);
+			close(fd);
+		}
+		@MIDDLE@
+		static __attribute__((noinline)) void called(void)
+		{
+			int fd = open("/dev/null", O_RDONLY);
+
+			@INSIDE@
+			close(fd);
+			close(fd);
+		}
+		int main(void)
+		{
+			int fd = open("/dev/zero", O_RDONLY);
+
+			inlined(fd);
+			called();
+			return open("/dev/null", O_RDONLY) < 0;
+		}
+	END
+}
+
+# built NAME CHANGE: recorded, too. A report takes names and lines from the program as it is then: each has its own.
+built() {
+	mkdir "$1.d"
+	source_file | sed "$2" >"$1.d/p.c"
+	(cd "$1.d" && gcc -g -O1 -o p p.c)
+	recorded "$1" "$1.d/p"
+}
+
+@test "ids stay when lines are added above a function, and change when the function does" {
+	built before '/@/d'
+	built above 's/@TOP@/\n\/* a comment,\n * two lines *\/\n#include <stdio.h>/; s/@MIDDLE@/int more(void);\nint more(void) { return 1; }/; /@/d'
+	built within 's/@INSIDE@/fd += 0;\n\n/; /@/d'
+	[ "$(ids before | wc -w)" = 3 ]
+	[ "$(ids above)" = "$(ids before)" ]
+	[ "$(ids within)" != "$(ids before)" ]
+	# What is not in `called` has kept its id: the inlined mistake, and main's leak.
+	[ "$(comm -12 <(ids before | tr ' ' '\n') <(ids within | tr ' ' '\n') | wc -l)" = 2 ]
+}
+
+@test "the same report each time, whatever the order of traces and of what is in memory" {
+	recorded a "$B/tests/programs/double_close"
+	recorded b "$B/tests/programs/process_tree"
+	recorded c "$B/tests/programs/leak_growing"
+	for format in text json sarif folded html; do
+		"$F" report -f $format --show=possible -o first a b c || [ $? = 1 ]
+		for _ in 1 2 3; do
+			"$F" report -f $format --show=possible -o again a b c || [ $? = 1 ]
+			cmp first again
+		done
+	done
+	"$F" report -f json --show=possible -o first a b c || [ $? = 1 ]
+	"$F" report -f json --show=possible -o again c a b || [ $? = 1 ]
+	cmp <(jq -S '.findings |= sort_by(.id) | del(.processes)' first) <(jq -S '.findings |= sort_by(.id) | del(.processes)' again)
+}
+
+# Its metadata takes longer than a second to read: strace makes it.
+slowly() { strace -f -qq -o strace -P "$(find "$PWD/t" -name metadata)" -e trace=openat -e inject=openat:delay_enter=1300000:when=1 "$@"; }
+
+@test "report: how far it has come, on a terminal only, after a second, and gone when it is done" {
+	recorded t bash -c 'for i in {1..1500}; do exec 8</dev/null 8<&-; done'
+	export -f slowly
+	export F TERM=xterm SHELL=/bin/bash
+	script -qec 'slowly "$F" report -f json -o json "$PWD/t"' typed >/dev/null || [ $? = 1 ]
+	cat -v typed
+	tr '\r' '\n' <typed | grep -aEq '^fdwarden: +[0-9]+ % read, [0-9,]+ records'
+	LC_ALL=C grep -aq $'\r\033\[K' typed
+	script -qec 'slowly "$F" report --reader=babeltrace -f json -o json "$PWD/t"' typed >/dev/null || [ $? = 1 ]
+	script -qec '"$F" report -q -f json -o json "$PWD/t"' typed >/dev/null || [ $? = 1 ]
+	run ! grep -aq "read," typed
+	slowly "$F" report -f json -o json "$PWD/t" 2>err || [ $? = 1 ]
+	[ ! -s err ]
+	export TERM=dumb
+	script -qec 'slowly "$F" report -f json -o json "$PWD/t"' typed >/dev/null || [ $? = 1 ]
+	run ! grep -aq "read," typed
+}
