@@ -8,6 +8,7 @@
 #	tests/rearm/		close-before-rearm: programs that race, run by tests/rearm/run
 #	tests/mutants/		patches that break the product, each with the test that must notice; run by tests/mutants/run
 #	tests/ports/		event ports: one program, linked with libport; run by tests/ports/run, alone and under the interposer
+#	tests/soak/		an hour of nginx with many connections: tests/soak/run
 #	tests/forklock/		the fork lock: one program a file with main, and the interposer with FDW_STEPS; run by tests/forklock/run
 comma := ,
 T ?=
@@ -133,6 +134,10 @@ check-mutants: all tests ## each invariant broken on purpose: its test must go r
 forklock-table: ## the fork lock: each creating call with each way to start a child, 10,000 hand-offs a mode: minutes
 	@$(MAKE) --no-print-directory all $(FORKLOCK_BIN)
 	@FDW_BUILD=$(O) tests/forklock/run table handoff-all delays-all
+soak: ## nginx with 10,000 connections in a flight recorder, for an hour (T=SECONDS for less)
+	@tests/deps.sh build check
+	@$(MAKE) --no-print-directory all
+	@FDW_BUILD=$(O) tests/soak/run $(T)
 bench: ## overheads, side by side with native, in one run
 	@tests/deps.sh build demo check
 	@$(MAKE) --no-print-directory all tests
