@@ -162,10 +162,20 @@ FDW_LARGE static char child_stack[128 << 10] __attribute__((aligned(64)));
 /* What it says before it is served is nobody's: so it waits. */
 static void serve_child(void *mask, uintptr_t unused)
 {
-	uint64_t began = fdw_patience_clock();
+	char *timeout = fdw_patience_timeout, was[2] = { 0 };
+	struct fdw_patience patience;
 
+	if (timeout && fdw_patience_stopped()) {
+		/* Its threads and its connection it makes all the same, but waits for nothing. */
+		memcpy(was, timeout, 2);
+		memcpy(timeout, "0", 2);
+		fdw_ops->after_fork_child(mask);
+		memcpy(timeout, was, 2);
+		return;
+	}
+	fdw_patience_begin(&patience);
 	fdw_ops->after_fork_child(mask);
-	fdw_patience(began);
+	fdw_patience(&patience);
 }
 
 static void after_fork_child(void *mask) { fdw_call_on_stack(serve_child, mask, 0, child_stack + sizeof child_stack); }

@@ -1,7 +1,8 @@
 /*
  * preload/patience.c: see patience.h.
  *
- * System calls: clock_gettime (vDSO), nanosleep, and what reads two small files. No locks. May not: wait for a daemon that is stopped or gone.
+ * System calls: clock_gettime (vDSO), nanosleep, and what reads two small files. No locks. May not: wait for a daemon that is stopped, gone, or does
+ * nothing.
  */
 #include <time.h>
 #include "event.h"
@@ -11,14 +12,16 @@
 #include "poison.h"
 
 #define STEP_MS 10
-/* How often it is looked whether the daemon works. */
-#define LOOK_STEPS 10
+/* How often it is looked whether the daemon works: in this time it uses a tick of the CPU's, 10 ms, if it serves anybody. */
+#define LOOK_STEPS 50
 /* As good as for ever on a machine that is only busy; an end all the same. */
 #define STEPS_MAX (60000 / STEP_MS)
 /* From the first event that LTTng's thread enables to the last step, which cannot be seen: a few microseconds, if it keeps its processor. */
 #define SETTLE_STEPS 20
 
-uint64_t fdw_patience_clock(void)
+char *fdw_patience_timeout;
+
+static uint64_t clock_now(void)
 {
 	struct timespec t;
 
@@ -41,32 +44,67 @@ static size_t append(char *to, size_t at, const char *s)
 	return at + n;
 }
 
-/* It runs, or sleeps until there is something to do. Where it cannot be seen (chroot, pid namespace) nothing is known: no. */
-static int daemon_works(void)
+/* Of the process whose id is in the file `name` beside the socket. 0: it cannot be seen (chroot, pid namespace). `cpu`: ticks it has used. */
+static char state_of(const char *name, unsigned long *cpu)
 {
-	char path[FDW_PATH_MAX + 32], buf[256], *p;
+	char path[FDW_PATH_MAX + 32], buf[512], *p;
+	unsigned long user;
 
-	append(path, append(path, 0, fdw_options.record), "/lttng-sessiond.pid");
+	*cpu = 0;
+	append(path, append(path, append(path, 0, fdw_options.record), "/"), name);
 	if (!fdw_read_file(path, buf, 16))
 		return 0;
 	buf[strspn(buf, "0123456789")] = 0;
 	append(path, append(path, append(path, 0, "/proc/"), buf), "/stat");
-	fdw_read_file(path, buf, sizeof buf);
-	p = strrchr(buf, ')');
-	return p && p[1] == ' ' && (p[2] == 'R' || p[2] == 'S' || p[2] == 'D');
+	if (!fdw_read_file(path, buf, sizeof buf) || !(p = strrchr(buf, ')')) || p[1] != ' ')
+		return 0;
+	/* After the state 10 numbers, then utime and stime. */
+	char state = p[2], *field = p + 2;
+	for (int i = 0; i < 11 && field; i++)
+		field = strchr(field + 1, ' ');
+	user = field ? fdw_number(field + 1) : 0;
+	field = field ? strchr(field + 1, ' ') : NULL;
+	*cpu = user + (field ? fdw_number(field + 1) : 0);
+	return state;
 }
 
-int fdw_patience(uint64_t began)
+static int is_stopped(const char *name)
 {
+	unsigned long cpu;
+	char state = state_of(name, &cpu);
+
+	return state == 'T' || state == 't';
+}
+
+int fdw_patience_stopped(void) { return is_stopped(FDW_DAEMON_PID) || is_stopped(FDW_CONSUMER_PID); }
+
+void fdw_patience_begin(struct fdw_patience *p)
+{
+	p->began = clock_now();
+	state_of(FDW_DAEMON_PID, &p->cpu);
+}
+
+/* It has used the CPU since the last look, or waits for one. */
+static int daemon_works(unsigned long *cpu)
+{
+	unsigned long before = *cpu;
+	char state = state_of(FDW_DAEMON_PID, cpu);
+
+	return state == 'R' || ((state == 'S' || state == 'D') && *cpu != before);
+}
+
+int fdw_patience(const struct fdw_patience *begun)
+{
+	unsigned long cpu = begun->cpu;
 	unsigned steps = 0;
 
 	if (likely(fdw_ops->enabled()))
 		return 1;
 	/* Served, and told that nobody records. */
-	if (fdw_patience_clock() - began < fdw_number(FDW_REGISTER_TIMEOUT) * 1000000u)
+	if (clock_now() - begun->began < fdw_number(FDW_REGISTER_TIMEOUT) * 1000000u)
 		return 0;
 	for (; !fdw_ops->enabled(); steps++) {
-		if (steps == STEPS_MAX || (steps % LOOK_STEPS == 0 && !daemon_works()))
+		if (steps == STEPS_MAX || (steps % LOOK_STEPS == 0 && !daemon_works(&cpu)))
 			return 0;
 		nap();
 	}

@@ -3,7 +3,8 @@
  *
  * LTTng waits for it FDW_REGISTER_TIMEOUT and then goes on, unrecorded. That is right for a daemon that hangs; one that has a burst of new
  * processes on a busy machine before it is worth more: it takes one after the other, some 5 ms each, and a process that is not served
- * in time would be missing. (110 processes at once, on two processors with 16 others at work: up to 13 s.)
+ * in time would be missing. (110 processes at once, on two processors with 16 others at work: up to 13 s.) One that somebody has stopped is not
+ * waited for at all, however many processes are started meanwhile; of one that does nothing is waited for once more, by each.
  *
  * Context: a program's start and fork children, behind LTTng's own wait; not under a seccomp filter.
  */
@@ -12,9 +13,17 @@
 
 #include "core.h"
 
-/* CLOCK_MONOTONIC, ns: before LTTng's wait. */
-uint64_t fdw_patience_clock(void);
-/* 1: a session records this process. `began`: the clock before LTTng's wait. */
-int fdw_patience(uint64_t began);
+struct fdw_patience {
+	uint64_t began;    /* CLOCK_MONOTONIC, ns */
+	unsigned long cpu; /* what the daemon had used */
+};
+/* Before LTTng's wait. */
+void fdw_patience_begin(struct fdw_patience *);
+/* 1: a session records this process. */
+int fdw_patience(const struct fdw_patience *);
+/* The daemon, or where it is waited for the one that makes the buffers, is stopped (SIGSTOP, a debugger). */
+int fdw_patience_stopped(void);
+/* Where LTTng keeps how long it waits: decimal, FDW_REGISTER_TIMEOUT; NULL: not known. Set by whoever loads it. */
+extern char *fdw_patience_timeout;
 
 #endif

@@ -146,7 +146,7 @@ static void say_suppressions(void)
  * copies: the environment it sees while it is loaded has them in place of the originals.
  */
 #define SETTINGS_MAX 8
-FDW_LARGE static char settings[SETTINGS_MAX][512];
+FDW_LARGE static char settings[SETTINGS_MAX][512], own[64];
 
 static int is_setting(const char *entry)
 {
@@ -175,9 +175,12 @@ static void *with_own_settings(void *(*load)(void))
 		char *e = was[i];
 		if (!strncmp(e, "HOME=", 5) || !strncmp(e, "LTTNG_HOME=", 11))
 			home = !strncmp(e, "LTTNG_HOME=", 11) || !home ? (useless_home(e) ? -1 : 1) : home;
-		timeout |= !strncmp(e, "LTTNG_UST_REGISTER_TIMEOUT=", 27);
-		if (is_setting(e) && used < SETTINGS_MAX && strlen(e) < sizeof *settings)
+		if (is_setting(e) && used < SETTINGS_MAX && strlen(e) < sizeof *settings) {
 			e = strcpy(settings[used++], e);
+			if (!strncmp(e, "LTTNG_UST_REGISTER_TIMEOUT=", 27))
+				fdw_patience_timeout = e + 27;
+		}
+		timeout |= !strncmp(e, "LTTNG_UST_REGISTER_TIMEOUT=", 27);
 		env[at++] = e;
 	}
 	env[at] = NULL;
@@ -185,8 +188,10 @@ static void *with_own_settings(void *(*load)(void))
 	at = 2;
 	if (home <= 0)
 		env[--at] = (char *)"LTTNG_HOME=/nonexistent";
-	if (!timeout)
-		env[--at] = (char *)"LTTNG_UST_REGISTER_TIMEOUT=" FDW_REGISTER_TIMEOUT;
+	if (!timeout) {
+		env[--at] = strcpy(own, "LTTNG_UST_REGISTER_TIMEOUT=" FDW_REGISTER_TIMEOUT);
+		fdw_patience_timeout = own + 27;
+	}
 	environ = env + at;
 	result = load();
 	if (environ == env + at)
@@ -249,17 +254,17 @@ static void at_quick_fini(void *none, int status) { fdw_ending(status, FDW_CALL_
 
 void fdw_start_recording(void)
 {
-	uint64_t began;
+	struct fdw_patience patience;
 
-	if (!fdw_options.record[0] || !fdw_on() || fdw_process.filtered || fdw_recording())
+	if (!fdw_options.record[0] || !fdw_on() || fdw_process.filtered || fdw_recording() || fdw_patience_stopped())
 		return;
 	if (!numbers_for_tracer()) {
 		fdw_log_line("cannot record this program, it may open too few files; raise the hard limit: ulimit -Hn", NULL);
 		return;
 	}
-	began = fdw_patience_clock();
+	fdw_patience_begin(&patience);
 	fdw_ops = load_provider();
-	if (!fdw_ops || !fdw_patience(began))
+	if (!fdw_ops || !fdw_patience(&patience))
 		return; /* no session listens: nothing is sent, nothing is paid for */
 	fdw_tool_ranges_learn();
 	fdw_actions_learn();

@@ -277,7 +277,10 @@ struct fdw_trace_ops {
  * LTTNG_UST_REGISTER_TIMEOUT, ms: how long a new image, and a fork child, waits for the session daemon, whatever is the matter with it. (One that
  * is gone is not waited for; one that is slow, longer: preload/patience.h.)
  */
-#define FDW_REGISTER_TIMEOUT "2000"
+#define FDW_REGISTER_TIMEOUT "900"
+/* Beside that socket: the session daemon's process id, by LTTng; and its consumer's, where each process has buffers that the consumer must make. */
+#define FDW_DAEMON_PID   "lttng-sessiond.pid"
+#define FDW_CONSUMER_PID "fdwarden-consumer.pid"
 /* A trace with the end of a flight recorder's ring has a file of this name beside it, and the ring's part below `ring`. */
 #define FDW_RING_MARK "fdwarden-ring"
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"

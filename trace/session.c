@@ -80,6 +80,10 @@ static int size_buffers(struct fdw_setup *s, uint64_t budget, char *error, size_
 	s->meta_count = META_COUNT;
 	s->fds_subbuf = at_least(power_of_two_below(per_cpu * (s->ring ? 4 : 3) / 4 / FDS_COUNT), SUBBUF_MIN);
 	s->meta_subbuf = at_least(power_of_two_below((s->ring ? BUDGET / cpus : per_cpu) / 4 / META_COUNT), SUBBUF_MIN);
+	if (access("/dev/shm", W_OK) != 0) {
+		snprintf(error, n, "/dev/shm is missing or cannot be written to, which programs that are recorded need: %s", strerror(errno));
+		return -1;
+	}
 	need = cpus * (s->fds_count * s->fds_subbuf + s->meta_count * s->meta_subbuf);
 	if (s->as_root || (statvfs("/dev/shm", &shm) == 0 && (uint64_t)shm.f_bavail * shm.f_frsize > need))
 		return 0;
@@ -362,6 +366,7 @@ void fdw_session_stop(struct fdw_session *s, struct fdw_session_result *r)
 	int done;
 
 	memset(r, 0, sizeof *r);
+	kill(s->helper, SIGCONT);
 	(void)!send(s->sock, &m, sizeof m, MSG_NOSIGNAL);
 	done = wait_until_done(s, &answer);
 	end_helper(s, done > 0);

@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -156,6 +157,31 @@ static void give_room(void)
 	r.rlim_cur = r.rlim_max < NOFILE_RUN ? r.rlim_max : NOFILE_RUN;
 	prlimit(daemon_pid, RLIMIT_NOFILE, &r, NULL);
 	raise_children(daemon_pid, &r);
+}
+
+/* For the programs: with buffers of its own each waits for the consumer. */
+static void name_consumer(const struct fdw_setup *s)
+{
+	char path[sizeof s->dir + 48], comm[32];
+	FILE *f;
+
+	for (unsigned i = 0; i < worker_count; i++) {
+		snprintf(path, sizeof path, "/proc/%d/comm", (int)workers[i]);
+		f = fopen(path, "re");
+		if (!f || !fgets(comm, sizeof comm, f))
+			*comm = 0;
+		if (f)
+			fclose(f);
+		if (strncmp(comm, "lttng-consumer", 14))
+			continue;
+		snprintf(path, sizeof path, "%s%s/" FDW_CONSUMER_PID, s->dir, s->place == FDW_PLACE_HOME ? "/.lttng" : "");
+		f = fopen(path, "we");
+		if (f) {
+			fprintf(f, "%d\n", (int)workers[i]);
+			fchmod(fileno(f), 0644);
+			fclose(f);
+		}
+	}
 }
 
 static int daemon_ended(void)
@@ -302,6 +328,8 @@ static int begin(struct fdw_setup *s, int sock, char *error, size_t n)
 	if (start_daemon(s, sock, error, n) != 0 || fdw_lttng_start(s, error, n) != 0 || (s->ring && fdw_ring_start(s, error, n) != 0))
 		return -1;
 	give_room();
+	if (s->isolate)
+		name_consumer(s);
 	return s->provider ? fdw_session_hello(s, error, n) : 0;
 }
 
@@ -337,6 +365,8 @@ static void finish(const struct fdw_setup *s, struct fdw_message *m)
 	char error[FDW_TEXT];
 	int crippled = worker_ended();
 
+	/* Somebody may have stopped them: what is in the buffers is there all the same. */
+	kill(-daemon_pid, SIGCONT);
 	m->what = FDW_SAY_DONE;
 	if (daemon_ended()) {
 		snprintf(m->text, sizeof m->text, "the session daemon was gone before the end (%s %d): the last events may be missing",

@@ -1,0 +1,129 @@
+#!/usr/bin/env bats
+# tests/e2e/faults.bats: what else can go wrong around a recording: daemons that are stopped, /dev/shm, HOME, clocks, memory, the recorder killed at every
+# step. The program is not held up, nothing is left, what was recorded is readable, and it is said. Deaths of daemons and full disks: launch.bats.
+# FDW_BUILD: the build directory. One condition a line: in `a && b` a failing `a` would be overlooked.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
+	F=$B/fdwarden
+	W=$(mktemp -d /tmp/fdw-faults-XXXXXX)
+	chmod 777 "$W"
+	cd "$W" || exit 1
+	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+}
+
+teardown() {
+	cd /
+	rm -rf "$W"
+}
+
+report() { timeout 60 "$F" report "$@"; }
+# Stops what $1 names of its own recording, then starts forty programs: a program that waits for a daemon waits a second or two, each time.
+stopped() {
+	cat >stopped.sh <<-'S'
+		helper=$(pgrep -P $PPID -x fdwarden-helper)
+		sessiond=$(pgrep -P $helper lttng-sessiond)
+		consumerd=$(pgrep -P $sessiond lttng-consumer)
+		case $1 in
+		helper) kill -STOP $helper ;;
+		sessiond) kill -STOP $sessiond ;;
+		consumerd) kill -STOP $consumerd ;;
+		both) kill -STOP $sessiond $consumerd ;;
+		esac
+		for i in $(seq 20); do /bin/true; (exec 5</dev/null; exec 5<&-); done
+		exit 3
+	S
+	timeout 30 "$F" record "${@:2}" -o t -- bash stopped.sh "$1" 2>err
+}
+
+@test "a daemon that is stopped holds up no program, and goes on at the end: nothing is lost" {
+	for who in sessiond consumerd both helper; do
+		rm -rf t
+		run -3 stopped $who
+		cat err
+		[ "$(report --fail-on=never -f json t | jq .coverage.events_lost)" = 0 ]
+		! grep -q incomplete err
+	done
+}
+
+@test "the same with buffers for each process" {
+	for who in sessiond consumerd both; do
+		rm -rf t
+		run -3 stopped $who --isolate
+		cat err
+		report --fail-on=never t
+	done
+}
+
+@test "/dev/shm read-only, or missing: said before the program starts" {
+	unshare -m true 2>/dev/null || skip "needs a mount namespace"
+	for shm in 'mount -t tmpfs -o ro none /dev/shm' 'mount -t tmpfs none /dev; : >/dev/null; : >/dev/zero; : >/dev/urandom'; do
+		run -125 unshare -m bash -c "$shm; timeout 60 '$F' record -o t -- sh -c 'echo ran >ran'"
+		[[ $output == *"/dev/shm is missing or cannot be written to"* ]]
+		[ ! -e t ]
+		[ ! -e ran ]
+	done
+}
+
+@test "no HOME, for root and for a user" {
+	run -0 env -u HOME timeout 60 "$F" record -q -o t -- true
+	report t
+	[ "$(id -u)" = 0 ] || skip "needs root to be somebody else"
+	run -0 env -u HOME setpriv --reuid=65534 --regid=65534 --clear-groups timeout 60 "$F" record -q -o "$W/u" -- true
+	report u
+}
+
+@test "clocks that jump: a time namespace of the program's" {
+	unshare --time --monotonic 100000 true 2>/dev/null || skip "no time namespaces here"
+	run -0 timeout 60 "$F" record -q -o t -- sh -c 'ls / >/dev/null; unshare --time --monotonic 500000 --boottime 900000 sh -c "ls / >/dev/null; (exec 7</dev/null; exec 7<&-)"; ls /'
+	report -f json t >json
+	# Their order to the others' is not known, so nothing may be made of it.
+	[ "$(jq '.findings | length' json)" = 0 ]
+	[ "$(jq '.processes | length' json)" -ge 4 ]
+}
+
+@test "the analyzer without memory: a sentence and status 4, or all of the report" {
+	timeout 60 "$F" record -q -o t -- bash -c 'for i in $(seq 60); do /bin/true; done'
+	report -f json t >whole.json
+	failed=0
+	for limit in $(seq 36000 2500 120000); do
+		status=0
+		bash -c "ulimit -v $limit; timeout 60 '$F' report -f json t >got.json 2>err" || status=$?
+		echo "$limit: $status $(cat err)"
+		case $status in
+		0) cmp whole.json got.json; break ;;
+		4) grep -q "out of memory" err; failed=$((failed + 1)) ;;
+		3 | 127) [ -s err ] ;; # the loader, or the first of it
+		*) false ;;
+		esac
+	done
+	[ "$status" = 0 ]
+}
+
+# Nothing of it runs, and no directory is left, a while later.
+nothing_left() {
+	for i in $(seq 150); do
+		[ -n "$(pgrep -g 0 -f "$W/t" || true)$(pgrep -f -- "$W/t -- " || true)$(ls -d /tmp/fdwarden-* /run/fdwarden-* 2>/dev/null | comm -13 "$W/dirs" -)" ] || return 0
+		sleep 0.1
+	done
+	pgrep -af "$W/t"
+	ls -d /tmp/fdwarden-* /run/fdwarden-* 2>/dev/null | comm -13 "$W/dirs" -
+	return 1
+}
+
+@test "the recorder is killed at each step of its start and its end: the program is not run, or goes on; nothing is left" {
+	for ms in 0 5 10 20 30 50 70 90 110 130 150 170 200 230 260 300 350 400 500 600; do
+		rm -rf t ran ended
+		ls -d /tmp/fdwarden-* /run/fdwarden-* 2>/dev/null >dirs || true
+		"$F" record -q -o "$W/t" -- sh -c 'echo >ran; sleep 0.2; echo >ended' 3>&- &
+		sleep "$(awk "BEGIN { print $ms / 1000 }")"
+		kill -9 $! 2>/dev/null || true
+		wait $! 2>/dev/null || true
+		nothing_left
+		# Once begun, it came to its own end.
+		[ ! -e ran ] || { sleep 0.3; [ -e ended ]; }
+		[ ! -e ran ] || report --fail-on=never t >/dev/null || [ $? = 3 ]
+	done
+}
