@@ -12,8 +12,14 @@
 #include "poison.h"
 
 #define STEP_MS 10
-/* How often it is looked whether the daemon works: in this time it uses a tick of the CPU's, 10 ms, if it serves anybody. */
+/* How often it is looked whether the daemon works. */
 #define LOOK_STEPS 50
+/*
+ * One that works uses a tick of the CPU's, 10 ms, for every other process it serves: without one in a second it waits for what will not come. Not on a
+ * machine where more wants to run than there are processors: there even what is served may wait for its turn for seconds.
+ */
+#define QUIET_LOOKS 3
+#define QUIET_LOOKS_BUSY 20
 /* As good as for ever on a machine that is only busy; an end all the same. */
 #define STEPS_MAX (60000 / STEP_MS)
 /* From the first event that LTTng's thread enables to the last step, which cannot be seen: a few microseconds, if it keeps its processor. */
@@ -84,18 +90,41 @@ void fdw_patience_begin(struct fdw_patience *p)
 	state_of(FDW_DAEMON_PID, &p->cpu);
 }
 
-/* It has used the CPU since the last look, or waits for one. */
-static int daemon_works(unsigned long *cpu)
+/* "0.20 0.18 0.12 1/80 11206": the fourth is how many want to run. */
+static int is_busy(void)
 {
-	unsigned long before = *cpu;
-	char state = state_of(FDW_DAEMON_PID, cpu);
+	unsigned long mask[16] = { 0 }, processors = 0, running = 0;
+	char buf[64], *p = buf;
 
-	return state == 'R' || ((state == 'S' || state == 'D') && *cpu != before);
+	fdw_raw(SYS_sched_getaffinity, 0L, sizeof mask, mask);
+	for (size_t i = 0; i < sizeof mask / sizeof *mask; i++)
+		processors += (unsigned long)__builtin_popcountl(mask[i]);
+	if (!fdw_read_file("/proc/loadavg", buf, sizeof buf))
+		return 1;
+	for (int i = 0; i < 3 && p; i++)
+		p = strchr(i ? p + 1 : p, ' ');
+	running = p ? fdw_number(p + 1) : 0;
+	return running > processors;
+}
+
+struct look {
+	unsigned long cpu;
+	unsigned quiet; /* looks in a row without a tick */
+};
+
+static int daemon_works(struct look *l)
+{
+	unsigned long cpu = l->cpu;
+	char state = state_of(FDW_DAEMON_PID, &cpu);
+
+	l->quiet = cpu != l->cpu || state == 'R' ? 0 : l->quiet + 1;
+	l->cpu = cpu;
+	return (state == 'R' || state == 'S' || state == 'D') && (l->quiet < QUIET_LOOKS || (l->quiet < QUIET_LOOKS_BUSY && is_busy()));
 }
 
 int fdw_patience(const struct fdw_patience *begun)
 {
-	unsigned long cpu = begun->cpu;
+	struct look look = { begun->cpu, 1 };
 	unsigned steps = 0;
 
 	if (likely(fdw_ops->enabled()))
@@ -104,7 +133,7 @@ int fdw_patience(const struct fdw_patience *begun)
 	if (clock_now() - begun->began < fdw_number(FDW_REGISTER_TIMEOUT) * 1000000u)
 		return 0;
 	for (; !fdw_ops->enabled(); steps++) {
-		if (steps == STEPS_MAX || (steps % LOOK_STEPS == 0 && !daemon_works(&cpu)))
+		if (steps == STEPS_MAX || (steps % LOOK_STEPS == 0 && !daemon_works(&look)))
 			return 0;
 		nap();
 	}

@@ -510,9 +510,12 @@ daemon_of() { pgrep -P "$(pgrep -P "$1" | while read -r p; do [ "$(cat /proc/"$p
 	"$F" record -o t -- sh -c 'sleep 1; exit 5' 2>err 3>&- &
 	pid=$!
 	wait_for recording err
-	kill -STOP "$(daemon_of $pid)"
+	# It is let go on at the end, so it is stopped again and again.
+	daemon=$(daemon_of $pid)
+	(while kill -STOP "$daemon" 2>/dev/null; do sleep 0.01; done) 3>&- &
 	SECONDS=0
 	wait $pid && status=0 || status=$?
+	wait $!
 	cat err
 	[ "$status" = 5 ]
 	[ $SECONDS -lt 30 ]
