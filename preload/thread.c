@@ -123,6 +123,7 @@ static struct start take(void *slot)
 
 #define TOOL_THREADS 16
 static pthread_t tool_ids[TOOL_THREADS]; /* 0: it is over */
+static _Atomic uint32_t tool_tids[TOOL_THREADS]; /* 0: free; of those that are over, too, until somebody looked */
 static _Atomic unsigned tool_count;      /* made */
 static _Atomic int tool_running, tool_asleep; /* not over; of these, asleep on a futex */
 
@@ -137,6 +138,29 @@ static void tool_thread_ended(void *unused)
 	atomic_fetch_sub(&tool_running, 1);
 }
 
+static void know_tool_tid(void)
+{
+	for (unsigned i = 0; i < TOOL_THREADS; i++) {
+		uint32_t none = 0;
+		if (atomic_compare_exchange_strong(&tool_tids[i], &none, fdw_tid()))
+			return;
+	}
+}
+
+/* Over, but libc takes a moment to clear away what it had; a filter that came meanwhile might kill for that. */
+static int have_left(void)
+{
+	for (unsigned i = 0; i < TOOL_THREADS; i++) {
+		uint32_t tid = atomic_load(&tool_tids[i]);
+		if (!tid)
+			continue;
+		if (fdw_raw(SYS_tgkill, (long)fdw_process.pid, (long)tid, 0L) == 0)
+			return 0;
+		atomic_store(&tool_tids[i], 0);
+	}
+	return 1;
+}
+
 static void *run_tool_thread(void *slot)
 {
 	struct start s = take(slot);
@@ -144,24 +168,30 @@ static void *run_tool_thread(void *slot)
 
 	fdw_self.tool = 1;
 	atomic_store(&tool_tid, fdw_tid());
+	know_tool_tid();
 	pthread_cleanup_push(tool_thread_ended, NULL);
 	r = s.start(s.arg);
 	pthread_cleanup_pop(1);
 	return r;
 }
 
+static void is_awake(void *unused) { atomic_fetch_sub(&tool_asleep, 1); }
+
 /*
- * LTTng waits on a futex for daemons that are not there yet, which is no cancellation point, and has no descriptor open meanwhile. Whoever
- * wakes it years later finds that it was cancelled.
+ * LTTng waits on a futex for daemons that are not there yet, which is no cancellation point, and has no descriptor open meanwhile. For that time it is
+ * made one, as libc does it for calls that are; for a thread that stays would keep the process from ending with the program's last one.
  */
 long fdw_tool_futex(const long *a)
 {
+	int type;
 	long r;
 
 	atomic_fetch_add(&tool_asleep, 1);
+	pthread_cleanup_push(is_awake, NULL);
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
 	r = fdw_raw(SYS_futex, a[0], a[1], a[2], a[3], a[4], a[5]);
-	atomic_fetch_sub(&tool_asleep, 1);
-	pthread_testcancel();
+	pthread_setcanceltype(type, NULL);
+	pthread_cleanup_pop(1);
 	return fdw_errno_of(r);
 }
 
@@ -179,9 +209,9 @@ int fdw_tool_threads_end(void)
 			FDW_REAL(pthread_cancel)(tool_ids[i]);
 	atomic_store(&tool_tid, 0);
 	fdw_wait_start(&wait, 1000000);
-	while (atomic_load(&tool_running) > atomic_load(&tool_asleep))
+	while (atomic_load(&tool_running) > 0 || !have_left())
 		if (!fdw_wait_step(&wait))
-			return 0;
+			return atomic_load(&tool_running) <= atomic_load(&tool_asleep);
 	return 1;
 }
 
@@ -233,6 +263,7 @@ void fdw_threads_reset(void)
 	atomic_store(&tool_running, 0);
 	atomic_store(&tool_asleep, 0);
 	memset(tool_ids, 0, sizeof tool_ids);
+	memset((void *)tool_tids, 0, sizeof tool_tids);
 }
 
 extern void *__libc_stack_end __attribute__((weak));

@@ -144,6 +144,16 @@ status 0" ]
 	done
 }
 
+# The answer is strace's invention: nobody may raise the limit that far in most places.
+@test "RLIMIT_NOFILE of 2^30, as containers have it" {
+	limit=90
+	same strace -f --seccomp-bpf -o /dev/null -e trace=prlimit64 -e inject=prlimit64:poke_exit=@arg4=00000040000000000000004000000000 \
+		sh -c 'ulimit -n; ulimit -Hn; for i in 1 2 3; do echo a | cat; done'
+	grep -q '^1073741824$' native.out
+	same strace -f --seccomp-bpf -o /dev/null -e trace=prlimit64 -e inject=prlimit64:poke_exit=@arg4=00000040000000000000004000000000 \
+		"$hazard" at-forks
+}
+
 @test "RLIMIT_NOFILE while recording: the program's numbers are the lowest" {
 	for n in 8 16 64 128 1024; do
 		once native prlimit --nofile=$n:$n "$hazard" listing
@@ -293,6 +303,27 @@ audited() { "$F" audit -q -o report -- "$@" >audit.out 2>audit.err; }
 	[ ! -s record.err ]
 	audited "$depth" least
 	diff native.out audit.out
+}
+
+others() { same "$H/others" "$@"; }
+
+@test "threads cancelled in accept, recvmsg, recvmmsg, waitpid" { others cancels-sleepers; }
+
+@test "vfork children that take their time, and threads that go on" { others long-vfork; }
+
+@test "streams without their locks" { others unlocked; }
+
+@test "a library that needs thread-local memory of the start" { others static-tls "$H/libtls.so"; }
+
+@test "all rights dropped while threads run" {
+	root
+	others drops
+}
+
+@test "the strict filter: read, write and exit are all that is left" {
+	others strict prctl
+	grep -q '^status 5' native.out
+	others strict seccomp
 }
 
 @test "threads cancelled inside fopen and fclose" {
