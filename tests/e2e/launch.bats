@@ -507,15 +507,14 @@ daemon_of() { pgrep -P "$(pgrep -P "$1" | while read -r p; do [ "$(cat /proc/"$p
 }
 
 @test "the session daemon hangs at the end: bounded, said" {
-	"$F" record -o t -- sh -c 'sleep 1; exit 5' 2>err 3>&- &
+	"$F" record -o t -- sh -c 'sleep 3; exit 5' 2>err 3>&- &
 	pid=$!
 	wait_for recording err
-	# It is let go on at the end, so it is stopped again and again.
-	daemon=$(daemon_of $pid)
-	(while kill -STOP "$daemon" 2>/dev/null; do sleep 0.01; done) 3>&- &
+	# One that is stopped by a signal is let go on at the end; not so by a debugger.
+	timeout 25 gdb -q -batch -nx -p "$(daemon_of $pid)" -ex "shell touch held; sleep 25" >/dev/null 2>&1 3>&- &
+	for i in $(seq 100); do [ ! -e held ] || break; sleep 0.1; done
 	SECONDS=0
 	wait $pid && status=0 || status=$?
-	wait $!
 	cat err
 	[ "$status" = 5 ]
 	[ $SECONDS -lt 30 ]
@@ -542,7 +541,7 @@ daemon_of() { pgrep -P "$(pgrep -P "$1" | while read -r p; do [ "$(cat /proc/"$p
 }
 
 @test "the process between the command and LTTng is killed: the same" {
-	"$F" record -o t -- sh -c 'sleep 1; exit 5' 2>err 3>&- &
+	"$F" record -o t -- sh -c 'sleep 3; exit 5' 2>err 3>&- &
 	pid=$!
 	wait_for recording err
 	pkill -KILL -P $pid fdwarden-helper
