@@ -20,7 +20,7 @@ trap '"$bin/pg_ctl" -m immediate stop >/dev/null 2>&1' EXIT
 "$bin/pg_dump" -t t postgres | grep -vE '^(--|.restrict|.unrestrict)' | sha256sum
 "$bin/psql" -Atc "select nosuch" 2>&1 | head -2; echo "status ${PIPESTATUS[0]}"
 "$bin/pg_ctl" -w -m fast stop >/dev/null; echo "stop $?"
-grep -E 'PANIC|FATAL|WARNING' server.log | sed 's/^.*\] //' | sort | uniq -c
+grep -E 'PANIC|FATAL|WARNING' server.log | grep -v 'terminating connection due to administrator command' | sed 's/^.*\] //' | sort | uniq -c
 "$bin/pg_ctl" -w -l server.log -o "-p $PORT -c listen_addresses= -c unix_socket_directories=$PWD/tmp" start >/dev/null; echo "start $?"
 "$bin/psql" -Atc "select count(*) from t"
 "$bin/pg_ctl" -w -m smart stop >/dev/null; echo "stop $?"
