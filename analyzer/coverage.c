@@ -6,12 +6,38 @@
 void coverage_unobserved(struct replay *r, struct unobserved **list, const char *exe, const char *why)
 {
 	for (; *list; list = &(*list)->next)
-		if ((*list)->exe == exe && !strcmp((*list)->why, why)) {
+		if (!strcmp((*list)->exe, exe) && !strcmp((*list)->why, why)) {
 			(*list)->count++;
 			return;
 		}
 	*list = xcalloc(1, sizeof **list);
 	**list = (struct unobserved){ exe, why, 1, NULL };
+}
+
+static void absorb_list(struct replay *r, struct unobserved **list, const struct unobserved *from)
+{
+	for (; from; from = from->next)
+		for (uint64_t i = 0; i < from->count; i++)
+			coverage_unobserved(r, list, from->exe, from->why);
+}
+
+void coverage_absorb(struct replay *r, const struct coverage *from)
+{
+	struct coverage *c = &r->coverage;
+
+	c->processes += from->processes;
+	c->descriptors += from->descriptors;
+	c->inherited += from->inherited;
+	c->unseen_creations += from->unseen_creations;
+	c->events_lost += from->events_lost;
+	c->threads += from->threads;
+	if (from->events && (!c->events || from->first < c->first))
+		c->first = from->first;
+	c->last = from->last > c->last ? from->last : c->last;
+	c->events += from->events;
+	absorb_list(r, &c->unobserved, from->unobserved);
+	absorb_list(r, &c->blind, from->blind);
+	absorb_list(r, &c->partial, from->partial);
 }
 
 /* A process that is not known from its beginning to its end: silence about it is no proof. */

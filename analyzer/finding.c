@@ -324,6 +324,23 @@ static void sort(struct findings *all, struct finding *hash)
 	free(list);
 }
 
+static int by_time(const struct finding *a, const struct finding *b)
+{
+	return a->first != b->first ? (a->first < b->first ? -1 : 1) : 0;
+}
+
+/* Stacks are compared within a replay only: equal ones of two become one when they are finished. The first of them in time is shown. */
+void findings_absorb(struct findings *all, struct findings *from)
+{
+	struct finding *f, *next;
+
+	HASH_ITER(hh, from->raw, f, next) {
+		HASH_DEL(from->raw, f);
+		HASH_ADD_KEYPTR(hh, all->raw, f->raw, sizeof(struct raw_key), f);
+	}
+	HASH_SORT(all->raw, by_time);
+}
+
 void findings_lookups(const struct findings *all, struct lookups *l)
 {
 	for (const struct finding *f = all->raw; f; f = f->hh.next)

@@ -101,9 +101,11 @@ struct finish_options {
 	struct own_suppressions *own; /* of the programs, or NULL */
 	int full_stacks;       /* libc's frames, too; ids stay the same */
 };
-/* Symbolises, merges by id, marks what is suppressed, sorts: worst first. */
+/* Before they are finished: those of another replay, which must live as long. */
+void findings_absorb(struct findings *, struct findings *from);
 /* The stacks that findings_finish() will look up. */
 void findings_lookups(const struct findings *, struct lookups *);
+/* Symbolises, merges by id, marks what is suppressed, sorts: worst first. */
 void findings_finish(struct findings *, const struct finish_options *);
 const struct finding *findings_first(const struct findings *);
 

@@ -420,6 +420,8 @@ struct replay *replay_new(struct findings *);
 void replay_feed(struct replay *, const struct record *);
 /* The end of the trace: everything still open is judged. Once. */
 void replay_end(struct replay *);
+/* After the end of both: r has what the report tells of `from`, which must live as long as r. Not trees, creations and series. */
+void replay_absorb(struct replay *r, struct replay *from);
 void replay_free(struct replay *);
 
 /* Before anything is fed, and after the end. */

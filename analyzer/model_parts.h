@@ -191,6 +191,7 @@ void process_reaped(struct step *);      /* REAPED */
 struct process *process_claim(struct process *parent, uint32_t forker, uint64_t since);
 
 /* coverage.c */
+void coverage_absorb(struct replay *, const struct coverage *);
 void coverage_unobserved(struct replay *, struct unobserved **, const char *exe, const char *why);
 /* why: enum fdw_why; 0: it was to be observed, and never said hello. */
 void coverage_not_observed(struct replay *, const struct source *, const char *exe, uint32_t why);

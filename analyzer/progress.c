@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "analyzer/progress.h"
+#include "analyzer/readings.h"
 #include "analyzer/say.h"
 
 #define FIRST_NS UINT64_C(1000000000)
@@ -27,17 +28,34 @@ void progress_begin(struct progress *p, int quiet)
 		p->since = now();
 }
 
-void progress_show(struct progress *p, const struct reader *r)
+/* 0 of 0 where one does not tell. Other threads go on meanwhile: it is as good as that. */
+static uint64_t together(const struct readings *rs, uint64_t *done, uint64_t *all)
 {
-	uint64_t at = now(), done, all;
+	uint64_t records = 0, one, of;
+	int told = 1;
+
+	*done = *all = 0;
+	for (size_t i = 0; i < rs->n; i++) {
+		reader_progress(rs->at[i].reader, &one, &of);
+		told &= of != 0;
+		*done += one;
+		*all += of;
+		records += __atomic_load_n(&rs->at[i].records, __ATOMIC_RELAXED);
+	}
+	*all *= (uint64_t)told;
+	return records;
+}
+
+void progress_show(struct progress *p, const struct readings *rs)
+{
+	uint64_t at = p->since ? now() : 0, done, all;
 	char records[32], line[120];
 	int n;
 
-	if (at - p->since < FIRST_NS || at - p->shown < AGAIN_NS)
+	if (!p->since || at - p->since < FIRST_NS || at - p->shown < AGAIN_NS)
 		return;
 	p->shown = at;
-	reader_progress(r, &done, &all);
-	text_number(p->records, records, sizeof records);
+	text_number(together(rs, &done, &all), records, sizeof records);
 	if (all) /* not all of it is for us, and a file may have grown */
 		n = snprintf(line, sizeof line, "\rfdwarden: %3u %% read, %s records\033[K", done < all ? (unsigned)(done * 100.0 / all) : 100, records);
 	else

@@ -4,16 +4,16 @@
 #ifndef FDW_PROGRESS_H
 #define FDW_PROGRESS_H
 
-#include "analyzer/reader.h"
+#include <stdint.h>
 
+struct readings;
 struct progress {
 	uint64_t since, shown; /* ns, of a clock that only goes forward; since 0: nobody looks */
-	uint64_t records;
 };
 void progress_begin(struct progress *, int quiet);
 /* After each record. */
-static inline int progress_due(struct progress *p) { return ++p->records % 1024 == 0 && p->since; }
-void progress_show(struct progress *, const struct reader *);
+static inline int progress_due(const struct progress *p, uint64_t records) { return records % 1024 == 0 && p->since; }
+void progress_show(struct progress *, const struct readings *);
 void progress_end(struct progress *);
 
 #endif

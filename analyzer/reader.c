@@ -32,6 +32,7 @@ struct reader {
 	size_t origins;
 	struct heap heap;        /* of origins that have a record */
 	struct origin *current;  /* whose record the caller holds */
+	int ring;                /* one that was absorbed is */
 	struct decoded room;
 };
 
@@ -363,6 +364,8 @@ struct reader *reader_open(const char *const *traces, int n, enum reader_kind ki
 
 int reader_ring(const struct reader *r)
 {
+	if (r->ring)
+		return 1;
 	for (size_t i = 0; i < r->dirs.n; i++)
 		if (r->dirs.dir[i].ring)
 			return 1;
@@ -372,6 +375,86 @@ int reader_ring(const struct reader *r)
 const char *reader_damage(const struct reader *r, size_t i)
 {
 	return i < r->notes.n ? r->notes.text[i] : NULL;
+}
+
+static int together(const struct trace_dirs *a, const struct trace_dirs *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t k = 0; k < b->n; k++) {
+			const struct trace_dir *x = &a->dir[i], *y = &b->dir[k];
+
+			if ((x->device == y->device && x->inode == y->inode) || (x->has_uuid && same_trace(x, y)))
+				return 1;
+		}
+	return 0;
+}
+
+static int any_usable(const struct trace_dirs *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (usable(&d->dir[i]))
+			return 1;
+	return 0;
+}
+
+static void unite(int *group, int n, int a, int b)
+{
+	int from = group[a] > group[b] ? group[a] : group[b], to = group[a] + group[b] - from;
+
+	for (int i = 0; i < n; i++)
+		if (group[i] == from)
+			group[i] = to;
+}
+
+/* What cannot be read goes with the first that can: its reader says so. */
+static void join_unusable(const struct trace_dirs *dirs, int n, int *group)
+{
+	int first = 0;
+
+	while (first + 1 < n && !any_usable(&dirs[first]))
+		first++;
+	for (int i = 0; i < n; i++)
+		if (!any_usable(&dirs[i]))
+			unite(group, n, first, i);
+}
+
+int reader_groups(const char *const *traces, int n, int *group)
+{
+	struct trace_dirs *dirs = calloc((size_t)n + 1, sizeof *dirs);
+	struct notes notes = { 0 };
+	int groups = 0;
+
+	for (int i = 0; i < n; i++)
+		group[i] = dirs ? i : 0;
+	for (int i = 0; dirs && i < n; i++) {
+		find_traces(traces[i], &dirs[i], &notes);
+		for (size_t k = 0; k < dirs[i].n; k++)
+			dir_examine(&dirs[i].dir[k], &notes);
+		for (int k = 0; k < i; k++)
+			if (together(&dirs[k], &dirs[i]))
+				unite(group, n, k, i);
+	}
+	if (dirs)
+		join_unusable(dirs, n, group);
+	for (int i = 0; i < n; i++) { /* a group has the number of its first trace: now those in a row */
+		int number = group[i];
+
+		group[i] = number == i ? groups++ : group[number];
+	}
+	for (int i = 0; dirs && i < n; i++)
+		trace_dirs_free(&dirs[i]);
+	free(dirs);
+	notes_free(&notes);
+	return groups;
+}
+
+void reader_say(struct reader *r, const char *sentence) { notes_add(&r->notes, "%s", sentence); }
+
+void reader_absorb(struct reader *r, struct reader *from)
+{
+	for (size_t i = 0; i < from->notes.n; i++)
+		reader_say(r, from->notes.text[i]);
+	r->ring |= reader_ring(from);
 }
 
 void reader_progress(const struct reader *r, uint64_t *done, uint64_t *all)

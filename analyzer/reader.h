@@ -25,6 +25,11 @@ const char *reader_damage(const struct reader *, size_t i);
 int reader_ring(const struct reader *);
 /* Bytes of stream files: how many have been read, and how many there are; 0 of 0: not known (libbabeltrace2). */
 void reader_progress(const struct reader *, uint64_t *done, uint64_t *all);
+/* Which of the traces have to be read together: group[i] from 0 on; returns the number of groups. */
+int reader_groups(const char *const *traces, int n, int *group);
+/* A sentence more among the damage; and all of another reader's, which is then only to be closed. */
+void reader_say(struct reader *, const char *sentence);
+void reader_absorb(struct reader *, struct reader *from);
 /* Removes temporary copies. */
 void reader_close(struct reader *);
 

@@ -100,6 +100,30 @@ void replay_end(struct replay *r)
 		}
 }
 
+/* Both lists are in order of appearance. */
+static struct process *merged(struct process *a, struct process *b)
+{
+	struct process *first = NULL, **last = &first;
+
+	while (a && b) {
+		struct process **next = b->first < a->first ? &b : &a;
+
+		*last = *next;
+		last = &(*next)->next;
+		*next = (*next)->next;
+	}
+	*last = a ? a : b;
+	return first;
+}
+
+void replay_absorb(struct replay *r, struct replay *from)
+{
+	coverage_absorb(r, &from->coverage);
+	r->first = merged(r->first, from->first);
+	from->first = NULL;
+	own_suppressions_absorb(&r->own_suppressions, &from->own_suppressions);
+}
+
 struct own_suppressions *replay_suppressions(struct replay *r) { return r->own_suppressions; }
 
 void replay_free(struct replay *r)

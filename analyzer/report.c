@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include "analyzer/baseline.h"
 #include "analyzer/memory.h"
-#include "analyzer/progress.h"
+#include "analyzer/readings.h"
 #include "analyzer/report.h"
 
 static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -34,15 +34,6 @@ static void complain(const char *format, ...)
 int report_shows(const struct report *r, const struct finding *f)
 {
 	return !f->suppressed_by && (f->confidence > CONFIDENCE_POSSIBLE || r->options->show_possible);
-}
-
-void report_replay(struct replay *replay, int (*next)(void *, struct record *), void *from)
-{
-	struct record rec;
-
-	while (next(from, &rec))
-		replay_feed(replay, &rec);
-	replay_end(replay);
 }
 
 /* ---- where it goes ----------------------------------------------------------------------------------------------------------------*/
@@ -129,20 +120,6 @@ static int target_close(struct target *t)
 
 /* ---- the whole --------------------------------------------------------------------------------------------------------------------------*/
 
-struct reading {
-	struct reader *reader;
-	struct progress progress;
-};
-
-static int next_of_reader(void *from, struct record *r)
-{
-	struct reading *reading = from;
-
-	if (progress_due(&reading->progress))
-		progress_show(&reading->progress, reading->reader);
-	return reader_next(reading->reader, r);
-}
-
 static void tell_result(const struct report *r, struct report_result *result)
 {
 	result->processes = r->coverage->processes;
@@ -201,12 +178,15 @@ static void look_up(const struct report *r, struct symbols *symbols)
 	lookups_make(&l, symbols);
 }
 
-static int report_on(const struct report_options *o, struct reading *reading, struct suppressions *suppressions, const struct baseline *baseline,
+/* The pictures of the whole are of one replay. */
+static int whole(const struct report_options *o) { return o->tree || o->format == FORMAT_HTML || o->format == FORMAT_FOLDED; }
+
+static int report_on(const struct report_options *o, struct readings *readings, struct suppressions *suppressions, const struct baseline *baseline,
                      const char *what, struct report_result *result)
 {
-	struct reader *reader = reading->reader;
-	struct findings *findings = findings_new();
-	struct replay *replay = replay_new(findings);
+	struct reader *reader = readings->at[0].reader;
+	struct findings *findings = readings->at[0].findings;
+	struct replay *replay = readings->at[0].replay;
 	struct symbols *symbols = symbols_new();
 	struct report r = { .options = o, .findings = findings, .reader = reader, .symbols = symbols, .suppressions = suppressions, .baseline = baseline,
 		.symbols_for_stacks = symbols };
@@ -219,8 +199,7 @@ static int report_on(const struct report_options *o, struct reading *reading, st
 		replay_keep_creations(replay);
 	if (o->format == FORMAT_HTML)
 		replay_keep_series(replay);
-	report_replay(replay, next_of_reader, reading);
-	progress_end(&reading->progress);
+	readings_replay(readings);
 	r.creations = replay_creations(replay);
 	r.series = replay_series(replay);
 	r.coverage = replay_coverage(replay);
@@ -242,8 +221,6 @@ static int report_on(const struct report_options *o, struct reading *reading, st
 		tell_result(&r, result);
 		status = write_report(&r);
 	}
-	findings_free(findings);
-	replay_free(replay);
 	symbols_free(symbols);
 	return status;
 }
@@ -267,7 +244,8 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 {
 	struct suppressions *suppressions = NULL;
 	struct baseline *baseline = NULL;
-	struct reading reading;
+	struct readings readings;
+	struct progress progress;
 	char error[1024] = "";
 	int status;
 
@@ -283,11 +261,11 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 		suppressions_free(suppressions);
 		return EXIT_USAGE;
 	}
-	progress_begin(&reading.progress, o->quiet);
-	reading.reader = reader_open(traces, n, o->reader, error, sizeof error);
-	if (reading.reader) {
-		status = report_on(o, &reading, suppressions, baseline, traces[0], result);
-		reader_close(reading.reader);
+	progress_begin(&progress, o->quiet);
+	if (readings_open(&readings, traces, n, o->reader, !whole(o), error, sizeof error)) {
+		readings.progress = progress;
+		status = report_on(o, &readings, suppressions, baseline, traces[0], result);
+		readings_close(&readings);
 	} else {
 		complain("%s", error);
 		result->unusable = 1;

@@ -40,8 +40,6 @@ void report_charts_script(const struct report *, FILE *out); /* behind them: not
 void report_tree(const struct report *, FILE *out); /* the part of the text for --tree */
 /* Findings that are shown: not suppressed, and not `possible` unless asked for. */
 int report_shows(const struct report *, const struct finding *);
-/* Replays what `next` gives, until it gives 0. Shared by report_traces and tests. */
-void report_replay(struct replay *, int (*next)(void *, struct record *), void *from);
 void report_defaults(struct report_options *);
 /* Option values by name; -1: there is none. */
 int parse_format(const char *);

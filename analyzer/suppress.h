@@ -39,6 +39,8 @@ const char *suppressions_unused(const struct suppressions *, size_t i);
  */
 struct own_suppressions;
 void own_suppressions_add(struct own_suppressions **, const char *exe, uint64_t at, const void *text, size_t n);
+/* The first program of a path that is met speaks for it. */
+void own_suppressions_absorb(struct own_suppressions **, struct own_suppressions **from);
 /* Once, after the last piece. Sentence i about a text that is not understood and does not hold, or NULL from the number of those on. */
 void own_suppressions_parse(struct own_suppressions *);
 const char *own_suppressions_wrong(const struct own_suppressions *, size_t i);

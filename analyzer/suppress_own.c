@@ -39,6 +39,16 @@ void own_suppressions_add(struct own_suppressions **all, const char *exe, uint64
 	o->n += n;
 }
 
+void own_suppressions_absorb(struct own_suppressions **all, struct own_suppressions **from)
+{
+	for (struct own_suppressions **last = all; ; last = &(*last)->next)
+		if (!*last) {
+			*last = *from;
+			*from = NULL;
+			return;
+		}
+}
+
 void own_suppressions_parse(struct own_suppressions *o)
 {
 	char name[200];

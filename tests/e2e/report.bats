@@ -93,6 +93,34 @@ built() {
 	cmp <(jq -S '.findings |= sort_by(.id) | del(.processes)' first) <(jq -S '.findings |= sort_by(.id) | del(.processes)' again)
 }
 
+@test "several traces: beside each other or one after the other, the same report; what belongs together is read together; one that is none spoils none" {
+	for p in double_close process_tree leak_growing own; do
+		case $p in own) recorded own "$B/tests/e2e/src/own_suppressions" ;; *) recorded $p "$B/tests/programs/$p" ;; esac
+	done
+	cpu=$(taskset -pc $$ | sed 's/.*: //; s/[,-].*//')
+	for format in text json sarif; do
+		"$F" report -f $format -o many double_close process_tree leak_growing own || [ $? = 1 ]
+		taskset -c "$cpu" "$F" report -f $format -o one double_close process_tree leak_growing own || [ $? = 1 ]
+		cmp many one
+		"$F" report --reader=babeltrace -f $format -o library double_close process_tree leak_growing own || [ $? = 1 ]
+		cmp many library
+	done
+	"$F" report -f json -o json double_close process_tree leak_growing own || [ $? = 1 ]
+	for p in double_close process_tree leak_growing own; do "$F" report -f json -o $p.json $p || [ $? = 1 ]; done
+	[ "$(jq .coverage.events json)" = "$(jq -s 'map(.coverage.events) | add' ./*.json)" ]
+	[ "$(jq -c '[.processes[].pid] | sort' json)" = "$(jq -sc 'map(.processes[].pid) | sort' ./*.json)" ]
+	[ "$(jq -c '[.findings[].id] | sort' json)" = "$(jq -sc 'map(.findings[].id) | unique' ./*.json)" ]
+	[ "$(jq -c '.suppressed | length' json)" = "$(jq -c '.suppressed | length' own.json)" ]
+	[ "$(jq -c '[.processes[].first_ns] | . == sort' json)" = true ]
+	# The same packets by another name are not other packets.
+	cp -r double_close again
+	"$F" report -f json -o json double_close process_tree again || [ $? = 1 ]
+	[ "$(jq .coverage.events json)" = "$(jq -s '.[0].coverage.events + .[1].coverage.events' double_close.json process_tree.json)" ]
+	"$F" report -f json -o json nowhere double_close /dev/null process_tree || [ $? = 1 ]
+	[ "$(jq -c '[.coverage.damage[] | split(":")[0]]' json)" = '["nowhere","/dev/null"]' ]
+	[ "$(jq -c '[.findings[].id]' json)" = "$(jq -c '[.findings[].id]' double_close.json)" ]
+}
+
 # Its metadata takes longer than a second to read: strace makes it.
 slowly() { strace -f -qq -o strace -P "$(find "$PWD/t" -name metadata)" -e trace=openat -e inject=openat:delay_enter=1300000:when=1 "$@"; }
 
