@@ -221,6 +221,7 @@ static uint32_t id_of(const uint64_t *pcs, unsigned n)
  * a time; a reader that finds the same turn before and after has not read a mix, and reads no stack but its own whatever it finds.
  */
 #define WALKS 128u /* 1 KiB each, touched as used */
+#define WAYS 4u    /* of walks that begin alike, as the events of one fopen do */
 static struct known {
 	_Atomic uint32_t turn; /* odd: being written */
 	_Atomic uint32_t epoch, id;
@@ -228,11 +229,28 @@ static struct known {
 	struct trail trail;
 } known[WALKS] FDW_LARGE;
 
+/* The first of WAYS places. */
 static struct known *known_of(const struct frame *f, uintptr_t pc)
 {
-	return &known[((f->sp ^ pc) * UINT64_C(0x9e3779b97f4a7c15)) >> 57];
+	return &known[((f->sp ^ pc) * UINT64_C(0x9e3779b97f4a7c15)) >> 59 << 2];
 }
-_Static_assert(WALKS == 1u << (64 - 57), "a hash is a place");
+_Static_assert(WALKS == WAYS << (64 - 59) && WAYS == 1u << 2, "a hash is a place");
+
+/* Where the next one goes: what was written least often, so that all take turns. Not what is being written, which a thread that died there never ends. */
+static struct known *least_written(struct known *k)
+{
+	struct known *least = k;
+	uint32_t turns = UINT32_MAX;
+
+	for (unsigned i = 0; i < WAYS; i++) {
+		uint32_t turn = atomic_load_explicit(&k[i].turn, memory_order_relaxed);
+		if (!(turn & 1) && turn < turns) {
+			least = &k[i];
+			turns = turn;
+		}
+	}
+	return least;
+}
 
 #define IS(field, value) (atomic_load_explicit(&k->field, memory_order_relaxed) == (value))
 static uint32_t known_id(struct known *k, const struct frame *f, const struct bounds *b, uintptr_t pc)
@@ -310,8 +328,10 @@ uint32_t fdw_stack_id(uintptr_t pc, int caller_only)
 	k = known_of(&f, pc);
 	if (!b.high)
 		return walk_to_id(&f, &b, pc, depth);
-	if ((id = known_id(k, &f, &b, pc)))
-		return id;
+	for (unsigned i = 0; i < WAYS; i++)
+		if ((id = known_id(&k[i], &f, &b, pc)))
+			return id;
+	k = least_written(k);
 	if (!begin_knowing(k))
 		return walk_to_id(&f, &b, pc, depth);
 	b.trail = &k->trail;
