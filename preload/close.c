@@ -135,9 +135,10 @@ FDW_INLINE int close_fd(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc,
 	struct fdw_claim c;
 	int r, err;
 
-	if (fdw_tool_caller(pc)) {
+	if (fdw_tool_caller(pc)) { /* its own until it is closed: else another thread's closefrom gets it first, and LTTng takes that for the end of the world */
+		r = real(fd);
 		fdw_unprotect(fd);
-		return real(fd);
+		return r;
 	}
 	fdw_claim(&c, fd);
 	if (unlikely(c.refused | c.protect)) {

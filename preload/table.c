@@ -384,4 +384,13 @@ static void protect_as(int fd, uint64_t s)
 
 void fdw_protect(int fd) { protect_as(fd, FDW_PROTECTED); }
 void fdw_protect_kept(int fd) { protect_as(fd, FDW_PROTECTED | FDW_W_KEPT); }
-void fdw_unprotect(int fd) { if (fdw_is_protected(fd)) force_state(fd, FDW_UNKNOWN); }
+void fdw_unprotect(int fd)
+{
+	fdw_word_t *w = fdw_word(fd);
+	uint64_t v = w ? atomic_load_explicit(w, memory_order_relaxed) : 0;
+
+	/* Not what somebody else has made of the number meanwhile. */
+	while (fdw_state(v) == FDW_PROTECTED &&
+	       !atomic_compare_exchange_weak_explicit(w, &v, (v & ~(FDW_FLAGS_MASK | FDW_STATE_MASK)) | FDW_UNKNOWN, memory_order_acq_rel, memory_order_relaxed))
+		;
+}
