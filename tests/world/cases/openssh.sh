@@ -11,6 +11,8 @@ ssh-keygen -q -t ed25519 -N '' -f key; eval "$(ssh-agent -a "$PWD/agent" -s)" >/
 for i in $(seq 20); do ssh-add -q key; ssh-add -l | awk '{ print $1, $4 }'; ssh-add -q -d key.pub; done | sort | uniq -c; ssh-add -l; echo "status $?"
 for i in $(seq 20); do ssh -F none -o ProxyCommand=false -o BatchMode=yes nobody@nowhere.invalid true 2>/dev/null; echo "status $?"; done | uniq -c
 ssh -G -F none example.invalid | grep -E '^(port|user) ' | sed 's/user .*/user/'
+# A server is not installed for this: where there is one, it is used.
+[ -x /usr/sbin/sshd ] || { echo "no sshd"; exit 0; }
 cat >sshd_config <<END
 ListenAddress 127.0.0.1:$PORT
 HostKey $PWD/host
@@ -25,7 +27,7 @@ LogLevel QUIET
 END
 ssh-keygen -q -t ed25519 -N '' -f host; cp key.pub authorized; echo "[127.0.0.1]:$PORT $(cut -d' ' -f1-2 host.pub)" >known
 options=(-F none -o UserKnownHostsFile="$PWD/known" -i key -o BatchMode=yes -o IdentitiesOnly=yes -p "$PORT")
-"$(command -v sshd || echo /usr/sbin/sshd)" -D -f sshd_config -E "$PWD/sshd.log" & sshd=$!
+/usr/sbin/sshd -D -f sshd_config -E "$PWD/sshd.log" & sshd=$!
 trap 'kill $sshd $SSH_AGENT_PID 2>/dev/null' EXIT
 wait_for 10 listening "$PORT" || exit
 # Keys are exchanged; who may come in is another matter: the user of this test has no account.
