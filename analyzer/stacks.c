@@ -15,8 +15,14 @@ struct stack {
 	struct place *places;
 	size_t n;
 	struct stack *same;     /* the one kept for all equal ones, NULL: this one, or not resolved yet */
-	struct stack *next;     /* all of the store, to free them */
 	UT_hash_handle hh;      /* by content */
+};
+
+/* They stay to the end. Lying together they do not hold the memory between them, which is that of images long gone. */
+struct page_of_stacks {
+	struct page_of_stacks *next;
+	size_t used;
+	struct stack stack[256];
 };
 
 struct file {
@@ -26,7 +32,8 @@ struct file {
 };
 
 struct stacks {
-	struct stack *all, *distinct;
+	struct page_of_stacks *pages;
+	struct stack *distinct;
 	struct file *files;
 	uint64_t clock; /* counts definitions: what was defined before a fork? */
 };
@@ -66,10 +73,11 @@ void stacks_free(struct stacks *s)
 	if (!s)
 		return;
 	HASH_CLEAR(hh, s->distinct);
-	for (struct stack *k = s->all, *next; k; k = next) {
-		next = k->next;
-		free(k->places);
-		free(k);
+	for (struct page_of_stacks *page; (page = s->pages);) {
+		s->pages = page->next;
+		for (size_t i = 0; i < page->used; i++)
+			free(page->stack[i].places);
+		free(page);
 	}
 	HASH_ITER(hh, s->files, f, next_file) {
 		HASH_DEL(s->files, f);
@@ -133,11 +141,14 @@ static int resolve(const struct space *s, struct place *places, size_t n, int st
 
 static struct stack *stack_new(struct stacks *s)
 {
-	struct stack *k = xcalloc(1, sizeof *k);
+	struct page_of_stacks *page = s->pages;
 
-	k->next = s->all;
-	s->all = k;
-	return k;
+	if (!page || page->used == sizeof page->stack / sizeof *page->stack) {
+		page = xcalloc(1, sizeof *page);
+		page->next = s->pages;
+		s->pages = page;
+	}
+	return &page->stack[page->used++];
 }
 
 static struct stack *known(const struct stacks *s, const struct place *places, size_t n)
