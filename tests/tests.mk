@@ -142,6 +142,7 @@ bench: ## overheads, side by side with native, in one run
 	@tests/deps.sh build demo check
 	@$(MAKE) --no-print-directory all tests
 	@FDW_BUILD=$(O) tests/bench/bench.sh
+	@FDW_BUILD=$(O) tests/bench/table.sh
 fuzz: ## each fuzz target with libFuzzer under ASan and UBSan: T=one of them, N=seconds for each (50)
 	@tests/deps.sh build fuzz
 	@$(MAKE) --no-print-directory all $(FUZZ:%=$(O)/fuzz/%)

@@ -3,6 +3,7 @@
  * preloaded in turn.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -63,6 +64,16 @@ static void spawn_wait(void)
 		abort();
 	waitpid(pid, NULL, 0);
 }
+static void run_child(pid_t pid)
+{
+	if (pid == 0) {
+		execl(program, "nothing", (char *)NULL);
+		_exit(127);
+	}
+	waitpid(pid, NULL, 0);
+}
+static void fork_exec(void) { run_child(fork()); }
+static void vfork_exec(void) { run_child(vfork()); }
 static void spawn_none(void)
 {
 	extern char **environ;
@@ -72,6 +83,42 @@ static void spawn_none(void)
 	if (!posix_spawn(&pid, "/none", NULL, NULL, argv, environ))
 		abort();
 }
+/* What servers do all day. */
+static void open_read_close(void)
+{
+	char c;
+	int fd = open("/etc/hostname", O_RDONLY | O_CLOEXEC);
+	if (read(fd, &c, 1) < 0)
+		abort();
+	close(fd);
+}
+static int listener;
+static struct sockaddr_in here;
+static void accept_close(void)
+{
+	int c = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), s;
+	struct linger reset = { 1, 0 }; /* or the ports run out */
+
+	if (connect(c, (struct sockaddr *)&here, sizeof here) || (s = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) < 0)
+		abort();
+	setsockopt(c, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	close(c);
+	close(s);
+}
+static void one_shot_round(void)
+{
+	struct epoll_event e = { .events = EPOLLOUT | EPOLLONESHOT };
+	if (epoll_ctl(epoll, EPOLL_CTL_MOD, event, &e) || epoll_wait(epoll, &e, 1, 0) != 1)
+		abort();
+}
+static void *end_at_once(void *arg) { return arg; }
+static void thread_join(void)
+{
+	pthread_t t;
+	if (pthread_create(&t, NULL, end_at_once, NULL) || pthread_join(t, NULL))
+		abort();
+}
+
 /* What the fork lock is about. */
 static void dup_mark_close(void)
 {
@@ -112,12 +159,15 @@ static const struct { const char *name; void (*body)(void); } all[] = {
 	{ "fcntl", getfd }, { "fclose(fopen)", fopen_fclose }, { "fork", fork_wait },
 	{ "vfork", vfork_wait }, { "posix_spawn", spawn_wait }, { "posix_spawn fails", spawn_none }, { "dup mark close", dup_mark_close },
 	{ "socket mark close", socket_mark_close }, { "sigaltstack", alt_stack }, { "sigaltstack mlock", alt_stack_by_hand },
+	{ "open read close", open_read_close }, { "accept close", accept_close }, { "one-shot round", one_shot_round }, { "fork exec", fork_exec },
+	{ "vfork exec", vfork_exec }, { "thread", thread_join },
 };
 
 /* Where it does not wait, the time this thread had a CPU: others on the machine do not matter then. */
 static double once(void (*body)(void), long n)
 {
-	clockid_t clock = body == fork_wait || body == vfork_wait || body == spawn_wait || body == spawn_none ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
+	int waits = body == fork_wait || body == vfork_wait || body == spawn_wait || body == spawn_none || body == fork_exec || body == vfork_exec || body == thread_join;
+	clockid_t clock = waits || getenv("BENCH_WALL") ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
 	struct timespec a, b;
 
 	clock_gettime(clock, &a);
@@ -133,6 +183,7 @@ int main(int argc, char **argv)
 {
 	long n = argc > 2 ? atol(argv[2]) : 100000;
 	struct epoll_event e = { .events = EPOLLIN };
+	socklen_t len = sizeof here;
 	pthread_t t;
 
 	if (argc < 2)
@@ -143,6 +194,10 @@ int main(int argc, char **argv)
 	null = open("/dev/null", O_RDWR);
 	event = eventfd(0, 0);
 	epoll = epoll_create1(0);
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	here = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	if (bind(listener, (struct sockaddr *)&here, len) || listen(listener, 16) || getsockname(listener, (struct sockaddr *)&here, &len))
+		return 1;
 	stack = mmap(NULL, 64 << 10, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	epoll_ctl(epoll, EPOLL_CTL_ADD, event, &e);
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
