@@ -227,7 +227,7 @@ finish() {
 	done
 	ab -q -n 20000 -c 16 http://127.0.0.1:18347/ >ab.txt 2>&1
 	grep -q "Failed requests: *0" ab.txt
-	run -0 fdw snapshot -q -o s nginx
+	run -0 fdw snapshot -q -o s "$(cat pid)"
 	ab -q -n 2000 -c 16 http://127.0.0.1:18347/ >ab.txt 2>&1
 	kill -QUIT "$(cat pid)"
 	wait "$R"
