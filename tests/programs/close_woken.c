@@ -5,8 +5,10 @@
 #include "poller.h"
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/syscall.h>
 
 static int end[2];
+static _Atomic pid_t reader;
 static struct turns turns;
 static sigjmp_buf back;
 
@@ -14,17 +16,36 @@ static void *reads(void *unused)
 {
 	char byte;
 
+	reader = gettid();
 	while (read(end[0], &byte, 1) > 0)
 		;
 	return NULL;
+}
+
+/* Until it is inside read: one that came too late would read from a closed number. */
+static void asleep(void)
+{
+	char path[64], text[32] = "";
+	int tries = 200; /* where that cannot be read */
+
+	do {
+		usleep(5000);
+		snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)reader);
+		FILE *f = reader ? fopen(path, "re") : NULL;
+		if (f && !fgets(text, sizeof text, f))
+			*text = 0;
+		if (f)
+			fclose(f);
+	} while ((atol(text) != SYS_read || !*text || *text == 'r') && --tries);
 }
 
 static pthread_t sleeper(void)
 {
 	pthread_t t;
 
+	reader = 0;
 	need(pthread_create(&t, NULL, reads, NULL) == 0);
-	usleep(50000);
+	asleep();
 	return t;
 }
 
@@ -34,6 +55,7 @@ static void *jumper(void *unused)
 {
 	char byte;
 
+	reader = gettid();
 	if (sigsetjmp(back, 1) == 0)
 		read(end[0], &byte, 1);
 	sem_post(&turns.done);
@@ -73,8 +95,9 @@ int main(void)
 	close(end[0]);
 
 	need(pipe(end) == 0);
+	reader = 0;
 	need(pthread_create(&t, NULL, jumper, NULL) == 0);
-	usleep(50000);
+	asleep();
 	pthread_kill(t, SIGUSR1);
 	while (sem_wait(&turns.done) != 0)
 		;
