@@ -23,6 +23,8 @@
 static int chld_ignored;
 /* Who reads our messages may go away (| head): that ends neither the recording nor what is tidied up. The program gets it as it was. */
 static int pipe_was_default;
+/* The same where no larger file may be written: that is a sentence, not a death. */
+static int size_was_default;
 
 void launch_guard_stdio(void)
 {
@@ -109,14 +111,26 @@ static void take_signals(struct launch *l)
 	if (chld_ignored)
 		signal(SIGCHLD, SIG_DFL);
 	pipe_was_default = signal(SIGPIPE, SIG_IGN) == SIG_DFL;
+	size_was_default = signal(SIGXFSZ, SIG_IGN) == SIG_DFL;
 }
 
 static void give_signals(const struct launch *l)
 {
+	struct timespec none = { 0, 0 };
+	sigset_t ignored;
+
+	/* A signal that is blocked is not ignored but waits: it was ours. */
+	sigemptyset(&ignored);
+	sigaddset(&ignored, SIGPIPE);
+	sigaddset(&ignored, SIGXFSZ);
+	while (sigtimedwait(&ignored, NULL, &none) > 0)
+		;
 	if (chld_ignored)
 		signal(SIGCHLD, SIG_IGN);
 	if (pipe_was_default)
 		signal(SIGPIPE, SIG_DFL);
+	if (size_was_default)
+		signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &l->mask, NULL);
 }
 

@@ -67,6 +67,16 @@ stopped() {
 	done
 }
 
+@test "no file may grow: a sentence, 125, the program is not run; or what was recorded is there" {
+	run -125 bash -c "ulimit -f 16; timeout 60 '$F' record -o t -- sh -c 'echo ran >ran'"
+	[[ $output == *"cannot write to"*"File too large"* ]]
+	[ ! -e ran ]
+	[ ! -e t ]
+	# Large enough to begin with. The program has the limit, and dies of it as natively.
+	run -153 bash -c "ulimit -f 1024; timeout 60 '$F' record -q -o t -- dd if=/dev/zero of=big bs=1M count=3 status=none"
+	report --fail-on=never t
+}
+
 @test "no HOME, for root and for a user" {
 	run -0 env -u HOME timeout 60 "$F" record -q -o t -- true
 	report t
