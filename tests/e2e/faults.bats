@@ -73,7 +73,7 @@ stopped() {
 	[ ! -e ran ]
 	[ ! -e t ]
 	# Large enough to begin with. The program has the limit, and dies of it as natively.
-	run -153 bash -c "ulimit -f 1024; timeout 60 '$F' record -q -o t -- dd if=/dev/zero of=big bs=1M count=3 status=none"
+	run -153 bash -c "ulimit -f 40000; timeout 60 '$F' record -q -o t -- dd if=/dev/zero of=big bs=1M count=42 status=none"
 	report --fail-on=never t
 }
 
