@@ -92,26 +92,6 @@ static int size_buffers(struct fdw_setup *s, uint64_t budget, char *error, size_
 	return -1;
 }
 
-/* Short: LTTNG_HOME/.lttng/ustconsumerd64/command has to fit a socket address of 108 bytes. */
-static int make_private_dir(struct fdw_setup *s, char *error, size_t n)
-{
-	const char *const places[] = { s->as_root ? "/run" : getenv("XDG_RUNTIME_DIR"), "/tmp", getenv("TMPDIR"), "/dev/shm" };
-
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		if (!places[i] || places[i][0] != '/' || strlen(places[i]) > sizeof s->dir - sizeof "/fdwarden-XXXXXX")
-			continue;
-		snprintf(s->dir, sizeof s->dir, "%s/fdwarden-XXXXXX", places[i]);
-		if (!mkdtemp(s->dir))
-			continue;
-		/* Whoever the program becomes may pass through, and connect; only root may look. */
-		if (s->as_root)
-			chmod(s->dir, 0711);
-		return 0;
-	}
-	snprintf(error, n, "cannot make a directory for the session daemon in $XDG_RUNTIME_DIR, /tmp or $TMPDIR: %s", strerror(errno));
-	return -1;
-}
-
 /* ---- the helper ----------------------------------------------------------------------------------------------------*/
 
 static int make_sockets(int pair[2])
@@ -188,7 +168,8 @@ static void end_helper(struct fdw_session *s, int patient)
 	}
 	if (s->sock >= 0)
 		close(s->sock);
-	fdw_remove_tree(s->setup.dir);
+	if (s->setup.dir[0])
+		fdw_remove_tree(s->setup.dir);
 	if (s->setup.as_root)
 		fdw_session_remove_mount_point();
 }
@@ -210,7 +191,9 @@ static int wait_until_ready(struct fdw_session *s, char *error, size_t n)
 	while (now_ms() < limit && !asked_to_stop() && (r = listen_to(s, &m, STEP_MS)) >= 0) {
 		if (r == 0)
 			continue;
-		if (m.what == FDW_SAY_DAEMON) {
+		if (m.what == FDW_SAY_DIR) {
+			snprintf(s->setup.dir, sizeof s->setup.dir, "%.63s", m.text);
+		} else if (m.what == FDW_SAY_DAEMON) {
 			s->daemon = m.daemon;
 		} else if (m.what == FDW_SAY_READY) {
 			s->setup.place = m.place;
@@ -259,8 +242,7 @@ static int prepare(struct fdw_session *s, const struct fdw_session_options *o, c
 {
 	if (check_limit(error, n) != 0 || fdw_make_output(o->output, s->setup.output, &s->made_output, error, n) != 0)
 		return -1;
-	if (size_buffers(&s->setup, o->buffer_bytes, error, n) != 0 || fdw_probe_disk(s->setup.output, error, n) != 0 ||
-	    make_private_dir(&s->setup, error, n) != 0) {
+	if (size_buffers(&s->setup, o->buffer_bytes, error, n) != 0 || fdw_probe_disk(s->setup.output, error, n) != 0) {
 		if (s->made_output)
 			rmdir(s->setup.output);
 		return -1;
@@ -286,7 +268,6 @@ struct fdw_session *fdw_session_start(const struct fdw_session_options *o, char 
 		return NULL;
 	}
 	if (start_helper(s, error, n) != 0 || wait_until_ready(s, error, n) != 0) {
-		fdw_remove_tree(s->setup.dir);
 		remove_output(s);
 		free(s);
 		return NULL;

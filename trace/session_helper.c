@@ -312,8 +312,35 @@ static void block_signals(void)
 	signal(SIGALRM, SIG_DFL);
 }
 
+/* Short: LTTNG_HOME/.lttng/ustconsumerd64/command has to fit a socket address of 108 bytes. */
+/* Made here, and not by the command, so that nothing is left when that is killed: we are told. */
+static int make_private_dir(struct fdw_setup *s, char *error, size_t n)
+{
+	const char *const places[] = { s->as_root ? "/run" : getenv("XDG_RUNTIME_DIR"), "/tmp", getenv("TMPDIR"), "/dev/shm" };
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		if (!places[i] || places[i][0] != '/' || strlen(places[i]) > sizeof s->dir - sizeof "/fdwarden-XXXXXX")
+			continue;
+		snprintf(s->dir, sizeof s->dir, "%s/fdwarden-XXXXXX", places[i]);
+		if (!mkdtemp(s->dir))
+			continue;
+		/* Whoever the program becomes may pass through, and connect; only root may look. */
+		if (s->as_root)
+			chmod(s->dir, 0711);
+		return 0;
+	}
+	snprintf(error, n, "cannot make a directory for the session daemon in $XDG_RUNTIME_DIR, /tmp or $TMPDIR: %s", strerror(errno));
+	return -1;
+}
+
 static int begin(struct fdw_setup *s, int sock, char *error, size_t n)
 {
+	struct fdw_message m = { .what = FDW_SAY_DIR };
+
+	if (make_private_dir(s, error, n) != 0)
+		return -1;
+	snprintf(m.text, sizeof m.text, "%s", s->dir);
+	tell(sock, &m);
 	if (s->as_root) {
 		if (fdw_session_isolate_root(s, error, n) != 0)
 			return -1;
@@ -403,6 +430,15 @@ static void finish_orphaned(const struct fdw_setup *s)
 		;
 }
 
+/* Not left to the command: it may be killed in the meantime. */
+static void leave(const struct fdw_setup *s)
+{
+	if (s->dir[0])
+		fdw_remove_tree(s->dir);
+	if (s->place == FDW_PLACE_BOUND)
+		fdw_session_leave_mount_point();
+}
+
 void fdw_session_helper(struct fdw_setup *s, int sock)
 {
 	struct fdw_message m = { .what = FDW_SAY_FAILED };
@@ -416,6 +452,7 @@ void fdw_session_helper(struct fdw_setup *s, int sock)
 	prctl(PR_SET_NAME, "fdwarden-helper");
 	if (begin(s, sock, m.text, sizeof m.text) != 0) {
 		end_daemon(s);
+		leave(s);
 		tell(sock, &m);
 		_exit(1);
 	}
@@ -430,12 +467,8 @@ void fdw_session_helper(struct fdw_setup *s, int sock)
 		finish_orphaned(s);
 	end_daemon(s);
 	fdw_watch_end();
-	if (asked) {
+	leave(s);
+	if (asked)
 		tell(sock, &m);
-	} else {
-		fdw_remove_tree(s->dir);
-		if (s->place == FDW_PLACE_BOUND)
-			fdw_session_leave_mount_point();
-	}
 	_exit(0);
 }

@@ -40,7 +40,7 @@ struct fdw_setup {
  * WHO with process ids in `text`, and the command's in `daemon`.
  * CANDIDATE: the ring was written to the place `text` because a call looked wrong; KEEP or DROP is the command's judgement.
  */
-enum fdw_say { FDW_SAY_DAEMON = 1, FDW_SAY_READY, FDW_SAY_FAILED, FDW_SAY_DONE, FDW_ASK_STOP, FDW_SAY_CANDIDATE, FDW_ASK_KEEP, FDW_ASK_DROP,
+enum fdw_say { FDW_SAY_DIR = 1, FDW_SAY_DAEMON, FDW_SAY_READY, FDW_SAY_FAILED, FDW_SAY_DONE, FDW_ASK_STOP, FDW_SAY_CANDIDATE, FDW_ASK_KEEP, FDW_ASK_DROP,
 	FDW_ASK_SNAPSHOT, FDW_ASK_WHO };
 struct fdw_message {
 	enum fdw_say what;
@@ -48,7 +48,7 @@ struct fdw_message {
 	enum fdw_place place;   /* READY */
 	uint64_t lost;          /* DONE */
 	int complete;           /* DONE */
-	char text[PATH_MAX];    /* FAILED, DONE: a sentence; CANDIDATE, SNAPSHOT: a directory */
+	char text[PATH_MAX];    /* FAILED, DONE: a sentence; DIR, CANDIDATE, SNAPSHOT: a directory */
 };
 
 /* session_helper.c: the helper's whole life; does not return. */
