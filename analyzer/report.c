@@ -1,8 +1,9 @@
 /*
  * analyzer/report.c: traces to a report: read, replay, judge, write; and what the writers share.
  *
- * A file named by -o appears whole or not at all: it is written beside its place and renamed. What is no regular file (/dev/stderr, a
- * pipe) is written to directly.
+ * A file named by -o appears whole or not at all: it is written beside its place and renamed. What is no regular file (a pipe) is written to
+ * directly; so is what is open already (/dev/stdout, /proc/self/fd/1, and links to them): who has it open would not see the new one, and a
+ * link to what was deleted would be replaced itself.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -64,18 +65,44 @@ static int open_beside(struct target *t)
 	return 0;
 }
 
+/* One of our standard descriptors is open on it. */
+static int standard_number(const struct stat *st)
+{
+	struct stat own;
+
+	for (int i = 0; i < 3; i++)
+		if (fstat(i, &own) == 0 && own.st_dev == st->st_dev && own.st_ino == st->st_ino)
+			return i;
+	return -1;
+}
+
+/* Neither emptied nor replaced. */
+static int open_as_it_is(struct target *t, int number)
+{
+	int fd = number >= 0 ? fcntl(number, F_DUPFD_CLOEXEC, 3) : open(t->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	if (fd >= 0 && number >= 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) {
+		close(fd);
+		fd = open(t->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	}
+	t->out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	return t->out ? 0 : -1;
+}
+
 static int target_open(struct target *t, const char *path)
 {
+	char *whole = realpath(path, NULL);
 	struct stat st;
 	int exists;
 
 	*t = (struct target){ stdout, NULL, NULL };
 	if (!path)
 		return 0;
-	t->path = realpath(path, NULL);
-	if (!t->path)
-		t->path = xstrdup(path);
+	t->path = whole ? whole : xstrdup(path);
 	exists = stat(path, &st) == 0;
+	/* There, and without a name: it was deleted. */
+	if (exists && S_ISREG(st.st_mode) && (!whole || standard_number(&st) >= 0))
+		return open_as_it_is(t, standard_number(&st));
 	if (exists && S_ISDIR(st.st_mode)) {
 		errno = EISDIR;
 		return -1;

@@ -149,3 +149,23 @@ each() {
 	echo "$output"
 	[ "$status" = 0 ]
 }
+
+@test "-o names what is open already: nothing of the program's is lost, and no link is replaced" {
+	ln -s /proc/self/fd/1 out
+	ln -s /dev/stderr err
+	for i in 1 2; do
+		timeout 60 "$F" audit -q -o "$W/out" -- bash -c "echo hello$i; exec 7<&-; /bin/true 7</dev/null"
+		timeout 60 "$F" audit -q -o "$W/err" -- echo hello$i
+	done >told 2>told.err
+	cat told
+	[ "$(grep -c '^hello' told)" = 4 ]
+	[ -L out ]
+	[ -L err ]
+	timeout 60 "$F" record -q -o t -- "$B/tests/programs/double_close"
+	! report -o out t >told
+	grep -q "double-close" told
+	# A file of no name any more.
+	! (exec 5>gone; rm gone; report -o /proc/self/fd/5 t; cat /proc/self/fd/5 >found; false)
+	grep -q "double-close" found
+	[ ! -e gone ]
+}
