@@ -4,7 +4,6 @@
  * Context: any thread, handlers. System calls: mlock, munlock, madvise, mincore, tgkill, gettid, uname, prlimit; none of them under a filter.
  * Locks: one, of places and pins; its waits are bounded, and without it nothing is pinned. A handler that interrupts its holder does without.
  */
-#include <sys/auxv.h>
 #include <sys/utsname.h>
 #include "event.h"
 #include "log.h"
@@ -17,9 +16,6 @@
 #define STACKS 1024u
 #define NO_PLACE 0xffffu
 #define LOCK_BOUND_US 250000u
-#ifndef AT_MINSIGSTKSZ
-#define AT_MINSIGSTKSZ 51
-#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -302,7 +298,8 @@ static void say(const stack_t *ss, int err, uint16_t call, uintptr_t pc)
 {
 	struct utsname u;
 	struct rlimit rl = { 0 };
-	int off = (ss->ss_flags & SS_DISABLE) != 0;
+	int off = (ss->ss_flags & SS_DISABLE) != 0, known;
+	uint32_t frame;
 
 	if (err <= 0 && !fdw_recording())
 		return;
@@ -313,9 +310,10 @@ static void say(const stack_t *ss, int err, uint16_t call, uintptr_t pc)
 		return;
 	if (!fdw_process.filtered)
 		fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_MEMLOCK, NULL, &rl);
+	frame = fdw_sigframe(&known);
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_SIGSTACK, .call = call, .fd = err < 0 ? FDW_SIGSTACK_LEFT : err ? FDW_SIGSTACK_TOUCHED : FDW_SIGSTACK_PINNED,
 		.err = err > 0 ? err : 0, .fd2 = rl.rlim_cur >> 10 > INT32_MAX ? INT32_MAX : (int)(rl.rlim_cur >> 10),
-		.gen = (uint32_t)getauxval(AT_MINSIGSTKSZ), .arg = off ? 0 : (uintptr_t)ss->ss_sp, .ret = off ? 0 : (int64_t)ss->ss_size,
+		.gen = frame, .flags = (uint32_t)known << FDW_F_USER_SHIFT, .arg = off ? 0 : (uintptr_t)ss->ss_sp, .ret = off ? 0 : (int64_t)ss->ss_size,
 		.detail = (const uint8_t *)u.release, .detail_len = (uint32_t)strnlen(u.release, 64) }, pc);
 }
 

@@ -22,6 +22,9 @@ void fdw_sigstack_thread_ends(void);
 void fdw_sigstack_process_ends_slow(void);
 void fdw_sigstack_reset(void); /* in a fork child: locks are not inherited, and this thread's stack is all there is */
 
+/* Bytes that the kernel puts there for a signal, now; not known: at most that. 0: it does not say. */
+uint32_t fdw_sigframe(int *known);
+
 extern _Atomic uint32_t fdw_sigstacks; /* stacks that are remembered; 0: nothing to look at */
 
 /* Memory from low on, n bytes, is taken away (gone), or its contents are, or may no longer be written to. */

@@ -95,8 +95,8 @@
 	                     with number fd between the making of child ret and its exec. arg FDW_CHILD_*, fd2 the       \
 	                     source of a duplicate, -1 none */                                                             \
 	X(SIGSTACK, 50)   /* this thread's alternate signal stack: arg its address, ret its bytes, 0: none. fd FDW_SIGSTACK_*: what \
-	                     became of its pages, err why they are not locked; fd2 RLIMIT_MEMLOCK, KiB; gen AT_MINSIGSTKSZ;       \
-	                     detail: the kernel's release */                                                              \
+	                     became of its pages, err why they are not locked; fd2 RLIMIT_MEMLOCK, KiB; gen what the kernel takes   \
+	                     of it for a signal, user flag 0: at most that (AT_MINSIGSTKSZ); detail: the kernel's release */     \
 	X(SIGSTACK_LOST, 51) /* memory of thread fd2's installed stack, arg and ret as above, was taken away by call; none: found   \
 	                     out at its thread's end */                                                                  \
 	X(SIGNAL_HANDLER, 52) /* the handler of signal fd is arg (0: default or ignored); user flag 1: on an alternate stack */ \

@@ -88,3 +88,21 @@ found() {
 	timeout 60 qemu-x86_64-static -cpu Nehalem ./fdwarden doctor >out 2>/dev/null || true
 	grep -qE 'registers +not tested: this processor has no AVX registers' out
 }
+
+@test "8192 bytes suffice while AMX is not asked for: ripgrep and fd are silent; where it is, what it takes and a little more are too few" {
+	local p n=0
+	for p in rg fdfind; do
+		command -v $p || continue
+		n=$((n + 1))
+		"$B/fdwarden" audit -q --show=possible -f json -o report -- $p . "$BATS_TEST_DIRNAME" >out
+		[ -s out ]
+		jq -e '[.findings[] | select(.rule == "sigstack-too-small")] == []' report
+	done
+	"$B/fdwarden" audit -q --fail-on=never -f json -o report -- "$B/tests/e2e/src/amx_stack" >out
+	found=$(jq -r '.findings[] | select(.rule == "sigstack-too-small") | .confidence' report)
+	case $(cat out) in
+	permitted) [ "$found" = strong ] ;;
+	none) [ -z "$found" ] && [ "$n" != 0 ] || skip "no AMX here, nor ripgrep or fd" ;;
+	*) false ;;
+	esac
+}

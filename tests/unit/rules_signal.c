@@ -28,6 +28,7 @@ static struct world *with_thread(void)
 static void installs(struct world *w, int64_t size, uint32_t minimum, int outcome, int err, const char *release)
 {
 	send_event(w, "sigaltstack", (struct fdw_event){ .op = FDW_OP_SIGSTACK, .fd = outcome, .fd2 = 64, .gen = minimum, .arg = 0x7000, .ret = size, .err = err,
+		.flags = 1u << FDW_F_USER_SHIFT,
 		.detail = (const uint8_t *)release, .detail_len = (uint32_t)strlen(release) });
 }
 
@@ -46,15 +47,33 @@ static void handles(struct world *w, int sig, int is_handler, int onstack)
 
 static void sizes(void **state)
 {
-	static const struct { int64_t size; uint32_t minimum; const char *found; } table[] = {
+	static const struct { int64_t size; uint32_t needs; const char *found; } table[] = {
 		{ 2048, 1776, "sigstack-too-small/warning=1" }, { 8192, 1776, "" }, { 8192, 3632, "" }, { 4096, 3632, "sigstack-too-small/warning=1" },
 		{ 8192, 11952, "sigstack-too-small/warning=1" }, { 2048, 0, "" }, { 4656, 3632, "" }, { 4655, 3632, "sigstack-too-small/warning=1" },
 	};
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		struct world *w = with_thread();
-		installs(w, table[i].size, table[i].minimum, FDW_SIGSTACK_PINNED, 0, "6.1.0");
+		installs(w, table[i].size, table[i].needs, FDW_SIGSTACK_PINNED, 0, "6.1.0");
 		expect(w, table[i].found);
+	}
+}
+
+/* Sure is what is below the kernel's part; what a handler needs is a judgement; and where only the most is known, nothing is sure. */
+static void sizes_are_as_sure(void **state)
+{
+	static const struct { int64_t size; int known; enum confidence c; } table[] = {
+		{ 3631, 1, CONFIDENCE_CERTAIN }, { 3632, 1, CONFIDENCE_STRONG }, { 3631, 0, CONFIDENCE_POSSIBLE }, { 2048, 0, CONFIDENCE_POSSIBLE },
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct world *w = with_thread();
+		send_event(w, "sigaltstack", (struct fdw_event){ .op = FDW_OP_SIGSTACK, .gen = 3632, .arg = 0x7000, .ret = table[i].size,
+			.flags = (uint32_t)table[i].known << FDW_F_USER_SHIFT });
+		finish(w);
+		assert_non_null(findings_first(w->findings));
+		assert_int_equal(findings_first(w->findings)->confidence, table[i].c);
+		world_free(w);
 	}
 }
 
@@ -147,7 +166,7 @@ static void handlers_in_their_place(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(kernels), cmocka_unit_test(sizes), cmocka_unit_test(lost), cmocka_unit_test(lost_to_another_thread),
+		cmocka_unit_test(kernels), cmocka_unit_test(sizes), cmocka_unit_test(sizes_are_as_sure), cmocka_unit_test(lost), cmocka_unit_test(lost_to_another_thread),
 		cmocka_unit_test(freed_before_its_thread_ended), cmocka_unit_test(unpinned), cmocka_unit_test(handler_off_stack),
 		cmocka_unit_test(handlers_in_their_place),
 	};
