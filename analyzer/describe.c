@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include "analyzer/describe.h"
 #include "analyzer/memory.h"
+#include "analyzer/say.h"
 
 /* Length of the valid UTF-8 sequence at s that is fit for a terminal, 0: none. */
 static size_t printable(const unsigned char *s, size_t n)
@@ -181,6 +182,8 @@ static const char *operation_name(const struct moment *m)
 
 static char *arguments(const struct moment *m, const struct description *d)
 {
+	char name[24];
+
 	switch (m->op) {
 	case FDW_OP_CREATE: case FDW_OP_RECV: case FDW_OP_STATE:
 		if (d && d->path && *d->path && m->op == FDW_OP_CREATE)
@@ -203,7 +206,7 @@ static char *arguments(const struct moment *m, const struct description *d)
 	case FDW_OP_SIGSTACK_LOST:
 		return xasprintf("%lld bytes of thread %d", (long long)m->ret, m->fd2);
 	case FDW_OP_SIGNAL_HANDLER:
-		return xasprintf("SIG%s", sigabbrev_np(m->fd) ? sigabbrev_np(m->fd) : "?");
+		return xstrdup(text_signal(m->fd, name, sizeof name));
 	case FDW_OP_EPOLL_CTL:
 		return xasprintf("%d, %s, %d", m->fd, operation_name(m), m->fd2);
 	}

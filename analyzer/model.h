@@ -285,7 +285,7 @@ struct image {
 	struct thread *threads;
 	struct group *groups;
 	struct datum *data;      /* registered in pollers */
-	struct moment sigstack;  /* the last alternate signal stack that a thread installed; time 0: none did */
+	struct moment sigstack;  /* the first alternate signal stack that was there together with a handler off it; time 0: there was none */
 	struct handler *handlers;
 	struct altstack *altstacks;
 	struct pair *pairs;      /* which places close what was opened where */

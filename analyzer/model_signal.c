@@ -1,7 +1,7 @@
 /*
  * analyzer/model_signal.c: alternate signal stacks and handlers of an image.
  *
- * A handler off the alternate stacks matters while threads have some: both are remembered, and the first moment at which both were there.
+ * A handler off the alternate stacks matters while threads have some: which of them did, and the first stack that any of them met.
  */
 #include "analyzer/model_parts.h"
 
@@ -15,8 +15,11 @@ static struct transition transition_of(const struct step *s)
 
 static void meet(struct image *i, struct handler *h)
 {
-	if (i->sigstack.time && h->at.time)
-		h->met = 1;
+	if (!i->altstacks || !h->at.time)
+		return;
+	h->met = 1;
+	if (!i->sigstack.time)
+		i->sigstack = i->altstacks->installed;
 }
 
 static struct handler *handler_of(struct image *i, int sig)
@@ -63,7 +66,6 @@ void signal_stack(struct step *s)
 		return;
 	}
 	altstack_of(i, s->e->tid, 1)->installed = t.at;
-	i->sigstack = t.at;
 	for (struct handler *h = i->handlers; h; h = h->hh.next)
 		meet(i, h);
 	RULES_CALL(sigstack, &t);

@@ -1,5 +1,5 @@
 /* handler_off_stack [handler-off-stack]: threads with alternate stacks, and handlers that do not run there: set by sigaction, signal, bsd_signal, sysv_signal, sigset and the
- * system call. Must find: handler-off-stack for these six; not for the ones that have SA_ONSTACK, nor for signals that are ignored or held.
+ * system call. Must find: handler-off-stack once, for these six; not for the ones that have SA_ONSTACK, nor for signals that are ignored or held.
  */
 #include "sigstack.h"
 #include <sys/syscall.h>

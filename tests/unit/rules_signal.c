@@ -1,4 +1,5 @@
 /* tests/unit/rules_signal.c: the rules about signal stacks and handlers; which kernels have the signal-vector bug. */
+#include <signal.h>
 #include "builder.h"
 
 static void kernels(void **state)
@@ -146,6 +147,54 @@ static void handler_off_stack(void **state)
 	expect(w, "handler-off-stack/note=1");
 }
 
+/* How many and which; and who sets another one has still the same finding. */
+static void handlers_off_stack_are_one_note(void **state)
+{
+	char id[64] = "";
+
+	for (int more = 0; more < 2; more++) {
+		struct world *w = with_thread();
+		const struct finding *f;
+
+		installs_good(w);
+		here(w, 3);
+		for (int sig = 34; more && sig < 44; sig++)
+			here(w, 4 + sig), handles(w, sig, 1, 0);
+		handles(w, SIGUSR1, 1, 0);
+		handles(w, SIGTERM, 1, 0);
+		finish(w);
+		f = findings_first(w->findings);
+		assert_non_null(f);
+		assert_non_null(strstr(f->message, more ? ": 12 (SIGRTMIN+0, " : ": 2 (SIGUSR1, SIGTERM)"));
+		assert_int_equal(f->nstacks, more ? FINDING_STACKS : 2);
+		assert_true(!more || !strcmp(id, f->id));
+		strcpy(id, f->id);
+		expect(w, "handler-off-stack/note=1");
+	}
+}
+
+/* No thread has one any more when the handler is set. */
+static void handlers_without_stacks(void **state)
+{
+	struct world *w = with_thread();
+
+	installs_good(w);
+	installs(w, 0, 3632, FDW_SIGSTACK_LEFT, 0, "6.1.0");
+	handles(w, 10, 1, 0);
+	expect(w, "");
+	w = with_thread();
+	installs_good(w);
+	send_event(w, "none", (struct fdw_event){ .op = FDW_OP_THREAD_EXIT, .fd = -1 });
+	at(w, 100, 100);
+	handles(w, 10, 1, 0);
+	expect(w, "");
+	w = with_thread();
+	installs_good(w);
+	handles(w, 10, 1, 0);
+	installs(w, 0, 3632, FDW_SIGSTACK_LEFT, 0, "6.1.0"); /* too late */
+	expect(w, "handler-off-stack/note=1");
+}
+
 static void handlers_in_their_place(void **state)
 {
 	struct world *w = with_thread();
@@ -169,6 +218,7 @@ int main(void)
 		cmocka_unit_test(kernels), cmocka_unit_test(sizes), cmocka_unit_test(sizes_are_as_sure), cmocka_unit_test(lost), cmocka_unit_test(lost_to_another_thread),
 		cmocka_unit_test(freed_before_its_thread_ended), cmocka_unit_test(unpinned), cmocka_unit_test(handler_off_stack),
 		cmocka_unit_test(handlers_in_their_place),
+		cmocka_unit_test(handlers_off_stack_are_one_note), cmocka_unit_test(handlers_without_stacks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
