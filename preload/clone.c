@@ -10,6 +10,7 @@
 #include "exit.h"
 #include "fork.h"
 #include "gate.h"
+#include "kept.h"
 #include "resolve.h"
 #include "vforked.h"
 #include "poison.h"
@@ -54,9 +55,13 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	va_end(ap);
 	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM || flags & CLONE_FILES)
 		atomic_store(&fdw_raw_threads, 1);
-	if (flags & CLONE_FILES && !(flags & CLONE_THREAD))
-		fdw_births_share(); /* another process uses the table: what happens there is not seen here */
-	else if (!(flags & CLONE_FILES))
+	/* Another process uses the table, and what happens there is not seen here; or it has a table of its own, but our memory of ours. */
+	if ((flags & CLONE_FILES && !(flags & CLONE_THREAD)) || (flags & (CLONE_VM | CLONE_VFORK | CLONE_FILES)) == CLONE_VM) {
+		fdw_births_share();
+		if (fdw_on())
+			fdw_release_all();
+	}
+	if (!(flags & CLONE_FILES))
 		fdw_gate();
 	/* With CLONE_SETTLS a child has none of ours, which lies behind the thread pointer. */
 	if (unlikely(!fdw_on() || !fn || !stack) || flags & CLONE_SETTLS || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM) {

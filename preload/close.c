@@ -218,6 +218,13 @@ static int close_in_vfork_child(int fd, uintptr_t pc)
 	return FDW_LIBC(close)(fd);
 }
 
+/* Before anything is claimed: libc would end the thread before it comes to the kernel. */
+FDW_INLINE void end_if_cancelled(void)
+{
+	if (unlikely(!fdw_single_threaded()))
+		pthread_testcancel();
+}
+
 FDW_EXPORT int close(int fd)
 {
 	int r;
@@ -228,6 +235,7 @@ FDW_EXPORT int close(int fd)
 		return (int)fdw_errno_of(fdw_raw(SYS_close, (long)fd));
 	if (unlikely(!fdw_on()))
 		return close_in_vfork_child(fd, FDW_CALLER);
+	end_if_cancelled();
 	return close_fd(real_close, fd, FDW_CALL_close, FDW_CALLER, 0);
 }
 
@@ -235,5 +243,6 @@ FDW_EXPORT int mq_close(mqd_t fd)
 {
 	if (unlikely(!fdw_on()))
 		return FDW_REAL(mq_close)(fd);
+	end_if_cancelled();
 	return close_fd(FDW_REAL(mq_close), fd, FDW_CALL_mq_close, FDW_CALLER, 0);
 }
