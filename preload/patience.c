@@ -15,11 +15,11 @@
 /* How often it is looked whether the daemon works. */
 #define LOOK_STEPS 50
 /*
- * One that works uses a tick of the CPU's, 10 ms, for every other process it serves: without one in a second it waits for what will not come. Not on a
+ * One that works uses a tick of the CPU's, 10 ms, for every other process it serves: without one in four seconds it waits for what will not come. Not on a
  * machine where more wants to run than there are processors: there even what is served may wait for its turn for seconds.
  */
-#define QUIET_LOOKS 3
-#define QUIET_LOOKS_BUSY 20
+#define QUIET_LOOKS 8
+#define QUIET_LOOKS_BUSY 40
 /* As good as for ever on a machine that is only busy; an end all the same. */
 #define STEPS_MAX (60000 / STEP_MS)
 /* From the first event that LTTng's thread enables to the last step, which cannot be seen: a few microseconds, if it keeps its processor. */

@@ -53,6 +53,18 @@ options_of() { "$B/fdwarden" "$1" --help | grep -oE '^ .*--[a-z-]+' | grep -oE '
 	[ "$(grep -c '^.It Sy ' "$T/docs/man/fdwarden.7")" -ge 15 ]
 }
 
+@test "every rule is in the JSON Schema, and every format in the pages that list formats" {
+	diff <("$B/fdwarden" report --help | tr '\n' ' ' | sed 's/.*Rules: //; s/\. .*//; s/, */\n/g' | tr -d ' ' | grep . | sort) \
+		<(jq -r '.["$defs"].finding.properties.rule.enum[]' "$T/analyzer/report.schema.json" | sort)
+	for format in text json sarif html folded; do
+		for page in fdwarden.1 fdwarden-run.1 fdwarden-audit.1 fdwarden-report.1 fdwarden-config.1 fdwarden-report.5; do
+			echo "$format $page"
+			grep -qw "$format" "$T/docs/man/$page"
+		done
+		"$B/fdwarden" report --help | tr '\n' ' ' | grep -q "$format"
+	done
+}
+
 @test "mandoc finds nothing" {
 	command -v mandoc >/dev/null || skip "no mandoc here"
 	for page in "$T"/docs/man/* "$T/port/port_create.3" "$B/gen/fdwarden-calls.7"; do
