@@ -16,6 +16,8 @@ setup_file() {
 teardown_file() { rm -rf "$T"; }
 
 report() { "$B/fdwarden" report "$@"; }
+# The rules there are, by the help.
+rules() { "$B/fdwarden" report --help | tr '\n' ' ' | sed 's/.*Rules: //; s/\. .*//; s/, */\n/g'; echo; }
 
 @test "sarif: the version, a rule for each id with its CWE, a result with its history in order, a fingerprint" {
 	run -1 report -f sarif "$T/trace"
