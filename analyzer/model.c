@@ -48,11 +48,26 @@ static void pair_pipe(const struct step *s, struct description *d)
 	}
 }
 
-/* /dev/fd/N, /proc/self/fd/N: opening it is a call on N. */
+/* What follows in a path into a list of the process's own numbers; NULL: it is another path. */
+static const char *in_own_numbers(const char *path, uint32_t pid)
+{
+	char own[32];
+	const char *const places[] = { "/dev/fd", "/proc/self/fd", "/proc/thread-self/fd", own };
+
+	snprintf(own, sizeof own, "/proc/%u/fd", pid);
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		size_t n = strlen(places[i]);
+		if (!strncmp(path, places[i], n) && (!path[n] || path[n] == '/'))
+			return path + n + (path[n] == '/');
+	}
+	return NULL;
+}
+
+/* /dev/fd/N, /proc/self/fd/N: opening it is a call on N. The list itself is opened by who closes everything. */
 static void named_by_path(const struct step *s)
 {
-	static const char *const places[] = { "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/" };
 	const struct fdw_event *e = s->e;
+	const char *rest;
 	char text[48], *end;
 	long fd;
 
@@ -60,14 +75,14 @@ static void named_by_path(const struct step *s)
 		return;
 	memcpy(text, e->detail, e->detail_len);
 	text[e->detail_len] = 0;
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		size_t n = strlen(places[i]);
-		if (strncmp(text, places[i], n))
-			continue;
-		fd = strtol(text + n, &end, 10);
-		if (end > text + n && fd >= 0 && fd < INT32_MAX)
-			passage_used(generation_newest(s->image, (int)fd));
-	}
+	rest = in_own_numbers(text, e->pid);
+	if (rest && !*rest)
+		pending_everything(s);
+	if (!rest || !*rest)
+		return;
+	fd = strtol(rest, &end, 10);
+	if (end > rest && fd >= 0 && fd < INT32_MAX)
+		passage_used(generation_newest(s->image, (int)fd));
 }
 
 static void on_create(struct step *s)
@@ -267,7 +282,10 @@ static void on_close_range(struct step *s)
 	struct generation *g = generation_newest(s->image, e->fd);
 
 	s->thread->range_wide = e->fd != e->fd2;
-	s->image->swept |= e->ret == 0 && closes_everything(e->fd, e->fd2);
+	if (e->ret == 0 && closes_everything(e->fd, e->fd2)) {
+		s->image->swept = 1;
+		pending_everything(s);
+	}
 	if (e->fd == e->fd2 && e->ret == 0 && g && g->state == GENERATION_CLOSED)
 		pending_range(s, g);
 	else

@@ -101,6 +101,7 @@ void live_change(struct live *, uint64_t time, uint32_t now);
 /* model_pending.c */
 void pending_close(const struct step *, struct generation *);   /* a close that failed */
 void pending_close_ok(const struct step *, struct generation *); /* one that did not: it is part of the thread's run, too */
+void pending_everything(const struct step *);                   /* the thread begins to close all there is: the closes right before are part of it */
 void pending_use(const struct step *, struct generation *);
 void pending_setfd(const struct step *);
 void pending_use_excused(const struct step *, int fd);          /* the event tells that the use of fd just before it was none */

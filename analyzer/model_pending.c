@@ -4,6 +4,7 @@
  * Three things have to be known first:
  *	the run	    a close that fails may be the first of a loop over every number there is; so may an fcntl(F_SETFD). It waits for
  *		    the thread's next close (or use). Told by the interposer for closes (FDW_F_RUN), found here for uses.
+ *		    So may a few that make room for the list of all numbers that the thread opens next.
  *	the others  who opened, who closed: another thread's event may be read later. It waits MODEL_SETTLE_NS at most.
  *	the child   a fork child that closes what it inherited twice, and then execs, has cleaned up. It waits for exit or exec.
  */
@@ -181,9 +182,8 @@ static int may_repeat(const struct sweep *s)
 	       !(s->first->event.flags & FDW_F_CHILD);
 }
 
-static void sweep_end(struct sweep *s)
+static void sweep_end_as(struct sweep *s, int loop)
 {
-	int loop = is_loop(s) && !may_repeat(s);
 	struct pending *p, *next;
 
 	for (p = s->first; p; p = next) {
@@ -195,6 +195,8 @@ static void sweep_end(struct sweep *s)
 	s->length = s->repeats = 0;
 	s->never_seen = s->ok = 0;
 }
+
+static void sweep_end(struct sweep *s) { sweep_end_as(s, is_loop(s) && !may_repeat(s)); }
 
 static void sweep_add(struct sweep *s, struct pending *p)
 {
@@ -246,6 +248,22 @@ void pending_close(const struct step *s, struct generation *g)
 	w->repeats = !w->repeats || w->repeats == before ? before : NO_RUN;
 	w->never_seen |= (s->e->flags & FDW_F_NEVER_SEEN) && s->e->fd >= 0;
 	sweep_add(w, pending_new(s, g, judge_close));
+}
+
+/*
+ * Some make room first for the list of their numbers that they are about to read, whatever is there (OpenJDK's jspawnhelper: 4 and 5). Two threads that
+ * close the same, and streams, are nobody's preparation.
+ */
+void pending_everything(const struct step *s)
+{
+	struct sweep *w = &s->thread->closes;
+
+	if (!w->tail || w->tail->event.seq + 1 != s->e->seq)
+		return;
+	for (const struct pending *p = w->first; p; p = p->next)
+		if (p->event.flags & (FDW_F_LOSER | FDW_F_STREAM))
+			return;
+	sweep_end_as(w, 1);
 }
 
 /* Loops over everything mark or ask; writing to eight closed numbers in a row is eight mistakes. */

@@ -217,6 +217,77 @@ static void pair_closed_twice(void **state)
 	expect(w, "double-close/error=1 double-close/error=1");
 }
 
+static struct world *pair_again(uint32_t flags, uint32_t flags_of_second)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	opens(w, 4, 1);
+	opens(w, 5, 1);
+	closes(w, 4, 1);
+	closes(w, 5, 1);
+	close_fails(w, 4, 1, flags, 1);
+	close_fails(w, 5, 1, flags_of_second, 2);
+	return w;
+}
+
+static void lists(struct world *w, const char *path)
+{
+	send_event(w, "opendir", (struct fdw_event){ .op = FDW_OP_CREATE, .fd = 4, .gen = 2, .fd2 = -1, .ret = 4, .kind = FDW_KIND_DIR,
+		.detail = (const uint8_t *)path, .detail_len = (uint32_t)strlen(path) });
+	closes(w, 4, 2);
+}
+
+static void ranges(struct world *w, int first, int last)
+{
+	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE_RANGE, .fd = first, .fd2 = last });
+}
+
+/* Numbers closed once more right before all there are: jspawnhelper does, whether it had them itself or never. */
+static void closes_before_everything(void **state)
+{
+	static const char *const paths[] = { "/proc/self/fd", "/dev/fd", "/dev/fd/", "/proc/100/fd", "/proc/thread-self/fd" };
+	struct world *w;
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED);
+		lists(w, paths[i]);
+		expect(w, "");
+	}
+	w = world_new();
+	starts(w, 100, 1, 7);
+	close_fails(w, 4, 0, FDW_F_NEVER_SEEN, 1);
+	close_fails(w, 5, 0, FDW_F_NEVER_SEEN, 2);
+	lists(w, "/proc/self/fd");
+	expect(w, "");
+	w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED);
+	ranges(w, 3, -1);
+	expect(w, "");
+}
+
+static void closes_before_something(void **state)
+{
+	static const char *const paths[] = { "/proc/self/task", "/proc/self/fdinfo", "/proc/101/fd", "/dev", "/proc/self/fd/0" };
+	struct world *w;
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED);
+		lists(w, paths[i]);
+		expect(w, "double-close/error=2");
+	}
+	w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED);
+	ranges(w, 6, 7);
+	expect(w, "double-close/error=2");
+	w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED);
+	opens(w, 6, 1); /* goes on, and lists later */
+	lists(w, "/proc/self/fd");
+	closes(w, 6, 1);
+	expect(w, "double-close/error=2");
+	w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED | FDW_F_LOSER); /* two threads are no preparation */
+	lists(w, "/proc/self/fd");
+	expect(w, "double-close/error=2");
+}
+
 static void stale_stream(struct world *w, int fd, uint32_t owned, uint32_t now)
 {
 	send_event(w, "fclose", (struct fdw_event){ .op = FDW_OP_STALE_STREAM, .fd = fd, .gen = now, .fd2 = fd, .gen2 = owned,
@@ -478,7 +549,8 @@ int main(void)
 		cmocka_unit_test(sixteen_closed_twice), cmocka_unit_test(sixteen_and_then_everything), cmocka_unit_test(sixteen_closed_one_by_one),
 		cmocka_unit_test(plain_double_close), cmocka_unit_test(three_stacks_in_order), cmocka_unit_test(same_stacks_are_one),
 		cmocka_unit_test(second_close_took_what_was_opened), cmocka_unit_test(second_close_was_refused),
-		cmocka_unit_test(second_close_was_too_early), cmocka_unit_test(winner_not_seen), cmocka_unit_test(concurrent), cmocka_unit_test(loops_up_and_down), cmocka_unit_test(short_loop_over_never_seen),
+		cmocka_unit_test(second_close_was_too_early), cmocka_unit_test(winner_not_seen), cmocka_unit_test(concurrent), cmocka_unit_test(loops_up_and_down), cmocka_unit_test(closes_before_everything),
+		cmocka_unit_test(closes_before_something), cmocka_unit_test(short_loop_over_never_seen),
 		cmocka_unit_test(pair_closed_twice), cmocka_unit_test(stream_of_nothing), cmocka_unit_test(stream_takes_another),
 		cmocka_unit_test(stdout_redirected), cmocka_unit_test(range_twice), cmocka_unit_test(ranges_around_what_is_kept),
 		cmocka_unit_test(bad_closes), cmocka_unit_test(child_tidies_up), cmocka_unit_test(child_closes_its_own_twice),
