@@ -24,21 +24,29 @@
 #define LOOP_LENGTH 8
 static _Thread_local struct fdw_violation pending __attribute__((tls_model("initial-exec")));
 
+FDW_FORK_PATH void fdw_pending_forget(void)
+{
+	if (!pending.rule)
+		return;
+	pending.rule = NULL;
+	fdw_self.held_back = 0;
+}
+
+void fdw_pending_prepares(void)
+{
+	if (unlikely(fdw_self.held_back))
+		fdw_pending_forget();
+}
+
 FDW_FORK_PATH void fdw_pending_flush(void)
 {
 	struct fdw_violation v = pending;
 
 	if (likely(!v.rule))
 		return;
-	pending.rule = NULL;
+	fdw_pending_forget();
 	if (fdw_self.run_length < LOOP_LENGTH)
 		fdw_log_violation(&v);
-}
-
-FDW_FORK_PATH void fdw_pending_forget(void)
-{
-	if (pending.rule)
-		pending.rule = NULL;
 }
 
 /* Length of the run n, n±1, n±2 … of closes by this thread that fd belongs to. */
@@ -62,7 +70,7 @@ FDW_INLINE uint32_t run_of(int fd)
 	return t->run_length;
 }
 
-static void hold_back(const char *rule, int fd, uint16_t call, uintptr_t pc, const char *what)
+static void hold_back(const char *rule, int fd, uint16_t call, uintptr_t pc, const char *what, int loser)
 {
 	struct fdw_record *r = fdw_record(fd);
 
@@ -70,6 +78,7 @@ static void hold_back(const char *rule, int fd, uint16_t call, uintptr_t pc, con
 		return; /* the report judges; a fork child that cleans up is nobody's bug */
 	pending = (struct fdw_violation){ .rule = rule, .call = fdw_call_names[call], .fd = fd, .what = what,
 		.pc = pc, .before = fdw_call_names[r->close_call], .before_tid = r->close_tid, .before_pc = r->close_pc };
+	fdw_self.held_back = !loser;
 	fdw_thread_watch_end();
 }
 
@@ -82,7 +91,7 @@ void fdw_marked(int fd, int failed, uint16_t call, uintptr_t pc)
 	if (likely(!failed) || fd < 0 || (!known && fdw_gen(v)))
 		return;
 	if (known)
-		hold_back("use-after-close", fd, call, pc, "EBADF: it was closed before");
+		hold_back("use-after-close", fd, call, pc, "EBADF: it was closed before", 0);
 	if (fdw_recording() && run < FDW_RUN_QUIET)
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_USE, .call = call, .fd = fd, .gen = known ? fdw_gen(v) : 0, .fd2 = -1,
 			.ret = -1, .err = EBADF, .arg = run,
@@ -117,9 +126,9 @@ void fdw_closed(struct fdw_claim *c, int r, int err, uint16_t call, uintptr_t pc
 	/* On Linux EINTR and EIO come after the number was freed: only EBADF means that nothing was closed. */
 	fdw_claim_end(c, failed ? FDW_CLOSE_NOT_OPEN : FDW_CLOSE_DONE, call, pc);
 	if (c->loser && failed)
-		hold_back("double-close", c->fd, call, pc, "another thread was closing it at the same time");
+		hold_back("double-close", c->fd, call, pc, "another thread was closing it at the same time", 1);
 	else if (flags & FDW_F_KNOWN_CLOSED)
-		hold_back("double-close", c->fd, call, pc, "it was closed before");
+		hold_back("double-close", c->fd, call, pc, "it was closed before", 0);
 	if (!was_owner && !failed && fdw_state(c->before) == FDW_CLOSED && (w = fdw_word(c->fd))) {
 		/* Closed as far as we knew, yet the kernel closed something: it had been opened by a route we cannot see. */
 		v = c->before;

@@ -80,6 +80,9 @@ static int split(fdw_range_fn *real, unsigned first, unsigned last, int flags)
 	return real(from, last, flags);
 }
 
+/* From where a program's own begin to where nothing can be any more. */
+static int closes_everything(unsigned first, unsigned last) { return first <= 64 && last >= 255; }
+
 static __attribute__((noinline)) void say_range(unsigned first, unsigned last, int flags, uint16_t call, uintptr_t pc, int r, int err)
 {
 	if (!fdw_recording())
@@ -142,6 +145,8 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 	}
 	if (unlikely(!flags && is_few_and_held(first, last)))
 		return one_by_one(first, last, FDW_CALL_close_range, pc);
+	if (closes_everything(first, last))
+		fdw_pending_prepares();
 	claim_range(first, last);
 	r = split(real, first, last, flags);
 	err = errno;
@@ -184,6 +189,8 @@ FDW_EXPORT void closefrom(int low)
 			close_each(first);
 		return;
 	}
+	if (closes_everything(first, UINT32_MAX))
+		fdw_pending_prepares();
 	claim_range(first, UINT32_MAX);
 	if (split(real_close_range, first, UINT32_MAX, 0) != 0)
 		close_each(first);

@@ -153,6 +153,7 @@ struct fdw_thread {
 	int run_last;          /* number of the last close, for runs of closes */
 	uint32_t run_length;
 	uint8_t gives_back;    /* numbers that were kept, at this moment (kept.c) */
+	uint8_t held_back;     /* a failed close waits to be said, and may be part of closing everything (close.c) */
 	uint8_t made;          /* a descriptor was made since that close, in audit: where every number is a new one, closes of them are no run */
 	struct fdw_flux flux[2];
 	uintptr_t alt_low, alt_high; /* the alternate signal stack, 0 when none is known */

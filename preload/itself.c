@@ -8,6 +8,7 @@
 #include <link.h>
 #include <sys/auxv.h>
 #include "birth.h"
+#include "close.h"
 #include "env.h"
 #include "proc.h"
 #include "event.h"
@@ -136,8 +137,10 @@ int fdw_path_asks_slow(const char *path)
 {
 	if (!may_mean_numbers(path))
 		return 0;
-	if (unlikely(fdw_process.protects) && lists(path))
-		return fdw_nothing_kept(), FDW_PATH_LISTS;
+	if (unlikely(fdw_process.protects || fdw_self.held_back) && lists(path)) {
+		fdw_pending_prepares();
+		return fdw_process.protects ? fdw_nothing_kept(), FDW_PATH_LISTS : 0;
+	}
 	if (!is_of_tombstone(path))
 		return 0;
 	errno = ENOENT;

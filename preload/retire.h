@@ -85,7 +85,7 @@ FDW_INLINE int fdw_refused(int fd, uint16_t call, uintptr_t pc)
 #define FDW_PATH_LISTS 1
 #define FDW_PATH_REFUSED 2
 int fdw_path_asks_slow(const char *path);
-FDW_INLINE int fdw_path_asks(const char *path) { return fdw_hides() ? fdw_path_asks_slow(path) : 0; }
+FDW_INLINE int fdw_path_asks(const char *path) { return fdw_hides() || unlikely(fdw_self.held_back) ? fdw_path_asks_slow(path) : 0; }
 void fdw_listing(int fd);
 void fdw_paths_init(void);
 void fdw_paths_go(uintptr_t low, size_t n); /* memory from low on, n bytes, is unmapped, or can no longer be read */

@@ -1,4 +1,4 @@
-/* cancel_close: a thread is cancelled at the door of close(), which it never makes; whoever joined it closes, once, rightly.
+/* cancel_close [silence]: a thread is cancelled at the door of close(), which it never makes; whoever joined it closes, once, rightly.
  * Must find: nothing.
  */
 #include "program.h"

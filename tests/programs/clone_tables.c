@@ -1,4 +1,4 @@
-/* clone_tables: children by clone() that share memory but not the table of descriptors, or the table but not memory: each closes what is its own.
+/* clone_tables [silence]: children by clone() that share memory but not the table of descriptors, or the table but not memory: each closes what is its own.
  * Must find: nothing.
  */
 #include "program.h"
