@@ -77,6 +77,10 @@ void signal_stack_lost(struct step *s)
 	struct altstack *a = altstack_of(s->image, (uint32_t)s->e->fd2, 0);
 
 	t.inside = a ? &a->installed : NULL;
+	if (s->e->gen) { /* told by the thread whose stack it is */
+		t.at.tid = s->e->gen;
+		t.at.thread = NULL;
+	}
 	RULES_CALL(sigstack_lost, &t);
 	forget(s->image, a);
 }

@@ -9,7 +9,7 @@ extern const struct rule rule_sigstack_unmapped;
 static void sigstack_lost(const struct rule *r, const struct transition *t)
 {
 	struct draft d = { .rule = r, .severity = r->severity, .confidence = CONFIDENCE_CERTAIN, .image = t->image, .fd = -1,
-		.kind = t->event->tid == (uint32_t)t->event->fd2 ? NULL : "another-thread" };
+		.kind = !t->event->gen && t->event->tid == (uint32_t)t->event->fd2 ? NULL : "another-thread" };
 
 	if (t->inside)
 		draft_stack(&d, ROLE_INSTALLED, t->inside, NULL);

@@ -18,19 +18,22 @@ FDW_LARGE struct fdw_work fdw_works[FDW_WORKS];
 
 /*
  * Who uses a place, in one word, so that a handler never finds half of it; 0: nobody.
- *   thread:22 (the kernel's largest is 4194304) | on a signal stack:1 | frame of the user / 128:41
+ *   thread:22 (the kernel's largest is 4194304) | on a signal stack:1 | frame of the user / 128:41, all ones: on a signal stack of before
  * Two frames of one thread, one in a handler that interrupted the other, are farther apart than 128: a signal frame lies between them.
  */
 #define TID_BITS 22
 #define TID_MASK ((UINT64_C(1) << TID_BITS) - 1)
 #define ALT (UINT64_C(1) << TID_BITS)
 #define FRAME_SHIFT (TID_BITS + 1)
+#define UNTOLD (UINT64_MAX >> FRAME_SHIFT) /* no frame tells that it was left, and it tells nothing of others */
 static _Atomic uint64_t users[FDW_WORKS];
 
 static uint64_t user(uint32_t tid, uintptr_t frame)
 {
 	if (unlikely(frame - (uintptr_t)fdw_works < sizeof fdw_works)) /* on one of these stacks: no jump leads out of there, or tells anything of others */
 		return tid;
+	if (unlikely(fdw_on_signal_stack(frame)) && !(frame >= fdw_self.alt_low && frame < fdw_self.alt_high))
+		return tid | UNTOLD << FRAME_SHIFT;
 	return tid | (fdw_on_signal_stack(frame) ? ALT : 0) | (uint64_t)(frame >> 7) << FRAME_SHIFT;
 }
 
@@ -40,7 +43,7 @@ static uint64_t user(uint32_t tid, uintptr_t frame)
  */
 static int left(uint64_t was, uint64_t now)
 {
-	return ((was ^ now) & (TID_MASK | ALT)) == 0 && was >> FRAME_SHIFT <= now >> FRAME_SHIFT;
+	return ((was ^ now) & (TID_MASK | ALT)) == 0 && was >> FRAME_SHIFT <= now >> FRAME_SHIFT && now >> FRAME_SHIFT != UNTOLD;
 }
 
 static int ended(uint64_t was)

@@ -54,7 +54,7 @@ extern struct fdw_work fdw_works[FDW_WORKS];
 /* On a signal stack, or on ours in its place. */
 FDW_INLINE int fdw_in_handler(uintptr_t frame)
 {
-	return unlikely(fdw_self.alt_high) && (fdw_on_signal_stack(frame) || frame - (uintptr_t)fdw_works < sizeof fdw_works);
+	return unlikely(fdw_self.alt_known) && (fdw_on_signal_stack(frame) || frame - (uintptr_t)fdw_works < sizeof fdw_works);
 }
 #define fdw_outer_frame() (*(const uintptr_t *)__builtin_frame_address(0))
 void fdw_call_on_stack(fdw_deep_fn *, void *arg, uintptr_t more, void *top);

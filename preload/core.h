@@ -128,6 +128,7 @@ struct fdw_flux { /* an in-flux count this thread holds: which word, and from wh
 	uintptr_t frame;
 };
 
+#define FDW_ALTS 4u
 struct fdw_thread {
 	uint32_t seq;          /* of the last event of this thread */
 	union {
@@ -157,6 +158,8 @@ struct fdw_thread {
 	uint8_t made;          /* a descriptor was made since that close, in audit: where every number is a new one, closes of them are no run */
 	struct fdw_flux flux[2];
 	uintptr_t alt_low, alt_high; /* the alternate signal stack, 0 when none is known */
+	struct { uintptr_t low, high; } alt[FDW_ALTS]; /* it, and those before it: handlers may still be on them, and the kernel may give them back */
+	uint8_t alt_known, alt_next; /* there are some; which is overwritten next */
 	uintptr_t emit_frame;        /* where the outermost emission's frame lies */
 	uintptr_t stack_low, stack_high; /* the thread's own stack; 0: not known */
 	uint8_t counted;             /* one of the program's threads, known from its start (thread.c) */

@@ -256,7 +256,8 @@ static __attribute__((noinline)) void write_violation(void *arg, uintptr_t unuse
 	put(&l, ": ");
 	put(&l, v->call);
 	put(&l, "(");
-	put_int(&l, v->fd);
+	if (v->fd != FDW_NO_FD)
+		put_int(&l, v->fd);
 	put(&l, ")");
 	put_place(&l, v->pc);
 	put(&l, ": ");

@@ -13,10 +13,22 @@
 
 FDW_EXPORT int sigaltstack(const stack_t *ss, stack_t *old)
 {
-	int r = FDW_LIBC(sigaltstack)(ss, old);
+	stack_t set;
+	int known = fdw_sigstack_changes(ss, &set), r = FDW_LIBC(sigaltstack)(ss, old);
 
-	if (r == 0 && ss && !fdw_self.vforked)
-		fdw_sigstack_changed(ss, FDW_CALL_sigaltstack, FDW_CALLER);
+	if (r == 0 && known)
+		fdw_sigstack_changed(&set, FDW_CALL_sigaltstack, FDW_CALLER);
+	return r;
+}
+
+long fdw_sigaltstack_by(fdw_plain_fn *by, long nr, const long *args, uintptr_t pc)
+{
+	stack_t set;
+	int known = fdw_sigstack_changes((const stack_t *)args[0], &set);
+	long r = by(nr, args);
+
+	if (r == 0 && known)
+		fdw_sigstack_changed(&set, FDW_CALL_syscall, pc);
 	return r;
 }
 
@@ -34,7 +46,7 @@ static int for_want_of_ours(int r)
 
 FDW_EXPORT void *mmap(void *addr, size_t n, int prot, int flags, int fd, off_t off)
 {
-	struct fdw_sigstack_hit hit = { 0 };
+	uint64_t hit = 0;
 	void *r;
 
 	if (unlikely(!real_mmap))
@@ -47,8 +59,8 @@ FDW_EXPORT void *mmap(void *addr, size_t n, int prot, int flags, int fd, off_t o
 		r = real_mmap(addr, n, prot, flags, fd, off);
 	if (unlikely(flags & MAP_LOCKED) && r != MAP_FAILED)
 		fdw_sigstack_program_locks(0, 0);
-	if (unlikely(hit.tid) && r != MAP_FAILED)
-		fdw_sigstack_gone(hit, FDW_CALL_mmap, FDW_CALLER);
+	if (unlikely(hit) && r != MAP_FAILED)
+		fdw_sigstack_went(hit, (uintptr_t)addr, n, 1, FDW_CALL_mmap, FDW_CALLER);
 	if (flags & MAP_ANONYMOUS)
 		return r;
 	if (unlikely(r == MAP_FAILED))
@@ -60,7 +72,7 @@ FDW_EXPORT void *mmap(void *addr, size_t n, int prot, int flags, int fd, off_t o
 
 FDW_EXPORT int munmap(void *addr, size_t n)
 {
-	struct fdw_sigstack_hit hit;
+	uint64_t hit;
 	int r;
 
 	if (unlikely(!real_munmap))
@@ -68,8 +80,8 @@ FDW_EXPORT int munmap(void *addr, size_t n)
 	hit = fdw_sigstack_would_go((uintptr_t)addr, n);
 	fdw_paths_go((uintptr_t)addr, n);
 	r = real_munmap(addr, n);
-	if (unlikely(hit.tid) && r == 0)
-		fdw_sigstack_gone(hit, FDW_CALL_munmap, FDW_CALLER);
+	if (unlikely(hit) && r == 0)
+		fdw_sigstack_went(hit, (uintptr_t)addr, n, 1, FDW_CALL_munmap, FDW_CALLER);
 	return r;
 }
 
@@ -78,10 +90,14 @@ FDW_EXPORT void *mremap(void *old, size_t old_n, size_t n, int flags, ...)
 {
 	va_list ap;
 	void *to, *r;
+	uint64_t hit;
+	uintptr_t low;
 
 	va_start(ap, flags);
 	to = va_arg(ap, void *); /* there only with MREMAP_FIXED */
 	va_end(ap);
+	low = n < old_n && !(flags & MREMAP_FIXED) ? (uintptr_t)old + n : (uintptr_t)old;
+	hit = fdw_sigstack_would_go(low, (uintptr_t)old + old_n - low);
 	r = likely(real_mremap) ? real_mremap(old, old_n, n, flags, to) : (void *)fdw_early_result(fdw_raw(SYS_mremap, old, old_n, n, (long)flags, to));
 	if (unlikely(!real_mremap))
 		return r;
@@ -94,24 +110,23 @@ FDW_EXPORT void *mremap(void *old, size_t old_n, size_t n, int flags, ...)
 		}
 		errno = saved;
 	}
-	if (r == MAP_FAILED)
-		return r;
-	if (r != old)
-		fdw_sigstack_memory((uintptr_t)old, old_n, 1, FDW_CALL_mremap, FDW_CALLER);
-	else if (n < old_n)
-		fdw_sigstack_memory((uintptr_t)old + n, old_n - n, 1, FDW_CALL_mremap, FDW_CALLER);
+	if (unlikely(hit) && r != MAP_FAILED && (r != old || n < old_n))
+		fdw_sigstack_went(hit, low, (uintptr_t)old + old_n - low, 1, FDW_CALL_mremap, FDW_CALLER);
 	return r;
 }
 
 FDW_EXPORT int mprotect(void *addr, size_t n, int prot)
 {
+	uint64_t hit = 0;
 	int r;
 
 	if (!(prot & PROT_READ))
 		fdw_paths_go((uintptr_t)addr, n);
+	if ((prot & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE))
+		hit = fdw_sigstack_would_go((uintptr_t)addr, n);
 	r = FDW_LIBC(mprotect)(addr, n, prot);
-	if (r == 0 && (prot & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE))
-		fdw_sigstack_memory((uintptr_t)addr, n, 0, FDW_CALL_mprotect, FDW_CALLER);
+	if (unlikely(hit) && r == 0)
+		fdw_sigstack_went(hit, (uintptr_t)addr, n, 0, FDW_CALL_mprotect, FDW_CALLER);
 	return r;
 }
 
@@ -129,13 +144,15 @@ int fdw_madvise_by(fdw_madvise_fn *by, void *addr, size_t n, int advice, uint16_
 {
 	int r;
 	unsigned pins;
+	uint64_t hit;
 
 	if (likely(!is_refused_when_locked(advice) || !atomic_load_explicit(&fdw_sigstacks, memory_order_relaxed) || !fdw_on()))
 		return by(addr, n, advice);
 	pins = fdw_sigstack_unpin((uintptr_t)addr, n);
+	hit = drops(advice) ? fdw_sigstack_would_go((uintptr_t)addr, n) : 0;
 	r = by(addr, n, advice);
-	if (r == 0 && drops(advice))
-		fdw_sigstack_memory((uintptr_t)addr, n, 0, call, pc);
+	if (hit && r == 0)
+		fdw_sigstack_went(hit, (uintptr_t)addr, n, 0, call, pc);
 	if (pins)
 		fdw_sigstack_repin((uintptr_t)addr, n);
 	return r;
@@ -148,7 +165,7 @@ FDW_EXPORT int madvise(void *addr, size_t n, int advice)
 
 /* ---- the program's own locks ----------------------------------------------------------------------------------------------------------------------*/
 
-#define LOCKS(name, params, args, where, size)                                                                                   \
+#define LOCKS(name, params, args, where, size, after)                                                                                \
 	FDW_EXPORT int name params                                                                                            \
 	{                                                                                                                     \
 		int r = FDW_LIBC(name) args;                                                                                  \
@@ -156,13 +173,15 @@ FDW_EXPORT int madvise(void *addr, size_t n, int advice)
 			return r;                                                                                             \
 		if (for_want_of_ours(r))                                                                                      \
 			r = real_##name args;                                                                                 \
-		if (r == 0)                                                                                                   \
+		if (r == 0) {                                                                                                 \
 			fdw_sigstack_program_locks(where, size);                                                              \
+			after;                                                                                                \
+		}                                                                                                             \
 		return r;                                                                                                     \
 	}
-LOCKS(mlock, (const void *addr, size_t n), (addr, n), (uintptr_t)addr, n)
-LOCKS(mlock2, (const void *addr, size_t n, unsigned int flags), (addr, n, flags), (uintptr_t)addr, n)
-LOCKS(mlockall, (int flags), (flags), 4096, flags & MCL_CURRENT ? UINTPTR_MAX / 2 : 0)
+LOCKS(mlock, (const void *addr, size_t n), (addr, n), (uintptr_t)addr, n, (void)0)
+LOCKS(mlock2, (const void *addr, size_t n, unsigned int flags), (addr, n, flags), (uintptr_t)addr, n, (void)0)
+LOCKS(mlockall, (int flags), (flags), 4096, flags & MCL_CURRENT ? UINTPTR_MAX / 2 : 0, fdw_sigstack_future(flags & MCL_FUTURE))
 
 FDW_EXPORT int munlock(const void *addr, size_t n)
 {
@@ -177,8 +196,10 @@ FDW_EXPORT int munlockall(void)
 {
 	int r = FDW_LIBC(munlockall)();
 
-	if (r == 0 && fdw_on())
+	if (r == 0 && fdw_on()) {
+		fdw_sigstack_future(0);
 		fdw_sigstack_program_unlocks(4096, UINTPTR_MAX / 2);
+	}
 	return r;
 }
 
@@ -190,13 +211,18 @@ long fdw_mlock_by(fdw_plain_fn *by, long nr, const long *args)
 	long r = by(nr, args);
 
 	if (nr == SYS_munlock || nr == SYS_munlockall) {
+		if (r == 0 && all)
+			fdw_sigstack_future(0);
 		if (r == 0)
 			fdw_sigstack_program_unlocks(low, n);
 		return r;
 	}
 	if (for_want_of_ours((int)r))
 		r = by(nr, args);
-	if (r == 0)
-		fdw_sigstack_program_locks(low, nr == SYS_mlockall && !(args[0] & MCL_CURRENT) ? 0 : n);
+	if (r != 0)
+		return r;
+	fdw_sigstack_program_locks(low, nr == SYS_mlockall && !(args[0] & MCL_CURRENT) ? 0 : n);
+	if (nr == SYS_mlockall)
+		fdw_sigstack_future((int)args[0] & MCL_FUTURE);
 	return r;
 }

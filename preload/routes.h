@@ -30,6 +30,7 @@ int fdw_epoll_ctl_by(fdw_epoll_ctl_fn *, int epfd, int op, int fd, struct epoll_
 long fdw_epoll_wait_by(fdw_plain_fn *, long nr, const long *args, uintptr_t pc); /* epoll_wait, epoll_pwait, epoll_pwait2 */
 int fdw_madvise_by(fdw_madvise_fn *, void *addr, size_t n, int advice, uint16_t call, uintptr_t pc);
 long fdw_mlock_by(fdw_plain_fn *, long nr, const long *args); /* mlock, mlock2, mlockall, munlock, munlockall */
+long fdw_sigaltstack_by(fdw_plain_fn *, long nr, const long *args, uintptr_t pc);
 long fdw_rt_sigaction_by(fdw_plain_fn *, long nr, const long *args, uintptr_t pc);
 void fdw_sent(int sock, const struct msghdr *, uint16_t call, uintptr_t pc); /* it was */
 int fdw_openpty(int fd[2], char *name, const struct termios *, const struct winsize *, uint16_t call, uintptr_t pc); /* open.c */

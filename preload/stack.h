@@ -10,9 +10,15 @@
 uint32_t fdw_stack_id(uintptr_t pc, int caller_only);
 void fdw_stack_flush(void); /* after dlclose: what was learned about code may be wrong */
 
+/* Also one that this thread had before: an idea of ours that is out of date must not cost a handler its room. */
 FDW_INLINE int fdw_on_signal_stack(uintptr_t sp)
 {
-	return unlikely(fdw_self.alt_high) && sp >= fdw_self.alt_low && sp < fdw_self.alt_high;
+	if (likely(!fdw_self.alt_known))
+		return 0;
+	for (unsigned i = 0; i < FDW_ALTS; i++)
+		if (sp >= fdw_self.alt[i].low && sp < fdw_self.alt[i].high)
+			return 1;
+	return 0;
 }
 
 #endif

@@ -437,11 +437,7 @@ static __attribute__((noinline)) long other(long nr, long a, long b, long c, lon
 			return -1;
 		fdw_gate_and_tell(FDW_CALL_syscall, pc);
 		return plain(nr, args);
-	case SYS_sigaltstack:
-		r = plain(nr, args);
-		if (r == 0 && a)
-			fdw_sigstack_changed((const stack_t *)a, FDW_CALL_syscall, pc);
-		return r;
+	case SYS_sigaltstack: return fdw_sigaltstack_by(plain, nr, args, pc);
 	case SYS_rt_sigaction: return fdw_rt_sigaction_by(plain, nr, args, pc);
 	case SYS_madvise: return fdw_madvise_by(by_madvise, (void *)a, (size_t)b, (int)c, FDW_CALL_syscall, pc);
 	case SYS_mlock: case SYS_mlock2: case SYS_mlockall: case SYS_munlock: case SYS_munlockall: return fdw_mlock_by(plain, nr, args);

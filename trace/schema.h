@@ -98,7 +98,8 @@
 	                     became of its pages, err why they are not locked; fd2 RLIMIT_MEMLOCK, KiB; gen what the kernel takes   \
 	                     of it for a signal, user flag 0: at most that (AT_MINSIGSTKSZ); detail: the kernel's release */     \
 	X(SIGSTACK_LOST, 51) /* memory of thread fd2's installed stack, arg and ret as above, was taken away by call; none: found   \
-	                     out at its thread's end */                                                                  \
+	                     out at its thread's end. gen: the thread that took it, when the one whose stack it is found it      \
+	                     installed afterwards; 0: the event's own */                                                 \
 	X(SIGNAL_HANDLER, 52) /* the handler of signal fd is arg (0: default or ignored); user flag 1: on an alternate stack */ \
 	X(SUPPRESSIONS, 53) /* what the program itself does not want reported (fdwarden_default_suppressions()): detail a    \
 	                     piece of the text, from byte arg on */

@@ -13,7 +13,7 @@ setup() {
 	[ "$(ulimit -l)" = unlimited ] || [ "$(ulimit -l)" -ge 1024 ] || skip "hardly any memory may be locked here"
 	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
 	# Copies: the checkout may lie where nobody can reach it.
-	cp "$B/libfdwarden.so" "$B/libfdwarden-ust.so" "$B/fdwarden" "$B/tests/programs/"{sigstack_nested,handler_off_stack} .
+	cp "$B/libfdwarden.so" "$B/libfdwarden-ust.so" "$B/fdwarden" "$B/tests/programs/"{sigstack_nested,handler_off_stack,sigstack_future,sigstack_jumps,sigstack_unmapped} .
 	export HOME=$W
 	nobody=()
 	[ "$(id -u)" != 0 ] || nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
@@ -58,6 +58,32 @@ on_kernel() {
 	[ ! -s err ]
 	on_kernel 5.3.0 0 env LD_PRELOAD="$W/libfdwarden.so" FDWARDEN_MODE=observe ./sigstack_nested >out 2>err
 	[ ! -s err ]
+}
+
+@test "mlockall(MCL_FUTURE) under a limit: what libc maps afterwards fits as it does natively" {
+	(ulimit -l 260 && exec "${nobody[@]}" ./sigstack_future) >native
+	[ "$(cat native)" = done ]
+	(ulimit -l 260 && exec "${nobody[@]}" env LD_PRELOAD="$W/libfdwarden.so" ./sigstack_future) >out 2>err
+	[ "$(cat out)" = done ]
+	[ ! -s err ]
+}
+
+@test "jumps and cancellation in the middle of setting a stack leave the next ones locked; large ones and main's are not" {
+	./sigstack_jumps >native
+	[ "$(cat native)" = done ]
+	for mode in enforce observe; do
+		env LD_PRELOAD="$W/libfdwarden.so" FDWARDEN_MODE=$mode ./sigstack_jumps >out 2>err
+		[ "$(cat out)" = done ]
+		[ ! -s err ]
+	done
+}
+
+@test "a stack's lost memory is told without a descriptor's number" {
+	env LD_PRELOAD="$W/libfdwarden.so" FDWARDEN_LOG=stderr ./sigstack_unmapped >out 2>err
+	[ "$(cat out)" = done ]
+	grep -q ' sigstack-unmapped: munmap() at sigstack_unmapped' err
+	grep -q ' sigstack-unmapped: munmap() at sigstack_unmapped.*another thread.s' err
+	run ! grep -F '(-1)' err
 }
 
 # found LIMIT: what audit finds with it, a line each

@@ -32,6 +32,13 @@ static inline void *install_new(void)
 
 static inline void disable(void) { need(sigaltstack(&(stack_t){ .ss_flags = SS_DISABLE }, NULL) == 0); }
 
+/* What was set before comes back in the same place. */
+static inline int set_in_place(stack_t *ss)
+{
+	stack_t *volatile same = ss;
+	return sigaltstack(ss, same);
+}
+
 /* kB of memory that this process has locked. */
 static inline long locked(void)
 {

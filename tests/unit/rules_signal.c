@@ -106,6 +106,22 @@ static void lost_to_another_thread(void **state)
 	expect(w, "sigstack-unmapped/error=1");
 }
 
+static void found_installed_by_its_thread(void **state)
+{
+	struct world *w = with_thread();
+	const struct finding *f;
+
+	installs_good(w);
+	send_event(w, "munmap", (struct fdw_event){ .op = FDW_OP_SIGSTACK_LOST, .fd = -1, .fd2 = 101, .gen = 100, .arg = 0x7000, .ret = 65536 });
+	finish(w);
+	f = findings_first(w->findings);
+	assert_non_null(f);
+	assert_string_equal(f->kind, "another-thread");
+	assert_int_equal(f->stacks[0].at.tid, 101);
+	assert_int_equal(f->stacks[1].at.tid, 100);
+	expect(w, "sigstack-unmapped/error=1");
+}
+
 static void freed_before_its_thread_ended(void **state)
 {
 	struct world *w = with_thread();
@@ -216,6 +232,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kernels), cmocka_unit_test(sizes), cmocka_unit_test(sizes_are_as_sure), cmocka_unit_test(lost), cmocka_unit_test(lost_to_another_thread),
+		cmocka_unit_test(found_installed_by_its_thread),
 		cmocka_unit_test(freed_before_its_thread_ended), cmocka_unit_test(unpinned), cmocka_unit_test(handler_off_stack),
 		cmocka_unit_test(handlers_in_their_place),
 		cmocka_unit_test(handlers_off_stack_are_one_note), cmocka_unit_test(handlers_without_stacks),
