@@ -13,22 +13,23 @@
 
 FDW_EXPORT int sigaltstack(const stack_t *ss, stack_t *old)
 {
-	stack_t set;
-	int known = fdw_sigstack_changes(ss, &set), r = FDW_LIBC(sigaltstack)(ss, old);
+	stack_t copy;
+	const stack_t *set = fdw_sigstack_changes(ss, &copy);
+	int r = FDW_LIBC(sigaltstack)(ss, old);
 
-	if (r == 0 && known)
-		fdw_sigstack_changed(&set, FDW_CALL_sigaltstack, FDW_CALLER);
+	if (r == 0 && set)
+		fdw_sigstack_changed(set, FDW_CALL_sigaltstack, FDW_CALLER);
 	return r;
 }
 
 long fdw_sigaltstack_by(fdw_plain_fn *by, long nr, const long *args, uintptr_t pc)
 {
-	stack_t set;
-	int known = fdw_sigstack_changes((const stack_t *)args[0], &set);
+	stack_t copy;
+	const stack_t *set = fdw_sigstack_changes((const stack_t *)args[0], &copy);
 	long r = by(nr, args);
 
-	if (r == 0 && known)
-		fdw_sigstack_changed(&set, FDW_CALL_syscall, pc);
+	if (r == 0 && set)
+		fdw_sigstack_changed(set, FDW_CALL_syscall, pc);
 	return r;
 }
 

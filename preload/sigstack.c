@@ -215,25 +215,35 @@ static void know_stack(uintptr_t low, uintptr_t high)
 	t->alt_known = 1;
 }
 
-int fdw_sigstack_changes(const stack_t *ss, stack_t *copy)
+static void know_setting(const stack_t *ss)
+{
+	if (!(ss->ss_flags & SS_DISABLE) && ss->ss_size)
+		know_stack((uintptr_t)ss->ss_sp, (uintptr_t)ss->ss_sp + ss->ss_size);
+}
+
+const stack_t *fdw_sigstack_changes(const stack_t *ss, stack_t *copy)
 {
 	int saved = errno;
 
-	if (!ss || fdw_self.vforked || !fdw_readable(ss) || !fdw_readable((const char *)(ss + 1) - 1) || is_another())
-		return 0;
+	if (!ss || fdw_self.vforked || is_another())
+		return NULL;
+	if (fdw_process.filtered) /* it cannot be asked whether it may be read: it is when the call has succeeded */
+		return ss;
+	if (!fdw_readable(ss) || !fdw_readable((const char *)(ss + 1) - 1))
+		return NULL;
 	*copy = *ss; /* old may be the same */
-	if (!(copy->ss_flags & SS_DISABLE) && copy->ss_size)
-		know_stack((uintptr_t)copy->ss_sp, (uintptr_t)copy->ss_sp + copy->ss_size);
+	know_setting(copy);
 	if (unlikely(atomic_load_explicit(&fdw_sigstacks, memory_order_relaxed)) && fdw_on())
 		look_at_own(0);
 	errno = saved;
-	return 1;
+	return copy;
 }
 
 void fdw_sigstack_changed(const stack_t *ss, uint16_t call, uintptr_t pc)
 {
 	int off = (ss->ss_flags & SS_DISABLE) != 0, saved = errno, err;
 
+	know_setting(ss);
 	fdw_self.alt_high = 0;
 	atomic_signal_fence(memory_order_seq_cst);
 	fdw_self.alt_low = off ? 0 : (uintptr_t)ss->ss_sp;

@@ -17,10 +17,10 @@
 #include "core.h"
 
 /*
- * Around a call that sets this thread's alternate stack: what it sets, as it was before (0: nothing that we shall know), and that it succeeded. From
+ * Around a call that sets this thread's alternate stack: what it sets, as it was before (NULL: nothing that we shall know), and that it succeeded. From
  * before the call on the stack is known for one, for a handler may run on it at once.
  */
-int fdw_sigstack_changes(const stack_t *, stack_t *copy);
+const stack_t *fdw_sigstack_changes(const stack_t *, stack_t *copy);
 void fdw_sigstack_changed(const stack_t *, uint16_t call, uintptr_t pc);
 void fdw_sigstack_thread_ends(void);
 void fdw_sigstack_process_ends_slow(void);
