@@ -85,7 +85,11 @@ FDW_INLINE int fdw_refused(int fd, uint16_t call, uintptr_t pc)
 #define FDW_PATH_LISTS 1
 #define FDW_PATH_REFUSED 2
 int fdw_path_asks_slow(const char *path);
-FDW_INLINE int fdw_path_asks(const char *path) { return fdw_hides() || unlikely(fdw_self.held_back) ? fdw_path_asks_slow(path) : 0; }
+/* Ready first: before our relocation there is no fdw_self to ask. */
+FDW_INLINE int fdw_path_asks(const char *path)
+{
+	return fdw_hides() || unlikely(atomic_load_explicit(&fdw_ready, memory_order_relaxed) && fdw_self.held_back) ? fdw_path_asks_slow(path) : 0;
+}
 void fdw_listing(int fd);
 void fdw_paths_init(void);
 void fdw_paths_go(uintptr_t low, size_t n); /* memory from low on, n bytes, is unmapped, or can no longer be read */

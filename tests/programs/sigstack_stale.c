@@ -1,4 +1,4 @@
-/* sigstack_stale [silence]: a handler on a stack that is no longer the one last set: it sets another while it runs on an SS_AUTODISARM one; a handler off the
+/* sigstack_stale [handler-off-stack]: a handler on a stack that is no longer the one last set: it sets another while it runs on an SS_AUTODISARM one; a handler off the
  * stack sets another, which the kernel takes back when it returns; and stacks that are set and disabled with `old` in the same place. It must not
  * get deeper there than on a stack that is set plainly, but for what a handler's stack has to spare.
  * Must find: nothing.
