@@ -1,4 +1,4 @@
-/* sigstack_others [silence]: threads take memory that was another thread's signal stack, and is one no longer: disabled by what a handler returned to, by a
+/* sigstack_others [handler-off-stack]: threads take memory that was another thread's signal stack, and is one no longer: disabled by what a handler returned to, by a
  * call with `old` in the same place, by the end of its thread behind libc's back; or that lies between two stacks which a thread uses in turns.
  * Must find: nothing. Nothing stays locked.
  */
