@@ -10,8 +10,8 @@
 #include "exit.h"
 #include "fork.h"
 #include "gate.h"
-#include "kept.h"
 #include "resolve.h"
+#include "retire.h"
 #include "vforked.h"
 #include "poison.h"
 
@@ -58,8 +58,7 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	/* Another process uses the table, and what happens there is not seen here; or it has a table of its own, but our memory of ours. */
 	if ((flags & CLONE_FILES && !(flags & CLONE_THREAD)) || (flags & (CLONE_VM | CLONE_VFORK | CLONE_FILES)) == CLONE_VM) {
 		fdw_births_share();
-		if (fdw_on())
-			fdw_release_all();
+		fdw_nothing_kept();
 	}
 	if (!(flags & CLONE_FILES))
 		fdw_gate();

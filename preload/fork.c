@@ -165,7 +165,7 @@ static void serve_child(void *mask, uintptr_t unused)
 	char *timeout = fdw_patience_timeout, was[2] = { 0 };
 	struct fdw_patience patience;
 
-	if (timeout && fdw_patience_stopped()) {
+	if (!fdw_patience_begin(&patience) && timeout) {
 		/* Its threads and its connection it makes all the same, but waits for nothing. */
 		memcpy(was, timeout, 2);
 		memcpy(timeout, "0", 2);
@@ -173,7 +173,6 @@ static void serve_child(void *mask, uintptr_t unused)
 		memcpy(timeout, was, 2);
 		return;
 	}
-	fdw_patience_begin(&patience);
 	fdw_ops->after_fork_child(mask);
 	fdw_patience(&patience);
 }

@@ -74,20 +74,14 @@ static char state_of(const char *name, unsigned long *cpu)
 	return state;
 }
 
-static int is_stopped(const char *name)
+static int is_stopped(char state) { return state == 'T' || state == 't'; }
+
+int fdw_patience_begin(struct fdw_patience *p)
 {
-	unsigned long cpu;
-	char state = state_of(name, &cpu);
+	unsigned long unused;
 
-	return state == 'T' || state == 't';
-}
-
-int fdw_patience_stopped(void) { return is_stopped(FDW_DAEMON_PID) || is_stopped(FDW_CONSUMER_PID); }
-
-void fdw_patience_begin(struct fdw_patience *p)
-{
 	p->began = clock_now();
-	state_of(FDW_DAEMON_PID, &p->cpu);
+	return !is_stopped(state_of(FDW_DAEMON_PID, &p->cpu)) && !is_stopped(state_of(FDW_CONSUMER_PID, &unused));
 }
 
 /* "0.20 0.18 0.12 1/80 11206": the fourth is how many want to run. */

@@ -17,12 +17,10 @@ struct fdw_patience {
 	uint64_t began;    /* CLOCK_MONOTONIC, ns */
 	unsigned long cpu; /* what the daemon had used */
 };
-/* Before LTTng's wait. */
-void fdw_patience_begin(struct fdw_patience *);
+/* Before LTTng's wait. 0: it is not worth it: the daemon, or where it is waited for the one that makes the buffers, is stopped (SIGSTOP, a debugger). */
+int fdw_patience_begin(struct fdw_patience *);
 /* 1: a session records this process. */
 int fdw_patience(const struct fdw_patience *);
-/* The daemon, or where it is waited for the one that makes the buffers, is stopped (SIGSTOP, a debugger). */
-int fdw_patience_stopped(void);
 /* Where LTTng keeps how long it waits: decimal, FDW_REGISTER_TIMEOUT; NULL: not known. Set by whoever loads it. */
 extern char *fdw_patience_timeout;
 

@@ -256,13 +256,12 @@ void fdw_start_recording(void)
 {
 	struct fdw_patience patience;
 
-	if (!fdw_options.record[0] || !fdw_on() || fdw_process.filtered || fdw_recording() || fdw_patience_stopped())
+	if (!fdw_options.record[0] || !fdw_on() || fdw_process.filtered || fdw_recording() || !fdw_patience_begin(&patience))
 		return;
 	if (!numbers_for_tracer()) {
 		fdw_log_line("cannot record this program, it may open too few files; raise the hard limit: ulimit -Hn", NULL);
 		return;
 	}
-	fdw_patience_begin(&patience);
 	fdw_ops = load_provider();
 	if (!fdw_ops || !fdw_patience(&patience))
 		return; /* no session listens: nothing is sent, nothing is paid for */
