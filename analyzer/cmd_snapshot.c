@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "analyzer/commands.h"
 #include "analyzer/config.h"
+#include "analyzer/page.h"
 #include "analyzer/say.h"
 #include "trace/schema.h"
 #include "trace/session.h"
@@ -60,13 +61,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* ---- who is recorded ---------------------------------------------------------------------------------------------------------------------*/
 
-static const char *base(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 /* The file it runs, and what it calls itself. "": not to be told. */
 static void names_of(pid_t pid, char exe[PATH_MAX], char comm[64])
 {
@@ -93,7 +87,7 @@ static int is_called(pid_t pid, const char *name)
 	char exe[PATH_MAX], comm[64];
 
 	names_of(pid, exe, comm);
-	return !strcmp(name, comm) || !strcmp(name, exe) || !strcmp(name, base(exe));
+	return !strcmp(name, comm) || !strcmp(name, exe) || (*exe && !strcmp(name, base_name(exe)));
 }
 
 /* The process of the recording that is meant, 0: none. */
@@ -196,7 +190,7 @@ static int write_out(const struct fdw_recorder *r, pid_t pid, const char *wanted
 	const char *name;
 
 	names_of(pid, exe, comm);
-	name = *exe ? base(exe) : comm;
+	name = *exe ? base_name(exe) : comm;
 	if (wanted)
 		snprintf(output, sizeof output, "%s", wanted);
 	else

@@ -21,10 +21,13 @@
 
 /* Was SIGCHLD ignored when we came? Then nobody could be waited for; the program gets it back as it was. */
 static int chld_ignored;
-/* Who reads our messages may go away (| head): that ends neither the recording nor what is tidied up. The program gets it as it was. */
-static int pipe_was_default;
-/* The same where no larger file may be written: that is a sentence, not a death. */
-static int size_was_default;
+/*
+ * Who reads our messages may go away (| head): that ends neither the recording nor what is tidied up; where no larger file may be written is a
+ * sentence, not a death. The program gets both as they were.
+ */
+static const int unwanted[] = { SIGPIPE, SIGXFSZ };
+#define UNWANTED (sizeof unwanted / sizeof *unwanted)
+static int was_default[UNWANTED];
 
 void launch_guard_stdio(void)
 {
@@ -110,8 +113,8 @@ static void take_signals(struct launch *l)
 	chld_ignored = old.sa_handler == SIG_IGN;
 	if (chld_ignored)
 		signal(SIGCHLD, SIG_DFL);
-	pipe_was_default = signal(SIGPIPE, SIG_IGN) == SIG_DFL;
-	size_was_default = signal(SIGXFSZ, SIG_IGN) == SIG_DFL;
+	for (size_t i = 0; i < UNWANTED; i++)
+		was_default[i] = signal(unwanted[i], SIG_IGN) == SIG_DFL;
 }
 
 static void give_signals(const struct launch *l)
@@ -121,16 +124,15 @@ static void give_signals(const struct launch *l)
 
 	/* A signal that is blocked is not ignored but waits: it was ours. */
 	sigemptyset(&ignored);
-	sigaddset(&ignored, SIGPIPE);
-	sigaddset(&ignored, SIGXFSZ);
+	for (size_t i = 0; i < UNWANTED; i++)
+		sigaddset(&ignored, unwanted[i]);
 	while (sigtimedwait(&ignored, NULL, &none) > 0)
 		;
 	if (chld_ignored)
 		signal(SIGCHLD, SIG_IGN);
-	if (pipe_was_default)
-		signal(SIGPIPE, SIG_DFL);
-	if (size_was_default)
-		signal(SIGXFSZ, SIG_DFL);
+	for (size_t i = 0; i < UNWANTED; i++)
+		if (was_default[i])
+			signal(unwanted[i], SIG_DFL);
 	sigprocmask(SIG_SETMASK, &l->mask, NULL);
 }
 

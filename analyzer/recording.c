@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include "analyzer/candidate.h"
 #include "analyzer/child_env.h"
+#include "analyzer/page.h"
 #include "analyzer/preflight.h"
 #include "analyzer/reader.h"
 #include "analyzer/recording.h"
@@ -205,13 +206,6 @@ static void say_end(const struct recording *r, const char *prog, uint64_t buffer
 }
 
 /* ---- all of it -----------------------------------------------------------------------------------------------------*/
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
 
 static struct fdw_session *start_session(const struct run_options *o, struct recording *r, const struct parts *parts)
 {

@@ -93,16 +93,17 @@ static int target_open(struct target *t, const char *path)
 {
 	char *whole = realpath(path, NULL);
 	struct stat st;
-	int exists;
+	int exists, number;
 
 	*t = (struct target){ stdout, NULL, NULL };
 	if (!path)
 		return 0;
 	t->path = whole ? whole : xstrdup(path);
 	exists = stat(path, &st) == 0;
+	number = exists && S_ISREG(st.st_mode) ? standard_number(&st) : -1;
 	/* There, and without a name: it was deleted. */
-	if (exists && S_ISREG(st.st_mode) && (!whole || standard_number(&st) >= 0))
-		return open_as_it_is(t, standard_number(&st));
+	if (number >= 0 || (exists && S_ISREG(st.st_mode) && !whole))
+		return open_as_it_is(t, number);
 	if (exists && S_ISDIR(st.st_mode)) {
 		errno = EISDIR;
 		return -1;

@@ -68,7 +68,7 @@ int fdw_copy_trace(const char *from, const char *to)
 		if (is_left_out(e))
 			fts_set(fts, e, FTS_SKIP);
 		else if (e->fts_info == FTS_D)
-			error = fdw_make_parents(path, 0770) == 0 ? 0 : errno;
+			error = mkdir(path, 0770) == 0 ? 0 : errno; /* its parent was before it */
 		else if (e->fts_info == FTS_F)
 			error = copy_file(e->fts_path, path);
 	}

@@ -172,6 +172,15 @@ struct packet {
 
 #define PACKET_MAGIC 0xC1FC1FC1u
 
+/* The header of the packet at `at`. 0: there is none, or it makes no sense. */
+static int packet_at(int fd, off_t at, struct packet *p)
+{
+	return pread(fd, p, sizeof *p, at) == (ssize_t)sizeof *p && p->magic == PACKET_MAGIC && p->packet_bits >= 8 * sizeof *p;
+}
+
+/* Is all of it in a file of that size? */
+static int is_whole(const struct packet *p, off_t at, off_t size) { return p->packet_bits / 8 <= (uint64_t)(size - at); }
+
 off_t fdw_whole_packets(int fd, off_t size)
 {
 	struct packet p = { 0 };
@@ -179,8 +188,7 @@ off_t fdw_whole_packets(int fd, off_t size)
 
 	if (pread(fd, &p, sizeof p, 0) < (ssize_t)sizeof p.magic || p.magic != PACKET_MAGIC)
 		return size;
-	while (pread(fd, &p, sizeof p, at) == (ssize_t)sizeof p && p.magic == PACKET_MAGIC && p.packet_bits >= 8 * sizeof p &&
-	       p.packet_bits / 8 <= (uint64_t)(size - at))
+	while (packet_at(fd, at, &p) && is_whole(&p, at, size))
 		at += (off_t)(p.packet_bits / 8);
 	return at;
 }
@@ -197,11 +205,11 @@ static int scan_one(const char *path, const struct stat *st, int type, struct FT
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	while (pread(fd, &p, sizeof p, at) == (ssize_t)sizeof p && p.magic == PACKET_MAGIC && p.packet_bits >= 8 * sizeof p) {
+	while (packet_at(fd, at, &p)) {
 		discarded = p.discarded;
 		/* The last one may be cut off, where the disk was full: its first events are there. */
 		seen.heard |= p.content_bits > 8 * sizeof p && st->st_size - at > (off_t)sizeof p;
-		if (p.packet_bits / 8 > (uint64_t)(st->st_size - at))
+		if (!is_whole(&p, at, st->st_size))
 			break;
 		at += (off_t)(p.packet_bits / 8);
 	}

@@ -312,8 +312,10 @@ static void block_signals(void)
 	signal(SIGALRM, SIG_DFL);
 }
 
-/* Short: LTTNG_HOME/.lttng/ustconsumerd64/command has to fit a socket address of 108 bytes. */
-/* Made here, and not by the command, so that nothing is left when that is killed: we are told. */
+/*
+ * Short: LTTNG_HOME/.lttng/ustconsumerd64/command has to fit a socket address of 108 bytes. Made here, and not by the command, so that nothing is
+ * left when that is killed: we hear of it.
+ */
 static int make_private_dir(struct fdw_setup *s, char *error, size_t n)
 {
 	const char *const places[] = { s->as_root ? "/run" : getenv("XDG_RUNTIME_DIR"), "/tmp", getenv("TMPDIR"), "/dev/shm" };
