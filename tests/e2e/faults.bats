@@ -4,19 +4,14 @@
 # FDW_BUILD: the build directory. One condition a line: in `a && b` a failing `a` would be overlooked.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup() {
-	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
-	F=$B/fdwarden
-	W=$(mktemp -d /tmp/fdw-faults-XXXXXX)
-	chmod 777 "$W"
-	cd "$W" || exit 1
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+	place 777
 }
 
 teardown() {
-	cd /
-	rm -rf "$W"
+	leave_place
 }
 
 report() { timeout 60 "$F" report "$@"; }

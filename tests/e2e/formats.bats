@@ -3,6 +3,7 @@
 # FDW_BUILD: the build directory. One condition a line: in `a && b` a failing `a` would be overlooked.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup_file() {
 	B=${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}
@@ -16,8 +17,6 @@ setup_file() {
 teardown_file() { rm -rf "$T"; }
 
 report() { "$B/fdwarden" report "$@"; }
-# The rules there are, by the help.
-rules() { "$B/fdwarden" report --help | tr '\n' ' ' | sed 's/.*Rules: //; s/\. .*//; s/, */\n/g'; echo; }
 
 @test "sarif: the version, a rule for each id with its CWE, a result with its history in order, a fingerprint" {
 	run -1 report -f sarif "$T/trace"

@@ -4,23 +4,17 @@
 # FDW_BUILD: the build directory. One condition a line: in `a && b` a failing `a` would be overlooked.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup() {
-	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
-	F=$B/fdwarden
+	place 755
 	H=$B/tests/e2e/src/hazards
 	hazard=$H/hazards
-	# Not below bats' own directory: nobody could not reach it.
-	W=$(mktemp -d /tmp/fdw-hazards-XXXXXX)
-	chmod 755 "$W"
-	cd "$W" || exit 1
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
 	limit=30
 }
 
 teardown() {
-	cd /
-	rm -rf "$W"
+	leave_place
 }
 
 # once HOW COMMAND...: status and output in HOW.out, complaints in HOW.err. What the program wrote to `file` belongs to its output.

@@ -3,22 +3,15 @@
 # FDW_BUILD: the build directory. One condition a line: in `a && b` a failing `a` would be overlooked. Everything is under a time limit: a launcher that hangs is the worst launcher.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup() {
-	B=${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}
-	F=$B/fdwarden
-	P=$B/tests/e2e/src
-	# Not below bats' own directory: nobody could not reach it.
-	W=$(mktemp -d /tmp/fdw-launch-XXXXXX)
-	chmod 755 "$W"
-	cd "$W" || exit 1
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+	place 755
 	before=$(traces_of_us)
 }
 
 teardown() {
-	cd /
-	rm -rf "$W"
+	leave_place
 }
 
 # Directories and processes that only a recording makes.

@@ -3,6 +3,7 @@
 # FDW_BUILD: the build directory.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup() {
 	T=$BATS_TEST_DIRNAME/../..
@@ -46,7 +47,7 @@ options_of() { "$B/fdwarden" "$1" --help | grep -oE '^ .*--[a-z-]+' | grep -oE '
 }
 
 @test "every rule is in fdwarden(7)" {
-	for rule in $("$B/fdwarden" report --help | tr '\n' ' ' | sed 's/.*Rules: //; s/\. .*//; s/,/ /g'); do
+	for rule in $(rules); do
 		echo "$rule"
 		grep -q "^.It Sy $rule " "$T/docs/man/fdwarden.7"
 	done
@@ -54,8 +55,7 @@ options_of() { "$B/fdwarden" "$1" --help | grep -oE '^ .*--[a-z-]+' | grep -oE '
 }
 
 @test "every rule is in the JSON Schema, and every format in the pages that list formats" {
-	diff <("$B/fdwarden" report --help | tr '\n' ' ' | sed 's/.*Rules: //; s/\. .*//; s/, */\n/g' | tr -d ' ' | grep . | sort) \
-		<(jq -r '.["$defs"].finding.properties.rule.enum[]' "$T/analyzer/report.schema.json" | sort)
+	diff <(rules | sort) <(jq -r '.["$defs"].finding.properties.rule.enum[]' "$T/analyzer/report.schema.json" | sort)
 	for format in text json sarif html folded; do
 		for page in fdwarden.1 fdwarden-run.1 fdwarden-audit.1 fdwarden-report.1 fdwarden-config.1 fdwarden-report.5; do
 			echo "$format $page"

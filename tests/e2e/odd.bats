@@ -3,19 +3,14 @@
 # in every mode and recorded. FDW_BUILD: the build directory. One condition a line: in `a && b` a failing `a` would be overlooked.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup() {
-	B=${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}
-	P=$B/tests/e2e/src
-	W=$(mktemp -d /tmp/fdw-odd-XXXXXX)
-	chmod 777 "$W"
-	cd "$W" || exit 1
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+	place 777
 }
 
 teardown() {
-	cd /
-	rm -rf "$W"
+	leave_place
 }
 
 preload() { timeout 60 env LD_PRELOAD="$B/libfdwarden.so" FDWARDEN_MODE="$1" FDWARDEN_TOMBSTONES=${T:-0} "${@:2}"; }

@@ -3,14 +3,10 @@
 # build directory. One condition a line: in `a && b` a failing `a` would be overlooked.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup() {
-	B=${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}
-	F=$B/fdwarden
-	W=$(mktemp -d /tmp/fdw-ring-XXXXXX)
-	chmod 777 "$W"
-	cd "$W" || exit 1
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+	place 777
 	# Opens and closes until its input ends, then does what it is told: a second close, a loop over everything, or nothing.
 	cat >busy.py <<'PY'
 import os, sys, select
@@ -36,8 +32,7 @@ PY
 teardown() {
 	exec 9>&-
 	[ -z "$R" ] || kill "$R" 2>/dev/null || true
-	cd /
-	rm -rf "$W"
+	leave_place
 }
 
 fdw() { timeout 60 "$F" "$@"; }

@@ -4,14 +4,11 @@
 # FDW_BUILD: the build directory. One condition a line: in `a && b` a failing `a` would be overlooked.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup() {
-	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
-	W=$(mktemp -d /tmp/fdw-sigstack-XXXXXX)
-	chmod 777 "$W"
-	cd "$W" || exit 1
+	place 777
 	[ "$(ulimit -l)" = unlimited ] || [ "$(ulimit -l)" -ge 1024 ] || skip "hardly any memory may be locked here"
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
 	# Copies: the checkout may lie where nobody can reach it.
 	cp "$B/libfdwarden.so" "$B/libfdwarden-ust.so" "$B/fdwarden" "$B/tests/programs/"{sigstack_nested,handler_off_stack,sigstack_future,sigstack_jumps,sigstack_unmapped} .
 	export HOME=$W
@@ -20,8 +17,7 @@ setup() {
 }
 
 teardown() {
-	cd /
-	rm -rf "$W"
+	leave_place
 }
 
 # on_kernel RELEASE KIB COMMAND...: as somebody who may lock that much, where uname says so

@@ -3,21 +3,15 @@
 # program is as it is natively. FDW_BUILD: the build directory. One condition a line: in `a && b` a failing `a` would be overlooked.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup() {
-	B=${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}
-	F=$B/fdwarden
-	P=$B/tests/e2e/src
+	place 777
 	S=$P/starts
-	W=$(mktemp -d /tmp/fdw-tree-XXXXXX)
-	chmod 777 "$W"
-	cd "$W" || exit 1
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
 }
 
 teardown() {
-	cd /
-	rm -rf "$W"
+	leave_place
 }
 
 # Natively and recorded: the same status, stdout and stderr, byte for byte; the report is tree.json. "${as[@]}" runs both.

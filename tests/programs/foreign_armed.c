@@ -45,22 +45,15 @@ static void *serves(void *unused)
 
 int main(void)
 {
-	void *(*const runs[])(void *) = { culprit, accepts, serves };
-	static const int order[] = { 0, 1, 2, 0, 2 };
-	pthread_t thread[3];
+	static void *(*const runs[])(void *) = { culprit, accepts, serves, NULL };
+	struct actors a;
 
 	need((poller = epoll_create1(EPOLL_CLOEXEC)) >= 0);
-	for (int i = 0; i < 3; i++) {
-		turns_init(&turns[i]);
-		need(pthread_create(&thread[i], NULL, runs[i], NULL) == 0);
-	}
-	for (int i = 0; i < 5; i++) {
-		if (i == 3)
-			need(write(pair[1], "x", 1) == 1);
-		turn(&turns[order[i]]);
-	}
-	for (int i = 0; i < 3; i++)
-		pthread_join(thread[i], NULL);
+	actors_start(&a, turns, runs);
+	in_turn(turns, "012");
+	need(write(pair[1], "x", 1) == 1);
+	in_turn(turns, "02");
+	actors_join(&a);
 	close(pair[1]);
 	close(poller);
 	puts("done");

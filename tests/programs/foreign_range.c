@@ -32,17 +32,9 @@ static void *victim(void *unused)
 
 int main(void)
 {
-	pthread_t thread[2];
+	static void *(*const runs[])(void *) = { batch, victim, NULL };
 
-	turns_init(&turns[0]);
-	turns_init(&turns[1]);
-	need(pthread_create(&thread[0], NULL, batch, NULL) == 0 && pthread_create(&thread[1], NULL, victim, NULL) == 0);
-	turn(&turns[0]);
-	turn(&turns[1]);
-	turn(&turns[0]);
-	turn(&turns[1]);
-	pthread_join(thread[0], NULL);
-	pthread_join(thread[1], NULL);
+	play(turns, runs, "0101");
 	puts("done");
 	return 0;
 }

@@ -48,15 +48,9 @@ static void *victim(void *unused)
 
 int main(void)
 {
-	pthread_t thread[2];
+	static void *(*const runs[])(void *) = { culprit, victim, NULL };
 
-	turns_init(&turns[0]);
-	turns_init(&turns[1]);
-	need(pthread_create(&thread[0], NULL, culprit, NULL) == 0 && pthread_create(&thread[1], NULL, victim, NULL) == 0);
-	for (int i = 0; i < 8; i++)
-		turn(&turns[i % 2]);
-	pthread_join(thread[0], NULL);
-	pthread_join(thread[1], NULL);
+	play(turns, runs, "01010101");
 	puts("done");
 	return 0;
 }

@@ -31,6 +31,41 @@ static inline void await(struct turns *t)
 		;
 }
 
+#define ACTORS_MAX 4
+struct actors { pthread_t thread[ACTORS_MAX]; int n; };
+
+/* Threads that each await their turn. The list ends with NULL. */
+static inline void actors_start(struct actors *a, struct turns *turns, void *(*const *runs)(void *))
+{
+	for (a->n = 0; runs[a->n]; a->n++) {
+		need(a->n < ACTORS_MAX);
+		turns_init(&turns[a->n]);
+		need(pthread_create(&a->thread[a->n], NULL, runs[a->n], NULL) == 0);
+	}
+}
+
+/* One after the other: "010" is the first, the second, and the first again. */
+static inline void in_turn(struct turns *turns, const char *order)
+{
+	for (; *order; order++)
+		turn(&turns[*order - '0']);
+}
+
+static inline void actors_join(struct actors *a)
+{
+	for (int i = 0; i < a->n; i++)
+		pthread_join(a->thread[i], NULL);
+}
+
+static inline void play(struct turns *turns, void *(*const *runs)(void *), const char *order)
+{
+	struct actors a;
+
+	actors_start(&a, turns, runs);
+	in_turn(turns, order);
+	actors_join(&a);
+}
+
 static inline int registers(int poller, int op, int fd, uint32_t events, uint64_t data)
 {
 	struct epoll_event e = { .events = events, .data.u64 = data };

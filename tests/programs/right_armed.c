@@ -42,18 +42,14 @@ static void *closes(void *unused)
 
 int main(void)
 {
-	void *(*const runs[])(void *) = { makes, serves, closes };
-	pthread_t thread[3];
+	static void *(*const runs[])(void *) = { makes, serves, closes, NULL };
+	struct actors a;
 
 	need((poller = epoll_create1(EPOLL_CLOEXEC)) >= 0);
-	for (int i = 0; i < 3; i++) {
-		turns_init(&turns[i]);
-		need(pthread_create(&thread[i], NULL, runs[i], NULL) == 0);
-	}
-	for (int i = 0; i < 3 * CONNECTIONS; i++)
-		turn(&turns[i % 3]);
-	for (int i = 0; i < 3; i++)
-		pthread_join(thread[i], NULL);
+	actors_start(&a, turns, runs);
+	for (int i = 0; i < CONNECTIONS; i++)
+		in_turn(turns, "012");
+	actors_join(&a);
 	close(poller);
 	puts("done");
 	return 0;

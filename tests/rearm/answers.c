@@ -32,19 +32,12 @@
 #include <dirent.h>
 #include <sched.h>
 #include <unistd.h>
+#include "tell.h"
 #pragma GCC diagnostic ignored "-Wnonnull"
 
 static int fd, ok; /* closed; open */
 static char *const argv[] = { (char *)"x", NULL };
 extern char **environ;
-
-#define TELL(call)                                                                                                     \
-	do {                                                                                                           \
-		long r_;                                                                                               \
-		errno = 0;                                                                                             \
-		r_ = (long)(intptr_t)(call);                                                                           \
-		printf("%s: %ld %s\n", #call, r_, errno ? strerrorname_np(errno) : "-");                               \
-	} while (0)
 
 static void itself(void)
 {

@@ -14,6 +14,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/eventfd.h>
+#include "tell.h"
 #include "tests/programs/program.h"
 
 static int epoll, base; /* base: the lowest free number there is */
@@ -44,14 +45,6 @@ static int closed_one(void)
 	need(close(fd) == 0);
 	return fd;
 }
-
-#define TELL(call)                                                                                                     \
-	do {                                                                                                           \
-		long r_;                                                                                               \
-		errno = 0;                                                                                             \
-		r_ = (long)(intptr_t)(call);                                                                           \
-		printf("%s: %ld %s\n", #call, r_, errno ? strerrorname_np(errno) : "-");                               \
-	} while (0)
 
 static void reading(int fd)
 {

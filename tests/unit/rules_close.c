@@ -1,4 +1,4 @@
-/* tests/unit/rules_close.c: double-close, foreign-close, bad-close: what is found and what is not. */
+/* tests/unit/rules_close.c: double-close, foreign-close, bad-close: what is found and what is not. Runs of closes: rules_close_runs.c. */
 #include "builder.h"
 
 static void plain_double_close(void **state)
@@ -167,127 +167,6 @@ static void concurrent(void **state)
 	expect(w, "double-close/error=1");
 }
 
-static void loops_up_and_down(void **state)
-{
-	for (int step = -1; step <= 1; step += 2) {
-		struct world *w = world_new();
-
-		starts(w, 100, 1, 7);
-		for (int fd = 3; fd < 8; fd++) {
-			opens(w, fd, 1);
-			closes(w, fd, 1);
-		}
-		for (int i = 0; i < 62; i++) {
-			int fd = step > 0 ? 3 + i : 64 - i;
-			close_fails(w, fd, fd < 8, fd < 8 ? FDW_F_KNOWN_CLOSED : FDW_F_NEVER_SEEN, (uint64_t)i + 1);
-		}
-		closes(w, 2, 1);
-		exits(w);
-		expect(w, "");
-	}
-}
-
-static void short_loop_over_never_seen(void **state)
-{
-	struct world *w = world_new();
-
-	starts(w, 100, 1, 7);
-	opens(w, 3, 1);
-	closes(w, 3, 1);
-	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
-	close_fails(w, 4, 0, FDW_F_NEVER_SEEN, 2);
-	close_fails(w, 5, 0, FDW_F_NEVER_SEEN, 3);
-	expect(w, "");
-}
-
-/* Both ends of a pipe, closed twice one after the other: a run, but no loop. */
-static void pair_closed_twice(void **state)
-{
-	struct world *w = world_new();
-
-	starts(w, 100, 1, 7);
-	opens(w, 3, 1);
-	here(w, 2);
-	opens(w, 4, 1);
-	closes(w, 3, 1);
-	closes(w, 4, 1);
-	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 3);
-	close_fails(w, 4, 1, FDW_F_KNOWN_CLOSED, 4);
-	exits(w);
-	expect(w, "double-close/error=1 double-close/error=1");
-}
-
-static struct world *pair_again(uint32_t flags, uint32_t flags_of_second)
-{
-	struct world *w = world_new();
-
-	starts(w, 100, 1, 7);
-	opens(w, 4, 1);
-	opens(w, 5, 1);
-	closes(w, 4, 1);
-	closes(w, 5, 1);
-	close_fails(w, 4, 1, flags, 1);
-	close_fails(w, 5, 1, flags_of_second, 2);
-	return w;
-}
-
-static void lists(struct world *w, const char *path)
-{
-	send_event(w, "opendir", (struct fdw_event){ .op = FDW_OP_CREATE, .fd = 4, .gen = 2, .fd2 = -1, .ret = 4, .kind = FDW_KIND_DIR,
-		.detail = (const uint8_t *)path, .detail_len = (uint32_t)strlen(path) });
-	closes(w, 4, 2);
-}
-
-static void ranges(struct world *w, int first, int last)
-{
-	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE_RANGE, .fd = first, .fd2 = last });
-}
-
-/* Numbers closed once more right before all there are: jspawnhelper does, whether it had them itself or never. */
-static void closes_before_everything(void **state)
-{
-	static const char *const paths[] = { "/proc/self/fd", "/dev/fd", "/dev/fd/", "/proc/100/fd", "/proc/thread-self/fd" };
-	struct world *w;
-
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-		w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED);
-		lists(w, paths[i]);
-		expect(w, "");
-	}
-	w = world_new();
-	starts(w, 100, 1, 7);
-	close_fails(w, 4, 0, FDW_F_NEVER_SEEN, 1);
-	close_fails(w, 5, 0, FDW_F_NEVER_SEEN, 2);
-	lists(w, "/proc/self/fd");
-	expect(w, "");
-	w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED);
-	ranges(w, 3, -1);
-	expect(w, "");
-}
-
-static void closes_before_something(void **state)
-{
-	static const char *const paths[] = { "/proc/self/task", "/proc/self/fdinfo", "/proc/101/fd", "/dev", "/proc/self/fd/0" };
-	struct world *w;
-
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-		w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED);
-		lists(w, paths[i]);
-		expect(w, "double-close/error=2");
-	}
-	w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED);
-	ranges(w, 6, 7);
-	expect(w, "double-close/error=2");
-	w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED);
-	opens(w, 6, 1); /* goes on, and lists later */
-	lists(w, "/proc/self/fd");
-	closes(w, 6, 1);
-	expect(w, "double-close/error=2");
-	w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED | FDW_F_LOSER); /* two threads are no preparation */
-	lists(w, "/proc/self/fd");
-	expect(w, "double-close/error=2");
-}
-
 static void stale_stream(struct world *w, int fd, uint32_t owned, uint32_t now)
 {
 	send_event(w, "fclose", (struct fdw_event){ .op = FDW_OP_STALE_STREAM, .fd = fd, .gen = now, .fd2 = fd, .gen2 = owned,
@@ -335,38 +214,6 @@ static void stdout_redirected(void **state)
 	closes(w, 1, 1);
 	opens(w, 1, 2);
 	stale_stream(w, 1, 1, 2);
-	exits(w);
-	expect(w, "");
-}
-
-static void range_of_one(struct world *w, int fd)
-{
-	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE_RANGE, .fd = fd, .fd2 = fd });
-}
-
-static void range_twice(void **state)
-{
-	struct world *w = world_new();
-
-	starts(w, 100, 1, 7);
-	opens(w, 3, 1);
-	range_of_one(w, 3);
-	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE, .fd = 3, .gen = 1, .fd2 = -1, .flags = FDW_F_RANGE });
-	range_of_one(w, 3);
-	exits(w);
-	expect(w, "double-close/error=1");
-}
-
-/* Everything but 3 and 5: one of the ranges is one number long. */
-static void ranges_around_what_is_kept(void **state)
-{
-	struct world *w = world_new();
-
-	starts(w, 100, 1, 7);
-	opens(w, 4, 1);
-	closes(w, 4, 1);
-	range_of_one(w, 4);
-	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE_RANGE, .fd = 6, .fd2 = -1 });
 	exits(w);
 	expect(w, "");
 }
@@ -492,67 +339,13 @@ static void lost_events_keep_what_is_certain(void **state)
 	expect(w, "double-close/error=1 fd-leak/note=1?");
 }
 
-static void opens_and_closes_16(struct world *w)
-{
-	for (int fd = 3; fd < 19; fd++)
-		opens(w, fd, 1);
-	for (int fd = 3; fd < 19; fd++)
-		send_event(w, "close", (struct fdw_event){ .op = FDW_OP_CLOSE, .fd = fd, .gen = 1, .fd2 = -1, .arg = (uint64_t)fd - 2,
-			.flags = fd > 3 ? FDW_F_RUN : 0 });
-}
-
-/* An array of 16, closed twice: not a loop over everything, that would go on. */
-static void sixteen_closed_twice(void **state)
-{
-	struct world *w = world_new();
-
-	starts(w, 100, 1, 7);
-	opens_and_closes_16(w);
-	for (int fd = 3; fd < 19; fd++)
-		close_fails(w, fd, 1, FDW_F_KNOWN_CLOSED, (uint64_t)fd - 2);
-	exits(w);
-	expect(w, "double-close/error=16");
-}
-
-/* It goes on. */
-static void sixteen_and_then_everything(void **state)
-{
-	struct world *w = world_new();
-
-	starts(w, 100, 1, 7);
-	opens_and_closes_16(w);
-	for (int fd = 3; fd < 30; fd++)
-		close_fails(w, fd, fd < 19, fd < 19 ? FDW_F_KNOWN_CLOSED : FDW_F_NEVER_SEEN, (uint64_t)fd - 2);
-	exits(w);
-	expect(w, "");
-}
-
-/* Closed here and there, and then a loop up to the highest that ever was: as if everything was meant. */
-static void sixteen_closed_one_by_one(void **state)
-{
-	struct world *w = world_new();
-
-	starts(w, 100, 1, 7);
-	for (int fd = 3; fd < 19; fd++) {
-		opens(w, fd, 1);
-		closes(w, fd, 1);
-	}
-	for (int fd = 3; fd < 19; fd++)
-		close_fails(w, fd, 1, FDW_F_KNOWN_CLOSED, (uint64_t)fd - 2);
-	exits(w);
-	expect(w, "");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sixteen_closed_twice), cmocka_unit_test(sixteen_and_then_everything), cmocka_unit_test(sixteen_closed_one_by_one),
 		cmocka_unit_test(plain_double_close), cmocka_unit_test(three_stacks_in_order), cmocka_unit_test(same_stacks_are_one),
 		cmocka_unit_test(second_close_took_what_was_opened), cmocka_unit_test(second_close_was_refused),
-		cmocka_unit_test(second_close_was_too_early), cmocka_unit_test(winner_not_seen), cmocka_unit_test(concurrent), cmocka_unit_test(loops_up_and_down), cmocka_unit_test(closes_before_everything),
-		cmocka_unit_test(closes_before_something), cmocka_unit_test(short_loop_over_never_seen),
-		cmocka_unit_test(pair_closed_twice), cmocka_unit_test(stream_of_nothing), cmocka_unit_test(stream_takes_another),
-		cmocka_unit_test(stdout_redirected), cmocka_unit_test(range_twice), cmocka_unit_test(ranges_around_what_is_kept),
+		cmocka_unit_test(second_close_was_too_early), cmocka_unit_test(winner_not_seen), cmocka_unit_test(concurrent),
+		cmocka_unit_test(stream_of_nothing), cmocka_unit_test(stream_takes_another), cmocka_unit_test(stdout_redirected),
 		cmocka_unit_test(bad_closes), cmocka_unit_test(child_tidies_up), cmocka_unit_test(child_closes_its_own_twice),
 		cmocka_unit_test(child_exits_after_double_close), cmocka_unit_test(child_closes_what_the_parent_closed),
 		cmocka_unit_test(dup2_over_stdio), cmocka_unit_test(closed_unseen), cmocka_unit_test(lost_events_keep_what_is_certain),
