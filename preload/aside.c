@@ -48,7 +48,7 @@ static int left(uint64_t was, uint64_t now)
 
 static int ended(uint64_t was)
 {
-	return !fdw_process.filtered && fdw_raw(SYS_tgkill, (long)fdw_process.pid, (long)(was & TID_MASK), 0L) == -ESRCH;
+	return fdw_thread_gone((uint32_t)(was & TID_MASK));
 }
 
 /* Also those of threads that ended: the kernel is asked only when there is nothing else. */

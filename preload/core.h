@@ -273,6 +273,11 @@ FDW_INLINE int fdw_single_threaded(void)
 	return __libc_single_threaded && !atomic_load_explicit(&fdw_raw_threads, memory_order_relaxed);
 }
 __attribute__((visibility("hidden"))) long fdw_raw(long nr, ...);               /* system call; -errno on failure; errno untouched; no PLT */
+/* No thread of this process has that id any more. Under a filter nobody is asked: 0. */
+FDW_INLINE int fdw_thread_gone(uint32_t tid)
+{
+	return !fdw_process.filtered && fdw_raw(SYS_tgkill, (long)fdw_process.pid, (long)tid, 0L) == -ESRCH;
+}
 __attribute__((visibility("hidden"))) int fdw_relocated(void);                   /* 0: before the loader came to us */
 __attribute__((visibility("hidden"))) long fdw_early_result(long r);             /* fdw_errno_of, also before that (errno then stays) */
 FDW_INLINE long fdw_errno_of(long r)        /* what libc would have returned */

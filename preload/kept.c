@@ -67,10 +67,10 @@ static int holder_ended(struct entry *e, uint64_t now)
 {
 	uint32_t tid = fdw_record((int)e->kept.poller - 1)->waiter;
 
-	if (!tid || fdw_process.filtered || now - atomic_load_explicit(&e->asked, memory_order_relaxed) < FDW_RETIRE_US / 2)
+	if (!tid || now - atomic_load_explicit(&e->asked, memory_order_relaxed) < FDW_RETIRE_US / 2)
 		return 0;
 	atomic_store_explicit(&e->asked, now, memory_order_relaxed);
-	return fdw_raw(SYS_tgkill, (long)fdw_process.pid, (long)tid, 0L) == -ESRCH;
+	return fdw_thread_gone(tid);
 }
 
 /* 1: nobody holds an event for it any more. *bound: that is only assumed. */

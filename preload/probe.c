@@ -30,11 +30,6 @@ static char state_in(const char *stat, long n)
 	return n > 0 ? stat[n + 1] : 0;
 }
 
-static int gone(uint32_t tid)
-{
-	return fdw_raw(SYS_tgkill, (long)fdw_process.pid, (long)tid, 0L) == -ESRCH;
-}
-
 /* Does /proc know this very thread by the numbers we know? "PID/task/TID". */
 static int proc_is_ours(void)
 {
@@ -96,7 +91,7 @@ int fdw_probe(struct fdw_probe *probe, unsigned n, struct fdw_work *work)
 
 	for (unsigned i = 0; i < n; i++) {
 		probe[i].cpu = cpu_of(probe[i].tid);
-		probe[i].state = gone(probe[i].tid) ? 'X' : 0;
+		probe[i].state = fdw_thread_gone(probe[i].tid) ? 'X' : 0;
 	}
 	return work && fdw_beside(read_states, &job, work) && !job.failed;
 }

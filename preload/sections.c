@@ -141,12 +141,7 @@ void fdw_pass_over_all(void) { fdw_passed_over(-1, -1, FDW_CALL_none); }
 
 /* ---- blocks ------------------------------------------------------------------------------------------------------------------------------*/
 
-/* The owner is gone: what it left undecided was not marked. Its flag stays until a child is started, or somebody asks. */
-static int owner_gone(uint32_t tid)
-{
-	return !fdw_process.filtered && fdw_raw(SYS_tgkill, (long)fdw_process.pid, (long)tid, 0L) == -ESRCH;
-}
-
+/* Its owner is gone: what that left undecided was not marked. Its flag stays until a child is started, or somebody asks. */
 static void inherit(struct block *b)
 {
 	for (unsigned i = 0; i < atomic_load_explicit(&b->end, memory_order_relaxed); i++) {
@@ -198,7 +193,7 @@ static int find_block(void)
 		unsigned n = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % end;
 		uint64_t was = atomic_load(&blocks[n].owner);
 		uint32_t owner = thread_of(was);
-		if ((owner == tid || owner == 0 || owner_gone(owner)) && atomic_compare_exchange_strong(&blocks[n].owner, &was, owned_by(tid)))
+		if ((owner == tid || owner == 0 || fdw_thread_gone(owner)) && atomic_compare_exchange_strong(&blocks[n].owner, &was, owned_by(tid)))
 			return take_block(n, was);
 	}
 	for (unsigned n = end; n < BLOCKS; n++) {

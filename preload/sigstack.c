@@ -62,7 +62,7 @@ void fdw_places_unlock(const uint64_t *mask)
 
 static int lives(uint32_t tid)
 {
-	return tid == fdw_tid() || fdw_process.filtered || fdw_raw(SYS_tgkill, (long)fdw_process.pid, (long)tid, 0L) == 0;
+	return tid == fdw_tid() || !fdw_thread_gone(tid);
 }
 
 static void free_place(struct fdw_place *p)
