@@ -108,16 +108,13 @@ static void read_segments(Elf *elf, size_t phnum, struct elf_facts *f)
 	}
 }
 
-void elf_read(int fd, struct elf_facts *f)
+void elf_read_opened(Elf *elf, struct elf_facts *f)
 {
 	GElf_Ehdr e;
 	size_t phnum;
-	Elf *elf;
 
 	memset(f, 0, sizeof *f);
 	f->kind = ELF_BROKEN;
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (elf && gelf_getehdr(elf, &e) && (e.e_type == ET_EXEC || e.e_type == ET_DYN) && elf_getphdrnum(elf, &phnum) == 0 && phnum > 0) {
 		f->kind = e.e_machine == EM_X86_64 && e.e_ident[EI_CLASS] == ELFCLASS64 ? ELF_PROGRAM : ELF_FOREIGN;
 		f->is_pie = e.e_type == ET_DYN;
@@ -125,4 +122,10 @@ void elf_read(int fd, struct elf_facts *f)
 		read_segments(elf, phnum, f);
 	}
 	elf_end(elf);
+}
+
+void elf_read(int fd, struct elf_facts *f)
+{
+	elf_version(EV_CURRENT);
+	elf_read_opened(elf_begin(fd, ELF_C_READ, NULL), f);
 }

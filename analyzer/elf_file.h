@@ -4,6 +4,8 @@
 #ifndef FDW_ELF_FILE_H
 #define FDW_ELF_FILE_H
 
+#include <libelf.h>
+
 enum elf_kind { ELF_PROGRAM, ELF_FOREIGN, ELF_BROKEN };
 
 struct elf_facts {
@@ -18,5 +20,7 @@ struct elf_facts {
 
 /* Of the file open at fd, from its beginning. */
 void elf_read(int fd, struct elf_facts *);
+/* Of what libelf has opened: ends it. NULL: it is no ELF file. */
+void elf_read_opened(Elf *, struct elf_facts *);
 
 #endif

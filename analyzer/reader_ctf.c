@@ -132,16 +132,12 @@ static int plain(struct metadata *m, const char *data, size_t size)
 	return 0;
 }
 
-int metadata_read(const char *path, struct metadata *m)
+int metadata_parse(char *bytes, size_t size, struct metadata *m)
 {
-	size_t size;
 	uint32_t magic = 0;
-	int error;
+	int error = 0;
 
-	*m = (struct metadata) { 0 };
-	error = read_whole(path, &m->text, &size);
-	if (error)
-		return error;
+	*m = (struct metadata) { .text = bytes };
 	m->text[size] = '\0';
 	if (size >= 4)
 		memcpy(&magic, m->text, 4);
@@ -157,6 +153,16 @@ int metadata_read(const char *path, struct metadata *m)
 		m->text = NULL;
 	}
 	return error;
+}
+
+int metadata_read(const char *path, struct metadata *m)
+{
+	char *bytes;
+	size_t size;
+	int error = read_whole(path, &bytes, &size);
+
+	*m = (struct metadata) { 0 };
+	return error ? error : metadata_parse(bytes, size, m);
 }
 
 /* ---- layout -------------------------------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
  *	reader_source.c   the streams of one trace merged by time, whoever reads them
  *	reader_window.c   a file read through a window
  *	reader_direct.c   a trace of LTTng's own way to write, read by ourselves
+ *	reader_stream.c   one of its streams (reader_stream.h)
  *	reader_bt2.c      any other, through one libbabeltrace2 graph
  *	reader_bt2_decode.c  its messages to records
  *	reader_repair.c   for it: a shadow directory without what it would stumble over
@@ -95,6 +96,8 @@ struct metadata {
 };
 /* 0, or an errno; EBADMSG: this is no CTF metadata. An empty file is no error. */
 int metadata_read(const char *path, struct metadata *);
+/* The same of a file's bytes: malloc, one more than `size`; they become the text. */
+int metadata_parse(char *bytes, size_t size, struct metadata *);
 const char *skip_space(const char *);
 
 struct field_place {
