@@ -168,7 +168,7 @@ struct source *source_of(struct replay *, const struct record *);
 struct process *process_of(struct replay *, struct source *, uint32_t pid); /* the one alive, or a new one of unknown start */
 struct process *process_find(struct replay *, const struct source *, uint32_t pid);
 struct process *process_new(struct replay *, struct source *, uint32_t pid);
-struct image *image_new(struct replay *, struct process *, struct space *parent);
+struct image *image_new(struct replay *, struct process *);
 struct thread *thread_of(struct image *, const struct fdw_event *);
 /* The thread whose first event announced what we now know to be another image; NULL: it is not there. */
 struct thread *thread_move(struct image *from, struct image *to, uint32_t tid);

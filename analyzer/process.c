@@ -32,13 +32,13 @@ struct source *source_of(struct replay *r, const struct record *rec)
 
 /* ---- making and finding -------------------------------------------------------------------------------------------------------------*/
 
-struct image *image_new(struct replay *r, struct process *p, struct space *parent)
+struct image *image_new(struct replay *r, struct process *p)
 {
 	struct image *i = xcalloc(1, sizeof *i);
 
 	i->process = p;
 	i->exe = i->arguments = "";
-	i->space = space_new(r->stacks, parent);
+	i->space = space_new(r->stacks);
 	i->began = r->now;
 	p->images++;
 	tree_program(r, i);
@@ -84,7 +84,7 @@ struct process *process_new(struct replay *r, struct source *s, uint32_t pid)
 	p->exe = p->arguments = "";
 	p->first = r->now;
 	tree_process(r, p);
-	p->image = image_new(r, p, NULL);
+	p->image = image_new(r, p);
 	*r->last = p;
 	r->last = &p->next;
 	HASH_ADD(hh, r->alive, key, sizeof p->key, p);

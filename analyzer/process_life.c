@@ -42,7 +42,7 @@ static void replace_process(struct step *s)
 /* Nothing but the first words of a thread came from it. */
 static int is_fresh(const struct process *p) { return !p->known && p->image->events <= 2; }
 
-static void link_parent(struct replay *r, struct process *p, struct process *parent)
+static void link_parent(struct process *p, struct process *parent, enum fdw_fork kind)
 {
 	struct image *i = p->image;
 
@@ -52,7 +52,7 @@ static void link_parent(struct replay *r, struct process *p, struct process *par
 	p->parent_pid = parent->pid;
 	i->forked = 1;
 	i->parent_image = parent->images;
-	space_adopt(i->space, parent->image->space);
+	space_adopt(i->space, parent->image->space, kind == FDW_FORK_VFORK);
 	image_copy_numbers(i, parent->image);
 	tree_shares(i);
 	i->exe = parent->image->exe;
@@ -102,7 +102,7 @@ void process_forked_child(struct step *s)
 	s->image->started = 1;
 	s->image->forked = 1;
 	parent = process_find(s->replay, s->process->source, (uint32_t)s->e->arg);
-	link_parent(s->replay, s->process, parent);
+	link_parent(s->process, parent, s->e->kind);
 	if (parent && parent != s->process && !s->process->expected)
 		unclaimed(parent, s->process);
 	s->process->forker = (uint32_t)s->e->fd2;
@@ -132,7 +132,7 @@ static void exec_known(struct process *p, struct image *old, uint64_t now)
 static void new_image(struct step *s)
 {
 	struct process *p = s->process;
-	struct image *old = s->image, *i = image_new(s->replay, p, NULL);
+	struct image *old = s->image, *i = image_new(s->replay, p);
 
 	image_end_before(s->replay, old);
 	s->thread = thread_move(old, i, s->e->tid);
@@ -237,7 +237,7 @@ static struct process *expect_child(struct step *s)
 		child->quiet = !(s->e->flags & FDW_F_UNOBSERVED) && s->e->kind != FDW_FORK_FORK && s->e->kind != FDW_FORK_CLONE && s->e->kind != FDW_FORK_PTY;
 		child->image->started = 1;
 	}
-	link_parent(r, child, s->process);
+	link_parent(child, s->process, s->e->kind);
 	if (child->expected)
 		image_hold(child->image, 0);
 	return child;
@@ -256,7 +256,7 @@ static struct process *expect_unnamed(struct step *s)
 	HASH_ADD(hh, s->replay->alive, key, sizeof child->key, child);
 	child->expected = child->quiet = 1;
 	child->image->started = 1;
-	link_parent(s->replay, child, s->process);
+	link_parent(child, s->process, s->e->kind);
 	image_hold(child->image, 0);
 	child->unnamed_gen = s->e->gen2;
 	child->next_unnamed = s->image->unnamed;

@@ -14,7 +14,7 @@
 struct stack {
 	struct place *places;
 	size_t n;
-	struct stack *same;     /* the one kept for all equal ones, NULL: this one, or not resolved yet */
+	struct stack *same;     /* the one kept for all equal ones, or whose it is; NULL: this one, or not resolved yet */
 	UT_hash_handle hh;      /* by content */
 };
 
@@ -57,7 +57,7 @@ struct id {
 struct space {
 	struct stacks *store;
 	struct space *parent;
-	uint64_t forked;     /* the store's clock when this space began */
+	uint64_t forked;     /* the store's clock when this space began; UINT64_MAX: it is the parent's, for ever */
 	unsigned references;
 	struct id *ids;
 	struct id *unresolved;
@@ -176,7 +176,12 @@ static void keep_distinct(struct stacks *s, struct stack *k)
 	}
 }
 
-const struct stack *stack_same(const struct stack *k) { return k && k->same ? k->same : k; }
+const struct stack *stack_same(const struct stack *k)
+{
+	while (k && k->same)
+		k = k->same;
+	return k;
+}
 
 size_t stack_places(const struct stack *k, const struct place **p)
 {
@@ -187,17 +192,16 @@ size_t stack_places(const struct stack *k, const struct place **p)
 
 /* ---- spaces ----------------------------------------------------------------------------------------------------------------------*/
 
-struct space *space_new(struct stacks *store, struct space *parent)
+struct space *space_new(struct stacks *store)
 {
 	struct space *s = xcalloc(1, sizeof *s);
 
 	s->store = store;
 	s->references = 1;
-	space_adopt(s, parent);
 	return s;
 }
 
-void space_adopt(struct space *s, struct space *parent)
+void space_adopt(struct space *s, struct space *parent, int shared)
 {
 	if (s->parent || !parent || parent == s)
 		return;
@@ -205,7 +209,7 @@ void space_adopt(struct space *s, struct space *parent)
 		if (p == s)
 			return;
 	s->parent = parent;
-	s->forked = s->store->clock;
+	s->forked = shared ? UINT64_MAX : s->store->clock;
 	parent->references++;
 }
 
@@ -253,9 +257,9 @@ struct stack *space_stack(struct space *s, uint32_t id)
 
 	if (!id)
 		return NULL;
-	for (struct space *p = s; p; before = p->forked, p = p->parent)
-		if ((i = own_id(p, id)) && (p == s || (i->defined && i->when <= before)))
-			return i->stack->same ? i->stack->same : i->stack;
+	for (struct space *p = s; p; before = p->forked < before ? p->forked : before, p = p->parent)
+		if ((i = own_id(p, id)) && (p == s || (i->defined && i->when < before)))
+			return (struct stack *)stack_same(i->stack);
 	return add_id(s, id, stack_new(s->store))->stack;
 }
 
@@ -332,7 +336,26 @@ void space_modules_changed(struct space *s)
 		m->stale = 1;
 }
 
-void space_settle(struct space *s) { retry(s, 1); }
+/*
+ * An id that its own process never defined was in the table it was forked with: another thread of the parent's was about to define it, or the
+ * child has the parent's memory.
+ */
+static void take_from_parents(struct space *s, struct id *i)
+{
+	struct id *theirs;
+
+	for (struct space *p = s->parent; p && !i->stack->same; p = p->parent)
+		if ((theirs = own_id(p, i->id)) && theirs->defined && stack_same(theirs->stack) != i->stack)
+			i->stack->same = (struct stack *)stack_same(theirs->stack);
+}
+
+void space_settle(struct space *s)
+{
+	retry(s, 1);
+	for (struct id *i = s->parent ? s->ids : NULL; i; i = i->hh.next)
+		if (!i->defined)
+			take_from_parents(s, i);
+}
 
 /* ---- frames -----------------------------------------------------------------------------------------------------------------------*/
 

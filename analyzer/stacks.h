@@ -31,18 +31,18 @@ struct space;
 struct stacks *stacks_new(void);
 void stacks_free(struct stacks *);
 
-/* parent: the space of the image it was forked from, or NULL. The caller owns one reference. */
-struct space *space_new(struct stacks *, struct space *parent);
+/* The caller owns one reference. */
+struct space *space_new(struct stacks *);
 void space_drop(struct space *);
-/* A later parent: the fork became known after the child's first events. */
-void space_adopt(struct space *, struct space *parent);
+/* What the parent, the image it was forked from, has defined by now; shared: also what it will: a child of vfork has its memory. NULL: nothing. */
+void space_adopt(struct space *, struct space *parent, int shared);
 void space_define(struct space *, const struct fdw_stack *);
 void space_module(struct space *, const struct fdw_module *);
 /* The list of modules changed: what was known is no longer believed for new stacks. */
 void space_modules_changed(struct space *);
 /* Never NULL for an id other than 0; one that is not defined (yet) is empty until it is. */
 struct stack *space_stack(struct space *, uint32_t id);
-/* No more modules will come: last look at addresses without one. */
+/* Neither modules nor stacks will come: last look at addresses without one, and at ids without a stack. */
 void space_settle(struct space *);
 
 const struct stack *stack_same(const struct stack *); /* one of all equal stacks; NULL stays NULL */
