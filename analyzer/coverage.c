@@ -28,6 +28,7 @@ void coverage_absorb(struct replay *r, const struct coverage *from)
 	c->processes += from->processes;
 	c->descriptors += from->descriptors;
 	c->inherited += from->inherited;
+	c->open_to_close += from->open_to_close;
 	c->unseen_creations += from->unseen_creations;
 	c->events_lost += from->events_lost;
 	c->threads += from->threads;

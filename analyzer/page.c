@@ -75,3 +75,20 @@ const char *called_name(const char *exe, const char *arguments, size_t *n)
 	*n = strlen(name);
 	return name;
 }
+
+const char *grouped(uint64_t n)
+{
+	static char buffers[8][32];
+	static unsigned next;
+	char *buf = buffers[next++ % 8], *p = buf + 31;
+	unsigned digits = 0;
+
+	*p = 0;
+	do {
+		if (digits && digits % 3 == 0)
+			*--p = ',';
+		*--p = (char)('0' + n % 10);
+		digits++;
+	} while (n /= 10);
+	return p;
+}

@@ -20,5 +20,7 @@ void put_html(FILE *, const char *);
 const char *base_name(const char *path);
 /* The program as it was called, where that is known (redis-server is a link to redis-check-rdb): *n bytes, no terminating NUL. */
 const char *called_name(const char *exe, const char *arguments, size_t *n);
+/* 1,204,881. One of eight buffers, so that one call may print several. */
+const char *grouped(uint64_t);
 
 #endif

@@ -170,10 +170,10 @@ static void coverage(const struct report *r, FILE *out)
 	const struct coverage *c = r->coverage;
 	const char *damage;
 
-	fprintf(out, "<p>%" PRIu64 " process%s, %" PRIu64 " thread%s, %.1f s &middot; %" PRIu64 " descriptors, %" PRIu64 " inherited &middot; %" PRIu64
-	        " events, %s%" PRIu64 " lost</p>\n<ul>\n", c->processes, c->processes == 1 ? "" : "es", c->threads, c->threads == 1 ? "" : "s",
-	        (double)(c->last - c->first) / 1e9, c->descriptors, c->inherited, c->events, r->reader && reader_damage(r->reader, 0) ? "at least " : "",
-	        c->events_lost);
+	fprintf(out, "<p>%s process%s, %s thread%s, %.1f s &middot; %s descriptors: %s from open to close, %s inherited &middot; %s events, %s%s lost</p>\n<ul>\n",
+	        grouped(c->processes), c->processes == 1 ? "" : "es", grouped(c->threads), c->threads == 1 ? "" : "s", (double)(c->last - c->first) / 1e9,
+	        grouped(c->descriptors), grouped(c->open_to_close), grouped(c->inherited), grouped(c->events),
+	        r->reader && reader_damage(r->reader, 0) ? "at least " : "", grouped(c->events_lost));
 	listed(c->unobserved, "not observed:", out);
 	listed(c->blind, "uses what cannot be seen:", out);
 	listed(c->partial, "not known in full:", out);

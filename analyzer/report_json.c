@@ -38,6 +38,7 @@ static json_t *coverage(const struct report *r)
 	json_set(o, "processes", json_number(c->processes));
 	json_set(o, "not_observed", unobserved(c->unobserved));
 	json_set(o, "descriptors", json_number(c->descriptors));
+	json_set(o, "open_to_close", json_number(c->open_to_close));
 	json_set(o, "inherited", json_number(c->inherited));
 	json_set(o, "unseen_creations", json_number(c->unseen_creations));
 	json_set(o, "events", json_number(c->events));

@@ -52,24 +52,6 @@ static void wrap(const struct page *p, const char *s, unsigned used, unsigned in
 	fputc('\n', p->out);
 }
 
-/* 1,204,881. One of four buffers, so that one call may print several. */
-static const char *grouped(uint64_t n)
-{
-	static char buffers[4][32];
-	static unsigned next;
-	char *buf = buffers[next++ % 4], *p = buf + 31;
-	unsigned digits = 0;
-
-	*p = 0;
-	do {
-		if (digits && digits % 3 == 0)
-			*--p = ',';
-		*--p = (char)('0' + n % 10);
-		digits++;
-	} while (n /= 10);
-	return p;
-}
-
 static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
 /* ---- the verdict ---------------------------------------------------------------------------------------------------------------------*/
@@ -150,7 +132,8 @@ static void coverage_line(const struct page *p)
 	if (c->processes > 1)
 		fprintf(p->out, " and %s more process%s", grouped(c->processes - 1), c->processes == 2 ? "" : "es");
 	fprintf(p->out, ", %s thread%s, %.1f s | ", grouped(c->threads), plural(c->threads), seconds);
-	fprintf(p->out, "%s descriptor%s, %s inherited", grouped(c->descriptors), plural(c->descriptors), grouped(c->inherited));
+	fprintf(p->out, "%s descriptor%s: %s from open to close, %s inherited", grouped(c->descriptors), plural(c->descriptors), grouped(c->open_to_close),
+	        grouped(c->inherited));
 	if (c->unseen_creations)
 		fprintf(p->out, ", %s whose opening was not seen", grouped(c->unseen_creations));
 	if (is_ring(p->report))
