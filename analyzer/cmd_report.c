@@ -7,9 +7,10 @@
 #include <string.h>
 #include "analyzer/config.h"
 #include "analyzer/confine.h"
+#include "analyzer/pager.h"
 #include "analyzer/report.h"
 
-enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE, OPT_BASELINE, OPT_SOURCE_ROOT, OPT_GEN_SUPPRESSIONS, OPT_READER };
+enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE, OPT_BASELINE, OPT_SOURCE_ROOT, OPT_GEN_SUPPRESSIONS, OPT_READER, OPT_NO_PAGER };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "write the report to FILE (default: standard output)", 0 },
@@ -26,6 +27,7 @@ static const struct argp_option options[] = {
 	{ "full-stacks", OPT_FULL_STACKS, NULL, 0, "also the frames of the C library at both ends of stacks", 0 },
 	{ "tree", OPT_TREE, NULL, 0, "also the process tree: who started what, how it ended, what each program inherited, used and did not use", 0 },
 	{ "reader", OPT_READER, "WHICH", 0, "auto (default): fdwarden's own reader where it understands the whole trace, else libbabeltrace2; direct or babeltrace: only this one", 0 },
+	{ "no-pager", OPT_NO_PAGER, NULL, 0, "on a terminal: not through $PAGER (default: less)", 0 },
 	{ "quiet", 'q', NULL, 0, "findings only: no verdict, no coverage, no hints", 0 },
 	{ 0 },
 };
@@ -128,6 +130,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->show_possible = 1;
 		break;
 	case OPT_TREE: o->tree = 1; break;
+	case OPT_NO_PAGER: o->no_pager = 1; break;
 	case OPT_GEN_SUPPRESSIONS: o->gen_suppressions = arg; break;
 	case OPT_READER:
 		o->reader = (enum reader_kind)value_of(state, "reader", arg, parse_reader(arg), "auto, direct or babeltrace");
@@ -180,8 +183,10 @@ int cmd_report(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
 		return EXIT_USAGE;
 	argv[0] = name;
+	pager_begin(&a.o);
 	confine((const char *const[]){ a.o.output, a.o.gen_suppressions }, 2);
 	status = report_traces(&a.o, (const char *const *)a.traces, a.ntraces, &result);
+	pager_end();
 	if (status)
 		return status;
 	return result.at_or_above ? a.error_exitcode ? a.error_exitcode : EXIT_FINDINGS : 0;

@@ -31,6 +31,7 @@ struct report_options {
 	int full_stacks;
 	int quiet;
 	int tree;                 /* the process tree, too */
+	int no_pager;
 	enum reader_kind reader;
 	unsigned stack_depth;     /* frames shown a stack, 0: all */
 };

@@ -18,6 +18,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/readings.h"
 #include "analyzer/report.h"
+#include "analyzer/report_apart.h"
 
 static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void complain(const char *format, ...)
@@ -209,9 +210,10 @@ static void look_up(const struct report *r, struct symbols *symbols)
 /* The pictures of the whole are of one replay. */
 static int whole(const struct report_options *o) { return o->tree || o->format == FORMAT_HTML || o->format == FORMAT_FOLDED; }
 
-static int report_on(const struct report_options *o, struct readings *readings, struct suppressions *suppressions, const struct baseline *baseline,
-                     const char *what, struct report_result *result)
+static int report_on(struct readings *readings, struct suppressions *suppressions, const struct baseline *baseline,
+                     const struct report_job *job, int probe, struct report_result *result)
 {
+	const struct report_options *o = job->options;
 	struct reader *reader = readings->at[0].reader;
 	struct findings *findings = readings->at[0].findings;
 	struct replay *replay = readings->at[0].replay;
@@ -242,12 +244,15 @@ static int report_on(const struct report_options *o, struct readings *readings, 
 	if (!r.coverage->processes) {
 		const char *damage = reader_damage(reader, 0);
 		complain("nothing was observed in %s%s%s; was the program able to load libfdwarden.so? `fdwarden doctor PROG` tells",
-		         what, damage ? ": " : "", damage ? damage : "");
+		         job->traces[0], damage ? ": " : "", damage ? damage : "");
 		result->unusable = 1;
 		status = EXIT_NOTHING;
 	} else {
 		tell_result(&r, result);
-		status = write_report(&r);
+		if (!probe) {
+			report_writes();
+			status = write_report(&r);
+		}
 	}
 	symbols_free(symbols);
 	return status;
@@ -268,8 +273,9 @@ static void hold_standard_streams(void)
 		close(fd);
 }
 
-int report_traces(const struct report_options *o, const char *const *traces, int n, struct report_result *result)
+int report_make(const struct report_job *job, int probe, struct report_result *result)
 {
+	const struct report_options *o = job->options;
 	struct suppressions *suppressions = NULL;
 	struct baseline *baseline = NULL;
 	struct readings readings;
@@ -290,9 +296,11 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 		return EXIT_USAGE;
 	}
 	progress_begin(&progress, o->quiet);
-	if (readings_open(&readings, traces, n, o->reader, !whole(o), error, sizeof error)) {
+	if (readings_open(&readings, job->traces, job->n, o->reader, !whole(o), error, sizeof error)) {
+		for (int i = 0; i < job->nsaid; i++)
+			reader_say(readings.at[0].reader, job->said[i]);
 		readings.progress = progress;
-		status = report_on(o, &readings, suppressions, baseline, traces[0], result);
+		status = report_on(&readings, suppressions, baseline, job, probe, result);
 		readings_close(&readings);
 	} else {
 		complain("%s", error);
@@ -302,4 +310,9 @@ int report_traces(const struct report_options *o, const char *const *traces, int
 	suppressions_free(suppressions);
 	baseline_free(baseline);
 	return status;
+}
+
+int report_traces(const struct report_options *o, const char *const *traces, int n, struct report_result *result)
+{
+	return report_apart(&(struct report_job){ .options = o, .traces = traces, .n = n }, result);
 }

@@ -9,7 +9,7 @@ _fdwarden_options() {
 	run) echo "$common $judged --output=" ;;
 	record) echo "$common $traced --output= --ring --ring=" ;;
 	audit) echo "$common $traced $judged $shown --output= --keep-trace=" ;;
-	report) echo "$judged $shown --output= --reader= --stack-depth= --color= --quiet --help --usage" ;;
+	report) echo "$judged $shown --output= --reader= --stack-depth= --color= --no-pager --quiet --help --usage" ;;
 	snapshot) echo "--output= --quiet --help --usage" ;;
 	diff) echo "--fail-on= --format= --help --usage" ;;
 	config) echo "--show --help --usage" ;;

@@ -43,6 +43,7 @@ complete -c fdwarden -n "__fish_seen_subcommand_from audit report" -l full-stack
 complete -c fdwarden -n "__fish_seen_subcommand_from audit report" -l tree -d 'the process tree, too'
 complete -c fdwarden -n "__fish_seen_subcommand_from audit" -l keep-trace -r -d 'keep the trace'
 complete -c fdwarden -n "__fish_seen_subcommand_from report" -l reader -x -a 'auto direct babeltrace' -d 'which reader'
+complete -c fdwarden -n "__fish_seen_subcommand_from report" -l no-pager -d 'not through a pager'
 complete -c fdwarden -n "__fish_seen_subcommand_from config" -s s -l show -d 'each setting and where it came from'
 complete -c fdwarden -n "__fish_seen_subcommand_from doctor" -l thorough -d 'test registers for a minute'
 complete -c fdwarden -n "__fish_seen_subcommand_from attach detach" -l unit -x -d 'the service'

@@ -141,3 +141,51 @@ slowly() { strace -f -qq -o strace -P "$(find "$PWD/t" -name metadata)" -e trace
 	script -qec 'slowly "$F" report -f json -o json "$PWD/t"' typed >/dev/null || [ $? = 1 ]
 	run ! grep -aq "read," typed
 }
+
+# left_out WHY COMMAND...: the report on three traces, of which the second fails, is that on the other two, and says so.
+left_out() {
+	local why=$1
+	shift
+	"$F" report -f json -o two.json double_close process_tree || [ $? = 1 ]
+	run -1 "$@"
+	echo "$output"
+	diff <(jq -S 'del(.coverage.damage)' two.json) <(jq -S 'del(.coverage.damage)' some.json)
+	jq -r '.coverage.damage[]' some.json | grep -Eqx "leak_growing: its report failed \($why\): it is left out"
+}
+
+@test "one of several traces that ends the report: the others are reported, and it is named; alone: a sentence and status 4" {
+	for p in double_close process_tree leak_growing; do recorded $p "$B/tests/programs/$p"; done
+	stream=$(find "$PWD/leak_growing" -name 'fds_[0-9]*' -size +0 ! -name '*.idx' | head -1)
+	dies() { strace -f -qq -o strace -P "$stream" -e trace=openat -e inject=openat:signal="$1" "$F" report -f json -o some.json "${@:2}"; }
+	left_out "it was ended by SIGSEGV" dies SEGV double_close leak_growing process_tree
+	left_out "it was ended by SIGKILL" dies KILL double_close leak_growing process_tree
+	run -4 dies SEGV leak_growing
+	[[ $output == "fdwarden: the report could not be made: it was ended by SIGSEGV;"* ]]
+	run -4 dies SEGV leak_growing leak_growing
+	# Whoever ends it means all of it.
+	run -143 dies TERM double_close leak_growing process_tree
+	[[ $output != *fdwarden:* ]]
+	[ -z "$(find . -name '*.json.*')" ] || [ "$(find . -name 'some.json.*' | wc -l)" = 0 ]
+}
+
+@test "on a terminal: through \$PAGER, as wide as the terminal and in its colours; not with --no-pager, -o, other formats, nor where there is none" {
+	recorded t "$B/tests/programs/double_close"
+	export F SHELL=/bin/bash TERM=xterm
+	on_terminal() { script -qec "$*" typed >/dev/null; }
+	export PAGER='sed s/^/paged:/; echo "$COLUMNS" >columns'
+	on_terminal '"$F" report t; echo $? >status'
+	grep -aq '^paged:.*1 error' typed
+	LC_ALL=C grep -aq $'\033\[1;31m' typed
+	[ "$(cat columns)" -ge 40 ]
+	[ "$(cat status)" = 1 ]
+	for not in '"$F" report --no-pager t' '"$F" report -f json t' '"$F" report -o out t' '"$F" report t | cat' 'TERM=dumb "$F" report t' 'PAGER= "$F" report t' 'PAGER=cat "$F" report t' 'env -u PAGER PATH=/nonexistent "$F" report t'; do
+		echo "$not"
+		on_terminal "$not" || [ $? = 1 ]
+		run ! grep -aq 'paged:' typed
+	done
+	# A pager that reads nothing, or ends early.
+	PAGER=true on_terminal '"$F" report t; echo $? >status'
+	[ "$(cat status)" = 1 ]
+	PAGER='head -1' on_terminal '"$F" report t; echo $? >status'
+	[ "$(cat status)" = 1 ]
+}
