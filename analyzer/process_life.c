@@ -284,6 +284,7 @@ static void fork_known(struct step *s, struct process *child)
 	if (!born || born->born.time)
 		return;
 	moment_of(s, &born->born);
+	born->born.time -= (uint64_t)s->e->gen * 1000; /* told when the child may have done all it ever did */
 	born->fork_begin = since ? s->time - since : 0;
 	born->fork_end = s->time;
 	born->unsure |= s->e->flags & FDW_F_PARTIAL || (s->e->kind == FDW_FORK_VFORK && s->e->flags & FDW_F_UNOBSERVED);

@@ -142,6 +142,14 @@ slowly() { strace -f -qq -o strace -P "$(find "$PWD/t" -name metadata)" -e trace
 	run ! grep -aq "read," typed
 }
 
+@test "what a child of vfork does has its stacks, though they are defined in its parent's name; moments are in order" {
+	recorded t "$B/tests/programs/leak_exec_vfork"
+	"$F" report -f json t >json || [ $? = 1 ]
+	jq -e '.findings[0].stacks | map(.role) == ["opened", "forked", "execed"]' json
+	jq -e '.findings[0].stacks | map(.time_ns) | . == sort' json
+	[ "$(jq -r '.findings[0].stacks[2].frames | map(.function) | join(" ")' json)" = "exec_self run_first main" ]
+}
+
 # left_out WHY COMMAND...: the report on three traces, of which the second fails, is that on the other two, and says so.
 left_out() {
 	local why=$1
