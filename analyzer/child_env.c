@@ -137,6 +137,22 @@ static const char *filters(char *number, size_t size)
 	return number;
 }
 
+/* How far this command's CLOCK_MONOTONIC is ahead of the first time namespace's. "": not, or this kernel has none. */
+static const char *clock_ahead(char *duration, size_t size)
+{
+	char line[128];
+	long long seconds, ns;
+	FILE *f = fopen("/proc/self/timens_offsets", "re");
+
+	snprintf(duration, size, "%s", "");
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "monotonic %lld %lld", &seconds, &ns) == 2 && (seconds || ns))
+			snprintf(duration, size, "%lld.%lld", seconds, ns);
+	if (f)
+		fclose(f);
+	return duration;
+}
+
 static void unset(char **env, size_t *n, const char *name)
 {
 	size_t len = strlen(name), to = 0;
@@ -150,7 +166,7 @@ static void unset(char **env, size_t *n, const char *name)
 char **child_env_build(const struct child_env *c)
 {
 	size_t n = 0;
-	char **env, depth[16], number[16];
+	char **env, depth[16], number[16], duration[40];
 
 	while (environ && environ[n])
 		n++;
@@ -161,10 +177,12 @@ char **child_env_build(const struct child_env *c)
 	/* Of a recording around this one, if any: its daemon is not ours. */
 	unset(env, &n, FDW_ENV_RECORD);
 	unset(env, &n, FDW_ENV_FILTERS);
+	unset(env, &n, FDW_ENV_CLOCK);
 	snprintf(depth, sizeof depth, "%d", c->stack_depth);
 	if (set_preload(env, &n, c) || set(env, &n, "FDWARDEN_MODE", c->mode) ||
 	    (c->stack_depth >= 0 && set(env, &n, "FDWARDEN_STACK_DEPTH", depth)) || (c->log && set(env, &n, "FDWARDEN_LOG", c->log)) ||
 	    (*filters(number, sizeof number) && set(env, &n, FDW_ENV_FILTERS, number)) ||
+	    (*clock_ahead(duration, sizeof duration) && set(env, &n, FDW_ENV_CLOCK, duration)) ||
 	    (c->record && set_recording(env, &n, c)))
 		return NULL;
 	env[n] = NULL;

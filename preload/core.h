@@ -21,6 +21,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <pty.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>

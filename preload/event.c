@@ -6,6 +6,7 @@
  */
 #include "aside.h"
 #include "birth.h"
+#include "clock.h"
 #include "event.h"
 #include "exit.h"
 #include "log.h"
@@ -337,7 +338,7 @@ int64_t fdw_boottime(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_BOOTTIME, &t);
+	fdw_clock(CLOCK_BOOTTIME, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
@@ -354,7 +355,7 @@ uint64_t fdw_fork_clock(void)
 
 	if (!fdw_recording())
 		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	fdw_clock(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 

@@ -14,6 +14,7 @@
  * child becomes a worker: before that nobody waits for them.
  */
 #include "aside.h"
+#include "clock.h"
 #include "close.h"
 #include "env.h"
 #include "event.h"
@@ -225,8 +226,10 @@ FDW_FORK_PATH static void child_begins(int hooked, uint8_t kind, uint16_t call, 
 	reset_child();
 	if (!hooked && fdw_recording())
 		go_without_hooks();
-	if (fdw_recording())
+	if (fdw_recording()) {
+		fdw_trace_clock_forked();
 		fdw_life(FDW_OP_FORK_CHILD, kind, fdw_boottime(), fdw_self.parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
+	}
 }
 
 FDW_FORK_PATH static void at_child(void)

@@ -11,6 +11,7 @@
  *             |                                     | of CPU used       |
  * A maker that ended has decided. With no memory to look into it (aside.h) its state cannot be had.
  */
+#include "clock.h"
 #include "event.h"
 #include "gate.h"
 #include "probe.h"
@@ -74,7 +75,7 @@ static uint32_t us_since(const struct timespec *start)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	fdw_clock(CLOCK_MONOTONIC, &now);
 	return (uint32_t)((now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000);
 }
 
@@ -230,7 +231,7 @@ static __attribute__((noinline)) void wait_without_handlers(void)
 	struct timespec start;
 	int round = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	fdw_clock(CLOCK_MONOTONIC, &start);
 	do {
 		pending = 0;
 		if (++round == ROUNDS)

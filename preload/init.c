@@ -10,6 +10,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include "birth.h"
+#include "clock.h"
 #include "foreign.h"
 #include "fork.h"
 #include "log.h"
@@ -145,6 +146,15 @@ static void learn_below(void)
 		}
 }
 
+static void learn_clock(void)
+{
+	void *found = dlsym(RTLD_NEXT, "clock_gettime"), *first = dlsym(RTLD_DEFAULT, "clock_gettime");
+	struct dl_find_object o;
+
+	if (found)
+		fdw_clock_is(found, stands_between(found, &o) == 1, stands_between(first, &o) == 1);
+}
+
 /* Whether every function leads into the same object as one that nobody wraps: no other interposer is below us. */
 static int leads_to_libc(void)
 {
@@ -201,6 +211,7 @@ __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **
 	fdw_resolve();
 	know_objects();
 	learn_below();
+	learn_clock();
 	learn_kernel_state();
 	find_tid(fdw_process.pid);
 	fdw_log_start();

@@ -8,6 +8,7 @@
  */
 #include <sys/sysinfo.h>
 #include "aside.h"
+#include "clock.h"
 #include "event.h"
 #include "kept.h"
 #include "options.h"
@@ -33,7 +34,7 @@ static uint64_t now_us(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(clock, &t);
+	fdw_clock(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
 }
 

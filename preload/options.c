@@ -30,6 +30,7 @@ static const char *const help[] = {
 	"FDWARDEN_RECORD=DIR                   record through the session daemon whose socket is DIR/lttng-ust-sock-8",
 	"FDWARDEN_PROVIDER=PATH                libfdwarden-ust.so (default: beside libfdwarden.so)",
 	"FDWARDEN_FILTERS=N                    N seccomp filters were inherited and are known to allow what recording needs (set by the command)",
+	"FDWARDEN_CLOCK=[-]SECONDS.NS          the command's time namespace is that much ahead of the first one (set by the command)",
 	"FDWARDEN_OPTIONS=help                 this list",
 };
 
@@ -103,6 +104,12 @@ static int set_number(unsigned *to, const char *v, unsigned most)
 }
 
 static int set_filters(const char *v) { return set_number(&fdw_options.filters, v, 100000) && fdw_options.filters; }
+static int set_clock(const char *v)
+{
+	if (!v[strspn(v, "-0123456789.")] && strlen(v) < sizeof fdw_options.recorders_clock)
+		return strcpy(fdw_options.recorders_clock, v), 1;
+	return 0;
+}
 static int set_depth(const char *v)
 {
 	unsigned n;
@@ -137,6 +144,7 @@ static const struct { const char *name; int (*set)(const char *); } settings[] =
 	{ FDW_ENV_RECORD, set_record },
 	{ FDW_ENV_PROVIDER, set_provider },
 	{ FDW_ENV_FILTERS, set_filters },
+	{ FDW_ENV_CLOCK, set_clock },
 	{ "FDWARDEN_OPTIONS", set_options },
 };
 

@@ -14,6 +14,7 @@ struct fdw_options {
 	unsigned tombstones;         /* audit: how many numbers are kept back at most … */
 	unsigned tombstone_ms;       /* … and how long each */
 	unsigned filters; /* seccomp filters that the command ran under itself, recording included */
+	char recorders_clock[40];    /* see FDW_ENV_CLOCK; "": it lives in the first time namespace */
 	char record[FDW_PATH_MAX];   /* the session's socket directory; "" when nothing is recorded */
 	char log[FDW_PATH_MAX];      /* "stderr", "off" or a path */
 };

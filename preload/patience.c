@@ -5,10 +5,12 @@
  * nothing.
  */
 #include <time.h>
+#include "clock.h"
 #include "event.h"
 #include "options.h"
 #include "patience.h"
 #include "proc.h"
+#include "resolve.h"
 #include "poison.h"
 
 #define STEP_MS 10
@@ -31,13 +33,13 @@ static uint64_t clock_now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	fdw_clock(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void nap(void)
+static void nap(unsigned ms)
 {
-	struct timespec t = { 0, STEP_MS * 1000000 };
+	struct timespec t = { 0, ms * 1000000 };
 
 	fdw_raw(SYS_nanosleep, &t, NULL);
 }
@@ -101,6 +103,27 @@ static int is_busy(void)
 	return running > processors;
 }
 
+/*
+ * LTTng's own wait for the daemon is for a moment of the clock that the program has, which may be another than the kernel's (libfaketime): over at once, or
+ * never. So it waits here, as long as it was to.
+ */
+FDW_EXPORT int sem_timedwait(sem_t *restrict sem, const struct timespec *restrict until)
+{
+	uint64_t begun;
+
+	if (likely(!fdw_self.tool || !fdw_patience_timeout || !fdw_clock_is_faked()))
+		return FDW_REAL(sem_timedwait)(sem, until);
+	begun = clock_now();
+	while (sem_trywait(sem) != 0) {
+		if (errno != EAGAIN)
+			return -1;
+		if (clock_now() - begun > fdw_number(fdw_patience_timeout) * 1000000u)
+			return errno = ETIMEDOUT, -1;
+		nap(1);
+	}
+	return 0;
+}
+
 struct look {
 	unsigned long cpu;
 	unsigned quiet; /* looks in a row without a tick */
@@ -129,9 +152,9 @@ int fdw_patience(const struct fdw_patience *begun)
 	for (; !fdw_ops->enabled(); steps++) {
 		if (steps == STEPS_MAX || (steps % LOOK_STEPS == 0 && !daemon_works(&look)))
 			return 0;
-		nap();
+		nap(STEP_MS);
 	}
 	for (steps = 0; steps < SETTLE_STEPS; steps++)
-		nap();
+		nap(STEP_MS);
 	return 1;
 }

@@ -6,3 +6,4 @@
 #pragma GCC poison printf fprintf snprintf sprintf vsnprintf perror puts fputs fwrite fread
 #pragma GCC poison pthread_mutex_lock pthread_rwlock_rdlock pthread_rwlock_wrlock pthread_once sem_wait
 #pragma GCC poison getenv setenv putenv unsetenv secure_getenv
+#pragma GCC poison clock_gettime gettimeofday

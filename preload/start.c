@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <sys/resource.h>
 #include "actions.h"
+#include "clock.h"
 #include "close.h"
 #include "event.h"
 #include "exit.h"
@@ -200,7 +201,11 @@ static void *with_own_settings(void *(*load)(void))
 }
 
 /* Local: nothing of LTTng's may satisfy the program's symbols. */
-static void *open_provider(void) { return FDW_REAL(dlopen)(fdw_options.provider, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); }
+static void *open_provider(void)
+{
+	fdw_trace_clock_start();
+	return FDW_REAL(dlopen)(fdw_options.provider, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+}
 
 static const struct fdw_trace_ops *load_provider(void)
 {
@@ -263,9 +268,9 @@ void fdw_start_recording(void)
 		return;
 	}
 	fdw_ops = load_provider();
+	fdw_tool_ranges_learn(); /* also where nothing is recorded: LTTng's threads may be served later than we waited, and its destructors run */
 	if (!fdw_ops || !fdw_patience(&patience))
 		return; /* no session listens: nothing is sent, nothing is paid for */
-	fdw_tool_ranges_learn();
 	fdw_actions_learn();
 	atomic_fetch_or(&fdw_process.uses, FDW_USES_RECORDED);
 	atomic_store_explicit(&fdw_process.recording, 1, memory_order_release);

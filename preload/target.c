@@ -12,6 +12,7 @@
  */
 #include <elf.h>
 #include "aside.h"
+#include "clock.h"
 #include "env.h"
 #include "event.h"
 #include "options.h"
@@ -366,7 +367,7 @@ static struct fdw_target target_of(int dir, const char *path)
 		return verdict(FDW_WHY_GONE);
 	if (recall_all(&st, &l.why))
 		return verdict(l.why);
-	clock_gettime(CLOCK_REALTIME, &now);
+	fdw_clock(CLOCK_REALTIME, &now);
 	l.begun = now.tv_sec;
 	l.own = fdw_table_is_own();
 	fdw_unseen(l.own, look, &l);

@@ -21,6 +21,7 @@
 struct fdw_wait {
 	unsigned spins;
 	unsigned bound_us;
+	unsigned naps;
 	struct timespec until;
 };
 

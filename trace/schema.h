@@ -272,6 +272,7 @@ struct fdw_trace_ops {
  * FDWARDEN_RECORD=DIR: record; the session daemon's application socket is DIR/lttng-ust-sock-8.
  * FDWARDEN_PROVIDER=PATH: libfdwarden-ust.so when it is not beside libfdwarden.so.
  * FDWARDEN_FILTERS=N: the command itself runs under N seccomp filters, and its own test recording worked under them.
+ * FDWARDEN_CLOCK=[-]SECONDS.NS: how far the command's CLOCK_MONOTONIC is ahead of the first time namespace's, where it is; its daemon's stamps are.
  */
 #define FDW_ENV_RECORD   "FDWARDEN_RECORD"
 /*
@@ -286,5 +287,6 @@ struct fdw_trace_ops {
 #define FDW_RING_MARK "fdwarden-ring"
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"
 #define FDW_ENV_FILTERS  "FDWARDEN_FILTERS"
+#define FDW_ENV_CLOCK    "FDWARDEN_CLOCK"
 
 #endif

@@ -309,6 +309,14 @@ others() { same "$H/others" "$@"; }
 
 @test "a library that needs thread-local memory of the start" { others static-tls "$H/libtls.so"; }
 
+@test "ten thousand threads at the same time" {
+	limit=60
+	[ "$(cat /proc/sys/kernel/threads-max)" -gt 30000 ] || skip "so many threads are not to be had here"
+	others ten-thousand
+}
+
+@test "exec in a thread, while others open and close" { others exec-in-thread 20; }
+
 @test "all rights dropped while threads run" {
 	root
 	others drops

@@ -229,9 +229,81 @@ static int drops(char **argv)
 	return system("id -g");
 }
 
+/* ---- very many threads at the same time ---------------------------------------------------------------------------------------------------------*/
+
+static pthread_barrier_t all_there;
+static _Atomic long opened;
+
+static void *is_there(void *unused)
+{
+	int fd = null();
+
+	need(fd >= 0 && close(fd) == 0);
+	pthread_barrier_wait(&all_there);
+	fd = null();
+	need(fd >= 0 && close(fd) == 0);
+	opened += 2;
+	return NULL;
+}
+
+static int ten_thousand(char **argv)
+{
+	enum { THREADS = 10000 };
+	static pthread_t t[THREADS];
+	pthread_attr_t small;
+
+	need(pthread_attr_init(&small) == 0 && pthread_attr_setstacksize(&small, 64 << 10) == 0 && pthread_barrier_init(&all_there, NULL, THREADS) == 0);
+	for (int i = 0; i < THREADS; i++)
+		need(pthread_create(&t[i], &small, is_there, NULL) == 0);
+	for (int i = 0; i < THREADS; i++)
+		need(pthread_join(t[i], NULL) == 0);
+	printf("%ld, the lowest is %d\n", opened, dup(0));
+	return 0;
+}
+
+/* ---- exec in a thread, while others work ---------------------------------------------------------------------------------------------------------*/
+
+static void *opens_for_ever(void *unused)
+{
+	for (;;)
+		opens(NULL);
+	return NULL;
+}
+
+static void *goes_on(void *left)
+{
+	char number[24], *args[] = { (char *)"others", (char *)"exec-in-thread", number, NULL };
+
+	snprintf(number, sizeof number, "%ld", (long)left - 1);
+	execv("/proc/self/exe", args);
+	_exit(9);
+}
+
+/* argv[1]: how often. Every second time the process is the first thread's child, and is not waited for meanwhile. */
+static int exec_in_thread(char **argv)
+{
+	long left = atol(argv[1]);
+	pthread_t t;
+	int status;
+	pid_t pid;
+
+	if (left == 0)
+		return printf("through, the lowest is %d\n", dup(0)), 3;
+	if (left % 2 && (pid = fork()) != 0) {
+		need(pid > 0 && waitpid(pid, &status, 0) == pid);
+		return WIFEXITED(status) ? WEXITSTATUS(status) : 8;
+	}
+	for (int i = 0; i < 3; i++)
+		need(pthread_create(&t, NULL, opens_for_ever, NULL) == 0);
+	usleep(2000);
+	need(pthread_create(&t, NULL, goes_on, (void *)left) == 0);
+	for (;;)
+		opens(NULL);
+}
+
 static const struct { const char *word; int (*run)(char **); } words[] = {
 	{ "strict", strict }, { "unlocked", unlocked }, { "static-tls", static_tls }, { "cancels-sleepers", cancels_sleepers },
-	{ "long-vfork", long_vfork }, { "drops", drops },
+	{ "long-vfork", long_vfork }, { "drops", drops }, { "ten-thousand", ten_thousand }, { "exec-in-thread", exec_in_thread },
 };
 
 int main(int argc, char **argv)

@@ -70,6 +70,24 @@ static void making(void)
 	}
 }
 
+static void semaphores(void)
+{
+	struct timespec past = { 1, 0 }, soon, wrong = { 1, -1 };
+	sem_t sem;
+
+	sem_init(&sem, 0, 1);
+	CALLS(int, (sem_t *, const struct timespec *), "sem_timedwait") {
+		CASE("posted", call(&sem, &past));
+		CASE("too late", call(&sem, &past));
+		CASE("no time", call(&sem, &wrong));
+		clock_gettime(CLOCK_REALTIME, &soon);
+		soon.tv_nsec = (soon.tv_nsec + 2000000) % 1000000000;
+		soon.tv_sec += soon.tv_nsec < 2000000;
+		CASE("soon over", call(&sem, &soon));
+	}
+	sem_destroy(&sem);
+}
+
 static void stacks(void)
 {
 	char *room = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -182,6 +200,7 @@ static void libraries(void)
 void rows_threads(void)
 {
 	making();
+	semaphores();
 	stacks();
 	handlers();
 	memory();
