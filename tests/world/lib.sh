@@ -16,9 +16,22 @@ listening() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 # many N EXPRESSION PATH...: files PATH1 to PATHn, the ith with the numbers from 1 to EXPRESSION (of awk, in i). Few processes: each costs when recorded.
 many() { awk 'BEGIN { for (k = 3; k < ARGC; k++) for (i = 1; i <= '"$1"'; i++) { f = ARGV[k] i; n = '"$2"'; for (j = 1; j <= n; j++) print j >f; close(f) } }' "$@"; }
 
-# cpython SUITE: verdict for verdict what CPython's own tests say.
+# skip WHY: this machine cannot run the case. Natively: what cannot run only when preloaded is a difference.
+skip() { echo "skip: $*"; exit 77; }
+
+# preloads FIRST|LAST LIBRARY COMMAND...: with another library preloaded, before ours or after it.
+preloads() {
+	local list
+	case $1 in
+	first) list=$2${LD_PRELOAD:+:$LD_PRELOAD} ;;
+	last) list=${LD_PRELOAD:+$LD_PRELOAD:}$2 ;;
+	esac
+	LD_PRELOAD=$list "${@:3}"
+}
+
+# cpython SUITE...: verdict for verdict what CPython's own tests say.
 cpython() {
-	/usr/bin/python3 -m test -v "$1" >suite.txt 2>&1
+	/usr/bin/python3 -m test -v "$@" >suite.txt 2>&1
 	echo "status $?"
 	awk -f "$FDW_WORLD/verdicts.awk" suite.txt | sort
 	# Kept for the reader of a failure.

@@ -1,6 +1,6 @@
-# what: CPython's test_select
-# time: 60
+# what: CPython's test_select, test_selectors, test_epoll, test_poll
+# time: 120
 # quick: yes
 # verdicts: yes
-# wrong-on-purpose: the suite uses and closes descriptors it has closed, to see the error
-cpython test_select
+# wrong-on-purpose: the suites use and close descriptors they have closed, to see the error
+cpython test_select test_selectors test_epoll test_poll
