@@ -5,7 +5,8 @@
  *	the run	    a close that fails may be the first of a loop over every number there is; so may an fcntl(F_SETFD). It waits for
  *		    the thread's next close (or use). Told by the interposer for closes (FDW_F_RUN), found here for uses.
  *		    So may a few that make room for the list of all numbers that the thread opens next.
- *	the others  who opened, who closed: another thread's event may be read later. It waits MODEL_SETTLE_NS at most.
+ *	the others  who opened, who closed: another thread's event may be read later. It waits MODEL_SETTLE_NS at most; a close that met another one
+ *		    under way waits until that is over, which may linger for seconds, or never come to its end.
  *	the child   a fork child that closes what it inherited twice, and then execs, has cleaned up. It waits for exit or exec.
  */
 #include <errno.h>
@@ -99,6 +100,16 @@ static void met_by_loser(struct pending *p)
 		}
 }
 
+/* The close that was under way did not come to its end, as far as was seen: then this one is what ended g. */
+static void ended_by_loser(const struct pending *p)
+{
+	const struct fdw_event *e = &p->event;
+	struct generation *g = p->t.generation;
+
+	if (e->op == FDW_OP_CLOSE && e->flags & FDW_F_LOSER && e->ret == 0 && g && g->state == GENERATION_OPEN)
+		generation_closed(g, &p->t.at);
+}
+
 static void dispatch(struct pending *p)
 {
 	met_by_loser(p);
@@ -109,6 +120,7 @@ static void dispatch(struct pending *p)
 	}
 	if (!is_tidying(p))
 		p->judge(&p->t);
+	ended_by_loser(p);
 	pending_free(p);
 }
 
@@ -150,14 +162,16 @@ static void settle(struct pending *p)
 	p->t.replay->waiting_last = &p->next;
 }
 
+static int waits_for_first(const struct pending *p) { return p->event.op == FDW_OP_CLOSE && p->event.flags & FDW_F_LOSER && !is_complete(p); }
+
 void pending_settle(struct replay *r, const struct image *image)
 {
 	struct pending **at = &r->waiting, *p;
 
 	while ((p = *at)) {
-		if (image ? p->t.image != image : p->due > r->now) {
-			if (!image)
-				return; /* in order of time */
+		if (!image && p->due > r->now)
+			return; /* in order of time */
+		if (image ? p->t.image != image : waits_for_first(p)) {
 			at = &p->next;
 			continue;
 		}

@@ -21,6 +21,28 @@ static void found(const struct rule *r, const struct transition *t, enum confide
 	findings_add(replay_findings(t->replay), &d);
 }
 
+/*
+ * The close that came first never came to its end, as far as was seen. Its thread may have been cancelled at the door of the kernel, or a handler that
+ * came in between jumped out: then the one that found it under way is the only close there was, and a right one.
+ */
+static int first_never_ended(const struct transition *t) { return !t->generation || t->generation->state != GENERATION_CLOSED || !t->generation->closed.time; }
+
+static int by_same_thread(const struct transition *t) { return t->generation && t->generation->closed.tid == t->at.tid && t->generation->closed.pid == t->at.pid; }
+
+static void two_at_once(const struct rule *r, const struct transition *t)
+{
+	int failed = t->event->ret < 0;
+
+	if (first_never_ended(t))
+		found(r, t, CONFIDENCE_POSSIBLE, NULL, "another close of it was under way, whose end was not seen");
+	else if (by_same_thread(t))
+		found(r, t, failed ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG, NULL, "a handler closed it while the thread it interrupted was in the middle of closing it");
+	else if (failed)
+		found(r, t, CONFIDENCE_CERTAIN, "concurrent", "two threads were closing it at the same time, and one of them lost");
+	else
+		found(r, t, CONFIDENCE_STRONG, "concurrent", "two threads were closing it at the same time");
+}
+
 static void close_failed(const struct rule *r, const struct transition *t)
 {
 	uint32_t flags = t->event->flags;
@@ -32,10 +54,8 @@ static void close_failed(const struct rule *r, const struct transition *t)
 		      "it: fdwarden answered EBADF");
 		return;
 	}
-	if (flags & FDW_F_LOSER && t->event->ret < 0)
-		found(r, t, CONFIDENCE_CERTAIN, "concurrent", "two threads were closing it at the same time, and one of them lost");
-	else if (flags & FDW_F_LOSER)
-		found(r, t, CONFIDENCE_STRONG, "concurrent", "two threads were closing it at the same time");
+	if (flags & FDW_F_LOSER)
+		two_at_once(r, t);
 	else if (flags & FDW_F_KNOWN_CLOSED && owner_suspect(t).verdict != FOREIGN_STRONG) /* else it is a victim of foreign-close */
 		found(r, t, CONFIDENCE_CERTAIN, NULL, "its close was seen, and the kernel answered EBADF");
 }

@@ -16,6 +16,7 @@
 #include "routes.h"
 #include "stream.h"
 #include "vforked.h"
+#include "wanted.h"
 #include "poison.h"
 
 #define KERNEL_LARGEFILE 0100000 /* libc calls it 0 */
@@ -56,13 +57,14 @@ FDW_EXPORT int dup(int fd)
 	if (fdw_refused(fd, FDW_CALL_dup, FDW_CALLER))
 		return -1;
 	birth = fdw_birth(0, FDW_CALLER);
+	fdw_wanted(FDW_CALLER, 0);
 	fdw_flux_enter(fd, FRAME);
 	FDW_STEP(dup_kernel);
 	r = birth ? real_fcntl(fd, F_DUPFD_CLOEXEC, 0) : real_dup(fd);
 	r = FDW_OR_AGAIN(r, birth ? real_fcntl(fd, F_DUPFD_CLOEXEC, 0) : real_dup(fd));
 	fdw_flux_leave(fd);
 	if (likely(r >= 0))
-		return fdw_made_dup(r, fd, birth, FDW_CALL_dup, FDW_CALLER);
+		return fdw_made_dup(fdw_wanted_number(r), fd, birth, FDW_CALL_dup, FDW_CALLER);
 	fdw_birth_failed(birth);
 	fdw_use_failed(fd, FDW_CALL_dup, FDW_CALLER);
 	return r;
@@ -220,20 +222,31 @@ FDW_INLINE int fcntl_in_flux(fdw_fcntl_fn *real, int fd, int cmd, long arg)
 	return r;
 }
 
+/* Which number F_DUPFD gives natively: its argument, or the first that is not open behind it. */
+static int number_from(int fd)
+{
+	while (fdw_word(fd) && fdw_state(fdw_peek(fd)) == FDW_OPEN)
+		fd++;
+	return fd;
+}
+
 static int fcntl_dup(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc)
 {
 	uint32_t asks = cmd == F_DUPFD_CLOEXEC ? FDW_F_CLOEXEC : 0, birth = fdw_birth(asks, pc);
 	int r;
 
-	if (unlikely(fdw_process.retired))
-		fdw_give_back((int)arg);
+	/* Who says 3 or less has no number in mind: none of the standard streams', or none in particular. */
+	if (unlikely(fdw_process.retired) && arg > 3)
+		fdw_give_back(number_from((int)arg));
+	else
+		fdw_wanted(pc, (int)arg);
 	r = fcntl_in_flux(real, fd, birth ? F_DUPFD_CLOEXEC : cmd, arg);
 
 	r = FDW_OR_AGAIN(r, fcntl_in_flux(real, fd, birth ? F_DUPFD_CLOEXEC : cmd, arg));
 	if (unlikely(r < 0))
 		fdw_birth_failed(birth);
 	r = fcntl_done(fd, cmd, arg, r, pc);
-	return r < 0 ? r : fdw_made_dup(r, fd, asks | birth, FDW_CALL_fcntl, pc);
+	return r < 0 ? r : fdw_made_dup(fdw_wanted_number(r), fd, asks | birth, FDW_CALL_fcntl, pc);
 }
 
 /* Here the program decides what was born close-on-exec. */

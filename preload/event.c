@@ -15,6 +15,7 @@
 #include "stack.h"
 #include "thread.h"
 #include "vforked.h"
+#include "wanted.h"
 #include "poison.h"
 
 const struct fdw_trace_ops *fdw_ops;
@@ -184,8 +185,10 @@ static __attribute__((noinline)) int made(uint32_t what, int fd, uint32_t flags,
 		fdw_duplicated(src);
 		flags |= FDW_BORN_DUP;
 	}
-	if (unlikely(fdw_process.keeps))
+	if (unlikely(fdw_process.keeps)) {
 		fdw_self.made = 1;
+		fdw_wanted_made();
+	}
 	fdw_number_made(fd);
 	gen = fdw_born(fd, kind, flags, call, pc);
 	flags &= ~FDW_BORN_DUP;

@@ -260,6 +260,33 @@ void fdw_give_back(int fd)
 	fdw_wait_left(fd);
 }
 
+uint32_t fdw_kept_ticket(void) { return atomic_load_explicit(&next_ticket, memory_order_relaxed); }
+
+static int closed_by_this_thread(int fd) { return fdw_single_threaded() || fdw_record(fd)->close_tid == fdw_tid(); }
+
+int fdw_give_back_lowest(uint64_t since, int low, int high)
+{
+	uint32_t end = atomic_load(&next_ticket), n = atomic_load_explicit(&span, memory_order_relaxed);
+	struct entry *lowest = NULL;
+	uint64_t key;
+
+	if (since != FDW_KEPT_EVER && end - (uint32_t)since < n)
+		n = end - (uint32_t)since;
+	for (uint32_t ticket = end - n; ticket != end; ticket++) {
+		struct entry *e = &ring[ticket % RING];
+		key = atomic_load_explicit(&e->key, memory_order_acquire);
+		if (!key || key == FILLING || e->kept.held || number(key) < low || number(key) > high || !closed_by_this_thread(number(key)))
+			continue;
+		high = number(key);
+		lowest = e;
+	}
+	if (!lowest || !(key = take(lowest)))
+		return 0;
+	give_back(&key, 1);
+	fdw_wait_left(number(key));
+	return number(key);
+}
+
 /* Pages that were never written stay so: each would be a fault, here and in the parent. */
 FDW_FORK_PATH void fdw_retired_reset(void)
 {

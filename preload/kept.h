@@ -36,6 +36,7 @@ struct fdw_kept {
 	uint64_t key;                      /* generation << 32 | number + 1 */
 	uint32_t poller, poller_gen, turn; /* poller: number + 1 of the one whose only waiter may hold an event; 0: anybody may */
 	uint8_t audit;                     /* kept for its own sake */
+	uint8_t held;                      /* somebody may hold an event for it, in audit too */
 };
 FDW_INLINE uint64_t fdw_kept_key(int fd, uint64_t v) { return (uint64_t)fdw_gen(v) << 32 | (uint32_t)(fd + 1); }
 /* Its word says tombstone. now: us; most: as many as may be kept. */
@@ -55,6 +56,13 @@ int fdw_release_all(void); /* how many there were: after EMFILE the call is made
 #define FDW_OR_AGAIN(r, again)                                                                                         \
 	(unlikely((r) < 0) && unlikely(fdw_process.retired) && errno == EMFILE && fdw_release_all() ? (again) : (r))
 void fdw_give_back(int fd); /* if it is a tombstone: the program asks for this very number */
+/*
+ * The lowest number in [low, high] that was kept since then, if this thread, or the only one, closed it and nobody may hold an event for it.
+ * since: what fdw_kept_ticket said, or FDW_KEPT_EVER. Returns it; 0: there is none.
+ */
+int fdw_give_back_lowest(uint64_t since, int low, int high);
+#define FDW_KEPT_EVER UINT64_MAX
+uint32_t fdw_kept_ticket(void);
 void fdw_retired_reset(void); /* in a fork child: nobody here holds an event */
 
 #endif

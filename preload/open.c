@@ -8,7 +8,10 @@
 #include "event.h"
 #include "resolve.h"
 #include "table.h"
+#include "wanted.h"
 #include "poison.h"
+
+#define FRAME ((uintptr_t)__builtin_frame_address(0))
 
 /* "/dev/pts/" and a number. */
 #define PTY_NAME_MAX 24
@@ -35,12 +38,15 @@ FDW_EXPORT int open(const char *path, int flags, ...)
 	mode_t mode = MODE_OF(flags, flags);
 	uint32_t birth = fdw_birth(fdw_oflags(flags), FDW_CALLER);
 	int real_flags = birth ? flags | O_CLOEXEC : flags, asks = fdw_path_asks(path);
-	int r = unlikely(asks == FDW_PATH_REFUSED) ? -1 : likely(real_open) ? real_open(path, real_flags, mode)
+	int r;
+
+	fdw_wanted(FDW_CALLER, 0);
+	r = unlikely(asks == FDW_PATH_REFUSED) ? -1 : likely(real_open) ? real_open(path, real_flags, mode)
 	                          : (int)fdw_early_result(fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)flags, (long)mode));
 
 	r = FDW_OR_AGAIN(r, real_open(path, real_flags, mode));
 	if (likely(r >= 0))
-		fdw_made(r, kind_of(flags), fdw_oflags(flags) | birth, FDW_CALL_open, FDW_CALLER, -1, path_of(path));
+		fdw_made(r = fdw_wanted_number(r), kind_of(flags), fdw_oflags(flags) | birth, FDW_CALL_open, FDW_CALLER, -1, path_of(path));
 	else
 		fdw_birth_failed(birth);
 	if (unlikely(asks == FDW_PATH_LISTS))
@@ -53,12 +59,15 @@ FDW_EXPORT int openat(int dir, const char *path, int flags, ...)
 	mode_t mode = MODE_OF(flags, flags);
 	uint32_t birth = fdw_birth(fdw_oflags(flags), FDW_CALLER);
 	int real_flags = birth ? flags | O_CLOEXEC : flags, asks = fdw_path_asks(path);
-	int r = unlikely(asks == FDW_PATH_REFUSED) ? -1 : likely(real_openat) ? real_openat(dir, path, real_flags, mode)
+	int r;
+
+	fdw_wanted(FDW_CALLER, 0);
+	r = unlikely(asks == FDW_PATH_REFUSED) ? -1 : likely(real_openat) ? real_openat(dir, path, real_flags, mode)
 	                            : (int)fdw_early_result(fdw_raw(SYS_openat, (long)dir, path, (long)flags, (long)mode));
 
 	r = FDW_OR_AGAIN(r, real_openat(dir, path, real_flags, mode));
 	if (likely(r >= 0)) {
-		fdw_made(r, kind_of(flags), fdw_oflags(flags) | birth, FDW_CALL_openat, FDW_CALLER, dir, path_of(path));
+		fdw_made(r = fdw_wanted_number(r), kind_of(flags), fdw_oflags(flags) | birth, FDW_CALL_openat, FDW_CALLER, dir, path_of(path));
 	} else {
 		fdw_birth_failed(birth);
 		fdw_use_failed(dir, FDW_CALL_openat, FDW_CALLER);
@@ -88,13 +97,14 @@ FDW_EXPORT mqd_t mq_open(const char *name, int flags, ...)
 }
 
 /* r: what the call that made them returned. */
-static int made_pair(int r, const int *fd, uint8_t kind0, uint8_t kind1, uint32_t flags, const uint32_t birth[2], uint16_t call, uintptr_t pc)
+static int made_pair(int r, int *fd, uint8_t kind0, uint8_t kind1, uint32_t flags, const uint32_t birth[2], uint16_t call, uintptr_t pc)
 {
 	if (unlikely(r != 0)) {
 		fdw_birth_failed(birth[0]);
 		fdw_birth_failed(birth[1]);
 		return r;
 	}
+	fdw_wanted_numbers(fd);
 	fdw_made_plain(fd[0], kind0, flags | birth[0], call, pc, -1);
 	fdw_made_plain(fd[1], kind1, flags | birth[1] | FDW_F_WRITABLE, call, pc, -1);
 	return r;
@@ -105,6 +115,7 @@ FDW_EXPORT int pipe(int pfd[2])
 	uint32_t birth[2];
 
 	fdw_birth_pair(birth, 0, FDW_CALLER);
+	fdw_wanted_pair(FDW_CALLER, pfd, FRAME);
 	return made_pair(birth[0] ? real_pipe2(pfd, O_CLOEXEC) : FDW_LIBC(pipe)(pfd), pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, 0, birth,
 	                 FDW_CALL_pipe, FDW_CALLER);
 }
@@ -114,6 +125,7 @@ FDW_EXPORT int pipe2(int pfd[2], int flags)
 	uint32_t birth[2], asks = fdw_oflags(flags & ~3);
 
 	fdw_birth_pair(birth, asks, FDW_CALLER);
+	fdw_wanted_pair(FDW_CALLER, pfd, FRAME);
 	return made_pair(FDW_LIBC(pipe2)(pfd, birth[0] ? flags | O_CLOEXEC : flags), pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, asks, birth,
 	                 FDW_CALL_pipe2, FDW_CALLER);
 }
@@ -123,6 +135,7 @@ FDW_EXPORT int socketpair(int domain, int type, int protocol, int sv[2])
 	uint32_t birth[2], asks = fdw_sflags(type);
 
 	fdw_birth_pair(birth, asks, FDW_CALLER);
+	fdw_wanted_pair(FDW_CALLER, sv, FRAME);
 	return made_pair(FDW_LIBC(socketpair)(domain, birth[0] ? type | SOCK_CLOEXEC : type, protocol, sv), sv, FDW_KIND_SOCKET,
 	                 FDW_KIND_SOCKET, asks, birth, FDW_CALL_socketpair, FDW_CALLER);
 }
@@ -191,13 +204,17 @@ FDW_EXPORT int openpty(int *master, int *slave, char *name, const struct termios
 FDW_EXPORT int signalfd(int fd, const sigset_t *mask, int flags)
 {
 	uint32_t asks = fdw_oflags(flags & ~3), birth = fd == -1 ? fdw_birth(asks, FDW_CALLER) : 0;
-	int r = FDW_REAL(signalfd)(fd, mask, birth ? flags | SFD_CLOEXEC : flags);
+	int r;
+
+	if (fd == -1)
+		fdw_wanted(FDW_CALLER, 0);
+	r = FDW_REAL(signalfd)(fd, mask, birth ? flags | SFD_CLOEXEC : flags);
 
 	if (unlikely(r < 0)) {
 		fdw_birth_failed(birth);
 		fdw_use_failed(fd, FDW_CALL_signalfd, FDW_CALLER);
 	} else if (fd == -1) {
-		fdw_made_plain(r, FDW_KIND_SIGNALFD, asks | birth, FDW_CALL_signalfd, FDW_CALLER, -1);
+		fdw_made_plain(r = fdw_wanted_number(r), FDW_KIND_SIGNALFD, asks | birth, FDW_CALL_signalfd, FDW_CALLER, -1);
 	} else {
 		fdw_used(fd, FDW_CALL_signalfd, FDW_CALLER);
 	}

@@ -243,12 +243,12 @@ static int may_be_kept(const struct fdw_claim *c, int audit, struct keeping *k)
 	return k->most && (uint32_t)c->fd < end && (k->stone = have_stone()) >= 0;
 }
 
-static void is_tombstone(const struct fdw_claim *c, const struct keeping *k, uint16_t call, uintptr_t pc)
+static void is_tombstone(const struct fdw_claim *c, const struct keeping *k, int held, uint16_t call, uintptr_t pc)
 {
 	struct fdw_record *r = fdw_record(c->fd), *poller = fdw_poller_of(r);
 	int only_one = !(c->before & (FDW_W_ONESHOT | FDW_W_POLLER)) && !(r->arm & FDW_ARM_MANY_POLLERS) && poller &&
 	               !(poller->arm & FDW_ARM_MANY_WAITERS);
-	struct fdw_kept kept = { .key = fdw_kept_key(c->fd, c->before), .audit = fdw_process.keeps };
+	struct fdw_kept kept = { .key = fdw_kept_key(c->fd, c->before), .audit = fdw_process.keeps, .held = (uint8_t)held };
 
 	if (only_one) {
 		kept.poller = r->poller;
@@ -274,7 +274,7 @@ static int retire(struct fdw_claim *c, int audit, uint16_t call, uintptr_t pc)
 	if (fdw_raw(SYS_dup3, (long)k.stone, (long)c->fd, (long)O_CLOEXEC) != c->fd)
 		return 0;
 	FDW_STEP(retire_done);
-	is_tombstone(c, &k, call, pc);
+	is_tombstone(c, &k, !audit, call, pc);
 	errno = errno_before;
 	return 1;
 }
@@ -310,7 +310,7 @@ static void take_again(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 		return;
 	fd = fdw_raw(SYS_fcntl, (long)k.stone, (long)F_DUPFD_CLOEXEC, (long)c->fd);
 	if (fd == c->fd && fdw_gen(fdw_peek(c->fd)) == fdw_gen(c->before))
-		is_tombstone(c, &k, call, pc);
+		is_tombstone(c, &k, may_be_held(c), call, pc);
 	else if (fd >= 0) /* somebody was faster; or he was, and has closed it again */
 		fdw_raw(SYS_close, fd);
 }

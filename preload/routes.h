@@ -35,6 +35,7 @@ long fdw_rt_sigaction_by(fdw_plain_fn *, long nr, const long *args, uintptr_t pc
 void fdw_sent(int sock, const struct msghdr *, uint16_t call, uintptr_t pc); /* it was */
 int fdw_openpty(int fd[2], char *name, const struct termios *, const struct winsize *, uint16_t call, uintptr_t pc); /* open.c */
 void fdw_lock_taken(void); /* a POSIX record lock is about to be taken (target.c) */
+int fdw_may_be_locked(int fd); /* this process may hold one on its file, by another number */
 void fdw_unshared(uint16_t call, uintptr_t pc); /* unshare(CLONE_FILES) succeeded */
 
 #endif

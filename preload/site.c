@@ -7,7 +7,7 @@
 #define SITES 4096u /* 16 bytes each, touched as used */
 #define PROBES 16u
 
-static struct site { _Atomic uintptr_t pc; _Atomic uint8_t kind, without; } sites[SITES + 1] FDW_LARGE; /* 0 is no site */
+static struct site { _Atomic uintptr_t pc; _Atomic uint8_t kind, without; _Atomic uint16_t compares; } sites[SITES + 1] FDW_LARGE; /* 0 is no site */
 
 uint16_t fdw_site(uintptr_t pc)
 {
@@ -65,4 +65,13 @@ void fdw_site_closed(uint16_t n)
 {
 	if (fdw_site_kind(n) != FDW_SITE_MARKS)
 		fdw_site_not_marked(n);
+}
+
+int fdw_site_compares(uint16_t n) { return n ? atomic_load_explicit(&sites[n].compares, memory_order_relaxed) : FDW_COMPARES_NOTHING; }
+
+/* A number that has no room is above every one that is kept. */
+void fdw_site_learn_compares(uint16_t n, int with)
+{
+	if (n)
+		atomic_store_explicit(&sites[n].compares, (uint16_t)(with <= UINT16_MAX ? with : FDW_COMPARES_NOTHING), memory_order_relaxed);
 }

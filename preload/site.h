@@ -1,5 +1,5 @@
 /*
- * preload/site.h: what is known of the places that create descriptors: do they mark them close-on-exec afterwards?
+ * preload/site.h: what is known of the places that create descriptors: do they mark them close-on-exec afterwards? Do they want a certain number?
  *
  * A site is a call address. It starts unknown and is believed from what its thread did with each descriptor (birth.h):
  *
@@ -11,12 +11,14 @@
  * The figures decide how long a place pays for the doubt. One that marked once may do so again, be it one time in ten, and its first mark
  * after being called never is not protected: so that takes long.
  *
+ * What it compares its descriptors with (wanted.h) is read from its code, once.
+ *
  * Context: any thread, handlers. Locks: none; what two threads learn at the same moment may be lost, and is learnt again.
  */
 #ifndef FDW_SITE_H
 #define FDW_SITE_H
 
-#include "core.h"
+#include "compares.h"
 
 #define FDW_SITE_UNKNOWN_MAX 4
 #define FDW_SITE_MIXED_MAX 200
@@ -28,5 +30,9 @@ enum fdw_site_kind fdw_site_kind(uint16_t);
 void fdw_site_marked(uint16_t);
 void fdw_site_not_marked(uint16_t);           /* handed on or left without a mark */
 void fdw_site_closed(uint16_t);               /* closed before it was decided: says little, and of a site that marks nothing */
+
+/* What the code there compares the number it is given with: FDW_COMPARES_*. Site 0: with nothing. */
+int fdw_site_compares(uint16_t);
+void fdw_site_learn_compares(uint16_t, int);
 
 #endif

@@ -13,6 +13,7 @@
 #include "env.h"
 #include "resolve.h"
 #include "routes.h"
+#include "wanted.h"
 #include "poison.h"
 
 #ifndef SCM_PIDFD
@@ -36,6 +37,7 @@ static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, 
 	fdw_child_is_worker();
 	fdw_passed_over(fd, -1, call);
 	birth = fdw_birth(fdw_sflags(flags), pc);
+	fdw_wanted(pc, 0);
 	was = fdw_inside(fd, call, pc);
 	if (unlikely(birth))
 		r = real_accept4(fd, addr, len, flags | SOCK_CLOEXEC);
@@ -48,6 +50,7 @@ static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, 
 		fdw_use_failed(fd, call, pc);
 		return r;
 	}
+	r = fdw_wanted_number(r);
 	fdw_used(fd, call, pc);
 	if (fdw_recording() && addr && len)
 		peer = address(addr, *len < room ? *len : room);

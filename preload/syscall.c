@@ -23,6 +23,7 @@
 #include "thread.h"
 #include "sigstack.h"
 #include "vforked.h"
+#include "wanted.h"
 #include "poison.h"
 
 long fdw_syscall(long nr, long a, long b, long c, long d, long e, long f, uintptr_t pc);
@@ -153,6 +154,7 @@ static __attribute__((noinline)) long make(long nr, long *a, uint8_t kind, uint3
 	struct how how;
 	long r;
 
+	fdw_wanted(pc, 0);
 	if (birth && nr == SYS_openat2 && how_of(a)) {
 		how = *how_of(a);
 		how.flags |= O_CLOEXEC;
@@ -166,6 +168,7 @@ static __attribute__((noinline)) long make(long nr, long *a, uint8_t kind, uint3
 		fdw_birth_failed(birth);
 		return r;
 	}
+	r = fdw_wanted_number((int)r);
 	if (nr == SYS_io_uring_setup) {
 		fdw_births_forbid(); /* a route that closes without us */
 		fdw_emit_blind("io_uring", FDW_CALL_syscall, pc);
@@ -272,11 +275,12 @@ static __attribute__((noinline)) long duplicate(int fd, uintptr_t pc)
 	if (fdw_refused(fd, FDW_CALL_dup, pc))
 		return -1;
 	birth = fdw_birth(0, pc);
+	fdw_wanted(pc, 0);
 	fdw_flux_enter(fd, (uintptr_t)__builtin_frame_address(0));
 	r = birth ? by_fcntl(fd, F_DUPFD_CLOEXEC, 0) : CALL(SYS_dup, fd);
 	fdw_flux_leave(fd);
 	if (r >= 0)
-		return fdw_made_dup((int)r, fd, birth, FDW_CALL_dup, pc);
+		return fdw_made_dup(fdw_wanted_number((int)r), fd, birth, FDW_CALL_dup, pc);
 	fdw_birth_failed(birth);
 	fdw_use_failed(fd, FDW_CALL_dup, pc);
 	return r;

@@ -256,18 +256,25 @@ FDW_EXPORT int flock(int fd, int op)
  * lock taken.
  */
 #define LOW_NUMBERS 32u
-static int may_be_locked(const struct stat *target)
+static int may_be_locked(const struct stat *target, int but)
 {
 	uint32_t end = atomic_load(&locks_taken) ? atomic_load(&fdw_table_end) : LOW_NUMBERS;
 	struct stat st;
 
 	for (uint32_t i = 0; i < end; i++) {
 		uint64_t v = fdw_peek((int)i);
-		if (fdw_state(v) != FDW_CLOSED && fdw_raw(SYS_newfstatat, (long)i, "", &st, (long)AT_EMPTY_PATH) == 0 &&
+		if ((int)i != but && fdw_state(v) != FDW_CLOSED && fdw_raw(SYS_newfstatat, (long)i, "", &st, (long)AT_EMPTY_PATH) == 0 &&
 		    st.st_ino == target->st_ino && st.st_dev == target->st_dev)
 			return 1;
 	}
 	return 0;
+}
+
+int fdw_may_be_locked(int fd)
+{
+	struct stat st;
+
+	return fdw_raw(SYS_newfstatat, (long)fd, "", &st, (long)AT_EMPTY_PATH) != 0 || (S_ISREG(st.st_mode) && may_be_locked(&st, fd));
 }
 
 /* The interpreter of "#! /bin/sh -e"; NULL when the line makes no sense. */
@@ -300,7 +307,7 @@ static long open_target(const struct look *l, int dir, const char *path)
 {
 	struct stat st;
 
-	if (fdw_raw(SYS_newfstatat, (long)dir, path, &st, 0L) != 0 || !S_ISREG(st.st_mode) || (l->own && may_be_locked(&st)))
+	if (fdw_raw(SYS_newfstatat, (long)dir, path, &st, 0L) != 0 || !S_ISREG(st.st_mode) || (l->own && may_be_locked(&st, -1)))
 		return -1;
 	return fdw_raw(SYS_openat, (long)dir, path, (long)(O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), 0L);
 }

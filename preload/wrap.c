@@ -11,6 +11,7 @@
 #include "quick.h"
 #include "resolve.h"
 #include "table.h"
+#include "wanted.h"
 #include "poison.h"
 
 /* Its own address needs no relocation, the one it holds does. */
@@ -156,9 +157,11 @@ FDW_INLINE int serves_tombstone(enum fdw_call call)
 	ret r;                                                                                                         \
 	ONLY_EARLY(name, args)                                                                                         \
 	birth = fdw_birth(asks, FDW_CALLER);                                                                           \
+	fdw_wanted(FDW_CALLER, 0);                                                                                     \
 	r = unlikely(birth) ? born : real_##name args;                                                                 \
 	r = FDW_OR_AGAIN(r, birth ? born : real_##name args);                                                          \
 	if (likely(r >= 0)) {                                                                                          \
+		r = fdw_wanted_number(r);                                                                              \
 		made;                                                                                                  \
 	} else {                                                                                                       \
 		fdw_birth_failed(birth);

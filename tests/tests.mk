@@ -16,7 +16,8 @@ N ?= 50
 
 TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -MMD -MP -Itests/programs
 TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c tests/bench/ports.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c tests/demo/*.c)))
-TEST_LIB := $(O)/tests/programs/libopener.so $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows \
+ASKED_BIN := $(addprefix $(O)/tests/programs/numbers_asked_,O0 O2 other)
+TEST_LIB := $(O)/tests/programs/libopener.so $(ASKED_BIN) $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows \
 	$(addprefix $(O)/tests/e2e/src/hazards/,hazards others own_close early $(if $(shell command -v $(CXX)),statics) libuse.so libtls.so libsecond.so libfirst.so libraw.so libconfined.so libclock.so)
 FORKLOCK_BIN := $(addprefix $(O)/tests/forklock/,stress handoff inherit flags hazards stepped held libfdwarden.so)
 REARM_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/rearm/*.c)) \
@@ -29,6 +30,10 @@ $(filter $(O)/tests/programs/% $(O)/tests/e2e/% $(O)/tests/bench/% $(O)/tests/de
 # now: to bind a function at its first call takes kilobytes, which would hide what is measured.
 $(O)/tests/programs/sigstack_depth: TEST_CFLAGS += -Wl,-z,now
 $(O)/tests/e2e/src/own_suppressions: TEST_CFLAGS += -rdynamic
+# What a program asks for is read from its code: the same by other ways to compile it, and by another compiler where there is one.
+$(O)/tests/programs/numbers_asked_other: CC := $(if $(shell command -v clang),clang,$(CC))
+$(ASKED_BIN): $(O)/tests/programs/numbers_asked_%: tests/programs/numbers_asked.c
+	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) $(if $(filter other,$*),-O3,-$*) -o $@ $< -lpthread
 $(O)/tests/programs/lib%.so: tests/programs/lib%.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(TEST_CFLAGS) -shared -fPIC -o $@ $<
 $(O)/tests/e2e/src/static: tests/e2e/src/first_open.c

@@ -1,0 +1,70 @@
+/*
+ * preload/compares.h: what a program does with a call's result right after the call: does it ask whether it is a number of its own?
+ *
+ * Read from the instructions behind the call's return address: the result is followed through moves, over both ways of the first branches, until
+ * a comparison for equality is acted on. What is not understood ends the look: then nothing was asked.
+ *
+ *   compares.c       following; what is known of registers and memory on the way
+ *   compares_x86.c   one instruction of x86-64; the thirty forms that compilers put between a call and its comparison
+ *   compares_arm.c   the same for aarch64
+ *
+ * Context: any thread, handlers (300 bytes of stack for each branch). Locks: none. Nothing is written but the caller's own variables.
+ */
+#ifndef FDW_COMPARES_H
+#define FDW_COMPARES_H
+
+#include "core.h"
+
+/* What is compared with; everything else: the very number, which is above 2. Values are kept for each call address (site.h). */
+enum { FDW_COMPARES_UNKNOWN, FDW_COMPARES_NOTHING, FDW_COMPARES_OWN /* something that only the program knows */ };
+
+/* Memory by a register and an offset. Of the instruction pointer's: the offset is from the beginning of the code. */
+struct fdw_place { int16_t base; int32_t offset; };
+#define FDW_PLACES 8u
+#if defined(__x86_64__)
+#define FDW_REGISTERS 16
+#define FDW_RESULT_IN 0
+#else
+#define FDW_REGISTERS 32
+#define FDW_RESULT_IN 0
+#endif
+#define FDW_BASE_CODE FDW_REGISTERS
+#define FDW_BASE_NONE (-1) /* an address that is not followed */
+
+/* results: where in memory the call left them, n of them (pipe); 0: in the register that calls return in. Code from `code` to `end` can be read. */
+int fdw_compares(const uint8_t *code, const uint8_t *end, const struct fdw_place *results, unsigned n);
+
+/* ---- between compares.c and what decodes ----------------------------------------------------------------------------------------------------*/
+
+/* Of a register: a constant, or one of these. */
+#define FDW_V_OTHER INT32_MIN
+#define FDW_V_RESULT (INT32_MIN + 1)
+struct fdw_look {
+	const uint8_t *code, *end, *at, *target; /* target: of the branch that step met */
+	int32_t reg[FDW_REGISTERS];
+	struct fdw_place results[FDW_PLACES];    /* memory that holds the result; unused: FDW_BASE_NONE */
+	int compared;                            /* what the flags tell the result from: FDW_COMPARES_*, or the number */
+};
+enum fdw_step {
+	FDW_STEP_ON,
+	FDW_STEP_END,    /* not understood, or out of sight */
+	FDW_STEP_BRANCH, /* may go to target */
+	FDW_STEP_GO,     /* goes there */
+	FDW_STEP_EQUAL   /* acts on whether what was compared is equal */
+};
+enum fdw_step fdw_look_step(struct fdw_look *);
+
+int32_t fdw_look_load(const struct fdw_look *, struct fdw_place);
+void fdw_look_store(struct fdw_look *, struct fdw_place, int32_t value);
+void fdw_look_set(struct fdw_look *, unsigned reg, int32_t value);
+void fdw_look_compare(struct fdw_look *, int32_t a, int32_t b);
+/* A branch to at + by. */
+FDW_INLINE enum fdw_step fdw_look_branch(struct fdw_look *l, enum fdw_step how, int64_t by)
+{
+	int64_t to = l->at - l->code + by;
+
+	l->target = to >= 0 && to < l->end - l->code ? l->code + to : NULL;
+	return how;
+}
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * preload/wanted.c: see wanted.h.
+ *
+ * Context: any thread, handlers. System calls: rt_sigprocmask, which says whether code can be read, once for each place; fcntl, fstat, close, when a number
+ * is given back. Only where substitutes are allowed. Locks: none.
+ */
+#include "aside.h"
+#include "birth.h"
+#include "compares.h"
+#include "env.h"
+#include "routes.h"
+#include "site.h"
+#include "wanted.h"
+#include "poison.h"
+
+/* What follows a call up to a comparison is some 60 bytes, and the way round an error message a hundred more. */
+#define CODE_MAX 256u
+#define CODE_PAGE 4096u
+
+/* Where the code that can be read ends: in this page, or the next. */
+static uintptr_t readable_end(uintptr_t pc)
+{
+	uintptr_t next = (pc | (CODE_PAGE - 1)) + 1, end = pc + CODE_MAX;
+
+	if (fdw_process.filtered || !fdw_readable((const void *)pc))
+		return pc;
+	return end <= next || fdw_readable((const void *)next) ? end : next;
+}
+
+static int look(uintptr_t pc, const struct fdw_place *results, unsigned n)
+{
+	return fdw_compares((const uint8_t *)pc, (const uint8_t *)readable_end(pc), results, n);
+}
+
+/*
+ * Where pair[] lies for the code at pc, which addresses it by its stack pointer or its frame pointer; both are as the wrapper's frame has them:
+ * the caller's frame pointer, the return address. On aarch64 that record may lie anywhere in the wrapper's frame; but there the caller's frame
+ * pointer is its stack pointer, in code by gcc.
+ */
+static unsigned places_of(struct fdw_place to[4], uintptr_t pair, uintptr_t frame)
+{
+	uintptr_t fp = *(const uintptr_t *)frame;
+#if defined(__x86_64__)
+	struct { int16_t base; uintptr_t at; } by[2] = { { 4, frame + 2 * sizeof(uintptr_t) }, { 5, fp } };
+#else
+	struct { int16_t base; uintptr_t at; } by[2] = { { 31, fp }, { 29, fp } };
+#endif
+
+	for (unsigned i = 0; i < 4; i++)
+		to[i] = (struct fdw_place){ by[i / 2].base, (int32_t)(pair + i % 2 * sizeof(int) - by[i / 2].at) };
+	return 4;
+}
+
+struct asking { uintptr_t pc, frame; const int *pair; int what; };
+
+static __attribute__((noinline)) void look_there(void *arg, uintptr_t unused)
+{
+	struct asking *a = arg;
+	struct fdw_place places[4];
+
+	a->what = look(a->pc, places, a->pair ? places_of(places, (uintptr_t)a->pair, a->frame) : 0);
+}
+
+/* What the code at pc compares with; looked at when it is met first. */
+static int compares(uintptr_t pc, const int *pair, uintptr_t frame)
+{
+	uint16_t site = fdw_site(pc);
+	struct asking a = { pc, frame, pair, fdw_site_compares(site) };
+
+	if (likely(a.what != FDW_COMPARES_UNKNOWN))
+		return a.what;
+	if (!fdw_deep(look_there, &a, 0))
+		return FDW_COMPARES_NOTHING;
+	fdw_site_learn_compares(site, a.what);
+	return a.what;
+}
+
+/* What the last call wanted is forgotten, which may have failed. 1: numbers are kept. */
+static int begins(void)
+{
+	if (!fdw_on())
+		return 0;
+	fdw_self.asks = 0;
+	fdw_self.wanted[0] = fdw_self.wanted[1] = 0;
+	return atomic_load_explicit(&fdw_process.retired, memory_order_relaxed) != 0;
+}
+
+void fdw_wanted_slow(uintptr_t pc, int low)
+{
+	int what, saved = errno;
+
+	if (!begins())
+		return;
+	what = compares(pc, NULL, 0);
+	fdw_self.asks = what != FDW_COMPARES_NOTHING;
+	if (what == FDW_COMPARES_OWN)
+		fdw_self.wanted[0] = fdw_give_back_lowest(fdw_self.kept_since, low, INT32_MAX);
+	else if (what > 2 && what >= low)
+		fdw_self.wanted[0] = fdw_give_back_lowest(FDW_KEPT_EVER, what, what);
+	errno = saved;
+}
+
+void fdw_wanted_pair_slow(uintptr_t pc, const int *pair, uintptr_t frame)
+{
+	int saved = errno;
+
+	if (!begins())
+		return;
+	fdw_self.asks = compares(pc, pair, frame) != FDW_COMPARES_NOTHING;
+	for (int i = 0; i < 2; i++)
+		fdw_self.wanted[i] = fdw_self.asks ? fdw_give_back_lowest(fdw_self.kept_since, 0, INT32_MAX) : 0;
+	errno = saved;
+}
+
+/*
+ * Record locks of this process on the file would go with the number that is closed here: whoever holds one has the file open under another number.
+ * What answered was asked for by no thread but this one, so nobody else means it.
+ */
+static int move(int fd, int to)
+{
+	long flags = fdw_raw(SYS_fcntl, (long)fd, (long)F_GETFD), got;
+
+	if (flags < 0 || fdw_may_be_locked(fd))
+		return fd;
+	got = fdw_raw(SYS_fcntl, (long)fd, (long)(flags & FD_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD), (long)to);
+	if (got < 0)
+		return fd;
+	if (got != to) { /* somebody was faster */
+		fdw_raw(SYS_close, got);
+		return fd;
+	}
+	fdw_raw(SYS_close, (long)fd);
+	return to;
+}
+
+int fdw_wanted_move(int fd, unsigned which)
+{
+	int to = fdw_self.wanted[which];
+	uint64_t began;
+
+	fdw_self.wanted[which] = 0;
+	if (fd < 3 || fd >= to)
+		return fd;
+	if (fdw_own_call_begins(&began))
+		fd = move(fd, to);
+	fdw_own_call_ends(began);
+	return fd;
+}
+
+void fdw_wanted_made(void)
+{
+	if (!fdw_self.asks)
+		fdw_self.kept_since = fdw_kept_ticket();
+	fdw_self.asks = 0;
+}
