@@ -11,7 +11,6 @@
 #include "event.h"
 #include "options.h"
 #include "module.h"
-#include "options.h"
 #include "probe.h"
 #include "protect.h"
 #include "sections.h"

@@ -149,7 +149,6 @@ void fdw_number_is_high(int fd)
 static int keep(_Atomic int *place, long fd)
 {
 	int none = -1;
-
 	long at;
 
 	if (fd < 0)

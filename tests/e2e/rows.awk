@@ -6,6 +6,10 @@ BEGIN {
 	# They have no way to fail, or none that a test can bring about.
 	split("_exit _Exit closefrom closelog openlog vsyslog syslog __syslog_chk __vsyslog_chk pthread_cancel thrd_create endmntent dlclose __libc_start_main __register_atfork munlockall", list, " ")
 	for (i in list) no_failure[list[i]]
+	# Came with glibc 2.33 to 2.36. An older one lacks them: natively they are absent, and ours make the system call.
+	split("_Fork close_range closefrom epoll_pwait2 execveat fsconfig fsmount fsopen fspick fstat fstat64 fstatat fstatat64 mknodat mount_setattr " \
+	      "move_mount open_tree pidfd_getfd pidfd_open pidfd_send_signal process_madvise process_mrelease", list, " ")
+	for (i in list) young[list[i]]
 	families = 17
 }
 FILENAME == "names" {
@@ -58,12 +62,14 @@ END {
 		result(logged[who] > 2, who ": enforce logged what is wrong", "#   " logged[who] " double closes in the log\n")
 	for (k = 1; k <= count; k++) {
 		name = names[k]; cases = lines["alone", "native", name]; why = ""
+		if (name in young && text["alone", "native", name, 1] ~ /-> absent/) { lacks = lacks " " name; continue }
 		for (who in whos) for (mode in modes) why = why differences(name, who, mode)
 		if (!cases) why = "#   no case: write one in tests/e2e/src/rows\n"
 		else if (!(name in fails) && !(name in no_failure) && !(name in of && !(name in works))) why = why "#   no case fails\n"
 		if (!(name in works) && !(name in of)) never = never " " name
 		result(why == "", name ": native = enforce = observe = audit = recorded", why)
 	}
+	if (lacks) print "# this libc lacks:" lacks
 	if (never) print "# made both ways, but nothing succeeds on this machine:" never
 	print "1.." tests
 	exit bad
