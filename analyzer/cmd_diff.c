@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include "analyzer/baseline.h"
 #include "analyzer/report.h"
+#include "analyzer/words.h"
 
 struct arguments {
 	const char *files[2];
@@ -31,15 +32,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'f':
-		v = parse_format(arg);
+		v = word_of(&format_words, arg);
 		if (v != FORMAT_TEXT && v != FORMAT_JSON)
 			argp_error(state, "--format=%s: use text or json", arg);
 		a->json = v == FORMAT_JSON;
 		break;
 	case OPT_FAIL_ON:
-		v = parse_severity(arg);
+		v = word_of(&severity_words, arg);
 		if (v < 0)
-			argp_error(state, "--fail-on=%s: use error, warning, note or never", arg);
+			argp_error(state, "--fail-on=%s: use %s", arg, severity_words.said);
 		a->fail_on = (enum severity)v;
 		break;
 	case ARGP_KEY_ARG:
@@ -81,7 +82,7 @@ static int at_or_above(json_t *list, enum severity limit)
 	json_t *f;
 
 	json_array_foreach(list, i, f)
-		if (limit != SEV_NEVER && parse_severity(member(f, "severity")) >= (int)limit)
+		if (limit != SEV_NEVER && word_of(&severity_words, member(f, "severity")) >= (int)limit)
 			return 1;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "analyzer/confine.h"
 #include "analyzer/pager.h"
 #include "analyzer/report.h"
+#include "analyzer/words.h"
 
 enum { OPT_FAIL_ON = 256, OPT_ERROR_EXITCODE, OPT_SUPPRESSIONS, OPT_STACK_DEPTH, OPT_COLOR, OPT_SHOW, OPT_FULL_STACKS, OPT_TREE, OPT_BASELINE, OPT_SOURCE_ROOT, OPT_GEN_SUPPRESSIONS, OPT_READER, OPT_NO_PAGER };
 
@@ -50,60 +51,22 @@ struct arguments {
 	int ntraces;
 };
 
-static int find_name(const char *const *names, const char *s)
+static int value_of(struct argp_state *state, const char *option, const char *arg, const struct words *words)
 {
-	for (int i = 0; names[i]; i++)
-		if (!strcmp(names[i], s))
-			return i;
-	return -1;
-}
+	int value = word_of(words, arg);
 
-int parse_format(const char *s)
-{
-	static const char *const names[] = { "text", "json", "sarif", "html", "folded", NULL };
-	return find_name(names, s);
-}
-
-int parse_severity(const char *s)
-{
-	static const char *const names[] = { "note", "warning", "error", "never", NULL };
-	return find_name(names, s);
-}
-
-int parse_color(const char *s)
-{
-	static const char *const names[] = { "auto", "always", "never", NULL };
-	return find_name(names, s);
-}
-
-static int parse_reader(const char *s)
-{
-	static const char *const names[] = { "auto", "direct", "babeltrace", NULL };
-	return find_name(names, s);
-}
-
-static int value_of(struct argp_state *state, const char *option, const char *arg, int value, const char *values)
-{
 	if (value < 0)
-		argp_error(state, "--%s=%s: use %s", option, arg, values);
+		argp_error(state, "--%s=%s: use %s", option, arg, words->said);
 	return value;
 }
 
 static int number_of(struct argp_state *state, const char *option, const char *arg, long min, long max)
 {
-	char *end;
-	long n = strtol(arg, &end, 10);
+	long n;
 
-	if (!*arg || *end || n < min || n > max)
+	if (number_in(arg, min, max, &n) != 0)
 		argp_error(state, "--%s=%s: a number from %ld to %ld is wanted", option, arg, min, max);
 	return (int)n;
-}
-
-static enum format format_of(struct argp_state *state, const char *arg)
-{
-	int f = value_of(state, "format", arg, parse_format(arg), "text, json, sarif, html or folded");
-
-	return (enum format)f;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -113,17 +76,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'o': o->output = arg; break;
-	case 'f': o->format = format_of(state, arg); break;
+	case 'f': o->format = (enum format)value_of(state, "format", arg, &format_words); break;
 	case 'q': o->quiet = 1; break;
-	case OPT_FAIL_ON:
-		o->fail_on = (enum severity)value_of(state, "fail-on", arg, parse_severity(arg), "error, warning, note or never");
-		break;
+	case OPT_FAIL_ON: o->fail_on = (enum severity)value_of(state, "fail-on", arg, &severity_words); break;
 	case OPT_ERROR_EXITCODE: a->error_exitcode = number_of(state, "error-exitcode", arg, 1, 255); break;
 	case OPT_SUPPRESSIONS: o->suppressions = arg; break;
 	case OPT_STACK_DEPTH: o->stack_depth = (unsigned)number_of(state, "stack-depth", arg, 1, FDW_STACK_MAX); break;
-	case OPT_COLOR:
-		o->color = (enum color)value_of(state, "color", arg, parse_color(arg), "auto, always or never");
-		break;
+	case OPT_COLOR: o->color = (enum color)value_of(state, "color", arg, &color_words); break;
 	case OPT_SHOW:
 		if (strcmp(arg, "possible"))
 			argp_error(state, "--show=%s: use possible", arg);
@@ -132,9 +91,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_TREE: o->tree = 1; break;
 	case OPT_NO_PAGER: o->no_pager = 1; break;
 	case OPT_GEN_SUPPRESSIONS: o->gen_suppressions = arg; break;
-	case OPT_READER:
-		o->reader = (enum reader_kind)value_of(state, "reader", arg, parse_reader(arg), "auto, direct or babeltrace");
-		break;
+	case OPT_READER: o->reader = (enum reader_kind)value_of(state, "reader", arg, &reader_words); break;
 	case OPT_BASELINE: o->baseline = arg; break;
 	case OPT_SOURCE_ROOT: o->source_root = arg; break;
 	case OPT_FULL_STACKS: o->full_stacks = 1; break;
@@ -159,11 +116,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 void report_defaults(struct report_options *o)
 {
 	if (config_value("format"))
-		o->format = (enum format)parse_format(config_value("format"));
+		o->format = (enum format)word_of(&format_words, config_value("format"));
 	if (config_value("fail-on"))
-		o->fail_on = (enum severity)parse_severity(config_value("fail-on"));
+		o->fail_on = (enum severity)word_of(&severity_words, config_value("fail-on"));
 	if (config_value("color"))
-		o->color = (enum color)parse_color(config_value("color"));
+		o->color = (enum color)word_of(&color_words, config_value("color"));
 	o->suppressions = config_value("suppressions");
 }
 

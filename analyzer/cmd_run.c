@@ -16,14 +16,8 @@
 #include "analyzer/child_env.h"
 #include "analyzer/preflight.h"
 #include "analyzer/recording.h"
+#include "analyzer/rules.h"
 #include "analyzer/say.h"
-
-/* Rules that the interposer logs and that are not errors. */
-static const struct { const char *rule; enum severity severity; } milder[] = {
-	{ "close-in-use", SEV_WARNING }, { "ghost-event", SEV_WARNING }, { "fd-leak", SEV_WARNING }, { "fd-leak-exec", SEV_WARNING },
-	{ "cloexec-race", SEV_WARNING }, { "sigstack-too-small", SEV_WARNING }, { "kernel-signal-vector-bug", SEV_WARNING },
-	{ "sigstack-unpinned", SEV_NOTE }, { "handler-off-stack", SEV_NOTE }, { "bad-close", SEV_NOTE },
-};
 
 struct relay {
 	char path[64];
@@ -37,18 +31,21 @@ struct relay {
 /* "fdwarden: PROG[PID]: RULE: ..."; other lines are no violations. */
 static int is_failure(const char *line, enum severity fail_on)
 {
-	enum severity s = SEV_ERROR;
 	const char *rule = strstr(line, "]: ");
+	const struct rule *r;
+	char id[48];
 	size_t n;
 
 	if (strncmp(line, "fdwarden: ", 10) || !rule)
 		return 0;
 	rule += 3;
 	n = strcspn(rule, ":");
-	for (size_t i = 0; i < sizeof milder / sizeof *milder; i++)
-		if (strlen(milder[i].rule) == n && !strncmp(milder[i].rule, rule, n))
-			s = milder[i].severity;
-	return rule[n] == ':' && s >= fail_on;
+	if (!rule[n] || n >= sizeof id)
+		return 0;
+	memcpy(id, rule, n);
+	id[n] = 0;
+	r = rule_by_id(id);
+	return (r ? r->severity : SEV_ERROR) >= fail_on;
 }
 
 /* Whole lines only: the interposer writes each in one piece. */

@@ -12,16 +12,9 @@
 #include "analyzer/commands.h"
 #include "analyzer/config.h"
 #include "analyzer/memory.h"
-#include "analyzer/report.h"
 #include "analyzer/say.h"
-
-static int is_number(const char *s, long most)
-{
-	char *end;
-	long n = strtol(s, &end, 10);
-
-	return *s && !*end && n >= 0 && n <= most;
-}
+#include "analyzer/words.h"
+#include "trace/schema.h"
 
 static int one_of(const char *s, const char *words)
 {
@@ -33,16 +26,23 @@ static int one_of(const char *s, const char *words)
 	return 0;
 }
 
-static int is_depth(const char *s) { return is_number(s, 64); }
-static int is_count(const char *s) { return is_number(s, 896); }
-static int is_ms(const char *s) { return is_number(s, 3600000); }
+static int is_from_0(const char *s, long most)
+{
+	long n;
+
+	return number_in(s, 0, most, &n) == 0;
+}
+
+static int is_depth(const char *s) { return is_from_0(s, FDW_STACK_MAX); }
+static int is_count(const char *s) { return is_from_0(s, TOMBSTONES_MOST); }
+static int is_ms(const char *s) { return is_from_0(s, TOMBSTONE_MS_MOST); }
 static int is_violation(const char *s) { return one_of(s, "log abort"); }
 static int is_uring(const char *s) { return one_of(s, "allow deny"); }
 static int is_repair(const char *s) { return one_of(s, "off onstack"); }
 static int is_text(const char *s) { return *s != 0; }
-static int is_severity(const char *s) { return parse_severity(s) >= 0; }
-static int is_color(const char *s) { return parse_color(s) >= 0; }
-static int is_format(const char *s) { return parse_format(s) >= 0; }
+static int is_severity(const char *s) { return word_of(&severity_words, s) >= 0; }
+static int is_color(const char *s) { return word_of(&color_words, s) >= 0; }
+static int is_format(const char *s) { return word_of(&format_words, s) >= 0; }
 
 /* variable: the library's own, which the environment carries to it. */
 static struct setting {
@@ -52,17 +52,17 @@ static struct setting {
 	char *value;
 	const char *from; /* file it came from */
 } settings[] = {
-	{ "stack-depth", "FDWARDEN_STACK_DEPTH", "16", is_depth, "a number from 0 to 64", NULL, NULL },
+	{ "stack-depth", "FDWARDEN_STACK_DEPTH", "16", is_depth, STACK_DEPTH_SAID, NULL, NULL },
 	{ "log", "FDWARDEN_LOG", "stderr", is_text, "stderr, off or a path", NULL, NULL },
 	{ "on-violation", "FDWARDEN_ON_VIOLATION", "log", is_violation, "log or abort", NULL, NULL },
-	{ "tombstones", "FDWARDEN_TOMBSTONES", "128", is_count, "a number from 0 to 896", NULL, NULL },
-	{ "tombstone-ms", "FDWARDEN_TOMBSTONE_MS", "10000", is_ms, "milliseconds, up to 3600000", NULL, NULL },
+	{ "tombstones", "FDWARDEN_TOMBSTONES", "128", is_count, TOMBSTONES_SAID, NULL, NULL },
+	{ "tombstone-ms", "FDWARDEN_TOMBSTONE_MS", "10000", is_ms, TOMBSTONE_MS_SAID, NULL, NULL },
 	{ "io-uring", "FDWARDEN_IO_URING", "allow", is_uring, "allow or deny", NULL, NULL },
 	{ "signal-repair", "FDWARDEN_SIGNAL_REPAIR", "off", is_repair, "off or onstack", NULL, NULL },
 	{ "suppressions", NULL, "", is_text, "a file", NULL, NULL },
-	{ "fail-on", NULL, "error", is_severity, "error, warning, note or never", NULL, NULL },
-	{ "format", NULL, "text", is_format, "text, json, sarif, html or folded", NULL, NULL },
-	{ "color", NULL, "auto", is_color, "auto, always or never", NULL, NULL },
+	{ "fail-on", NULL, "error", is_severity, SEVERITIES_SAID, NULL, NULL },
+	{ "format", NULL, "text", is_format, FORMATS_SAID, NULL, NULL },
+	{ "color", NULL, "auto", is_color, COLORS_SAID, NULL, NULL },
 };
 #define SETTINGS (sizeof settings / sizeof *settings)
 

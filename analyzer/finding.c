@@ -6,6 +6,7 @@
 #include "analyzer/finding.h"
 #include "analyzer/memory.h"
 #include "analyzer/suppress.h"
+#include "analyzer/words.h"
 
 struct findings {
 	struct finding *raw;     /* hash by raw_key, then by key */
@@ -27,8 +28,7 @@ const char *role_name(enum role r)
 
 const char *severity_name(enum severity s)
 {
-	static const char *const names[] = { "note", "warning", "error", "never" };
-	return names[s];
+	return severity_words.list[s];
 }
 
 const char *confidence_name(enum confidence c)

@@ -11,6 +11,7 @@
 #include "analyzer/config.h"
 #include "analyzer/report.h"
 #include "analyzer/options.h"
+#include "analyzer/words.h"
 #include "trace/schema.h"
 
 enum { KEY_FAIL_ON = 256, KEY_ERROR_EXITCODE, KEY_SUPPRESSIONS, KEY_STACK_DEPTH, KEY_COLOR, KEY_KEEP_TRACE, KEY_TOMBSTONES, KEY_TOMBSTONE_MS, KEY_BASELINE, KEY_SOURCE_ROOT, KEY_UNOBSERVED, KEY_ISOLATE,
@@ -19,30 +20,10 @@ enum { KEY_FAIL_ON = 256, KEY_ERROR_EXITCODE, KEY_SUPPRESSIONS, KEY_STACK_DEPTH,
 #define ALL (COMMAND_RUN | COMMAND_RECORD | COMMAND_AUDIT)
 #define TRACED (COMMAND_RECORD | COMMAND_AUDIT)
 
-/* Index of `text` in a list of words that ends with NULL; -1: not in it. */
-static int word(const char *text, const char *const *words)
-{
-	for (int i = 0; words[i]; i++)
-		if (!strcmp(text, words[i]))
-			return i;
-	return -1;
-}
-
-static int number(const char *text, long min, long max, long *v)
-{
-	char *end;
-
-	errno = 0;
-	*v = strtol(text, &end, 10);
-	return *text && !*end && !errno && *v >= min && *v <= max ? 0 : -1;
-}
-
 static int set_mode(struct run_options *o, char *arg)
 {
-	static const char *const modes[] = { "observe", "enforce", "audit", NULL };
-
 	o->mode = arg;
-	return word(arg, modes);
+	return word_of(&mode_words, arg);
 }
 
 static int set_output(struct run_options *o, char *arg)
@@ -53,8 +34,7 @@ static int set_output(struct run_options *o, char *arg)
 
 static int set_format(struct run_options *o, char *arg)
 {
-	static const char *const formats[] = { "text", "json", "sarif", "html", "folded", NULL };
-	int i = word(arg, formats);
+	int i = word_of(&format_words, arg);
 
 	o->report.format = (enum format)(i < 0 ? 0 : i);
 	return i;
@@ -62,8 +42,7 @@ static int set_format(struct run_options *o, char *arg)
 
 static int set_fail_on(struct run_options *o, char *arg)
 {
-	static const char *const levels[] = { "note", "warning", "error", "never", NULL };
-	int i = word(arg, levels);
+	int i = word_of(&severity_words, arg);
 
 	o->report.fail_on = (enum severity)(i < 0 ? 0 : i);
 	return i;
@@ -71,8 +50,7 @@ static int set_fail_on(struct run_options *o, char *arg)
 
 static int set_color(struct run_options *o, char *arg)
 {
-	static const char *const words[] = { "auto", "always", "never", NULL };
-	int i = word(arg, words);
+	int i = word_of(&color_words, arg);
 
 	o->report.color = (enum color)(i < 0 ? 0 : i);
 	return i;
@@ -82,7 +60,7 @@ static int set_exitcode(struct run_options *o, char *arg)
 {
 	long v;
 
-	if (number(arg, 0, 255, &v) != 0)
+	if (number_in(arg, 0, 255, &v) != 0)
 		return -1;
 	o->error_exitcode = (int)v;
 	return 0;
@@ -92,7 +70,7 @@ static int set_depth(struct run_options *o, char *arg)
 {
 	long v;
 
-	if (number(arg, 0, FDW_STACK_MAX, &v) != 0)
+	if (number_in(arg, 0, FDW_STACK_MAX, &v) != 0)
 		return -1;
 	o->stack_depth = (int)v;
 	return 0;
@@ -103,14 +81,14 @@ static int set_tombstones(struct run_options *o, char *arg)
 {
 	long v;
 
-	return number(arg, 0, 896, &v) != 0 ? -1 : setenv("FDWARDEN_TOMBSTONES", arg, 1);
+	return number_in(arg, 0, TOMBSTONES_MOST, &v) != 0 ? -1 : setenv("FDWARDEN_TOMBSTONES", arg, 1);
 }
 
 static int set_tombstone_ms(struct run_options *o, char *arg)
 {
 	long v;
 
-	return number(arg, 0, 3600000, &v) != 0 ? -1 : setenv("FDWARDEN_TOMBSTONE_MS", arg, 1);
+	return number_in(arg, 0, TOMBSTONE_MS_MOST, &v) != 0 ? -1 : setenv("FDWARDEN_TOMBSTONE_MS", arg, 1);
 }
 
 static int set_buffer(struct run_options *o, char *arg)
@@ -145,7 +123,6 @@ static int set_baseline(struct run_options *o, char *arg)
 	return b ? 0 : -1;
 }
 
-
 static int set_source_root(struct run_options *o, char *arg) { o->report.source_root = arg; return *arg ? 0 : -1; }
 static int set_gen(struct run_options *o, char *arg) { o->report.gen_suppressions = arg; return *arg ? 0 : -1; }
 static int set_suppressions(struct run_options *o, char *arg) { o->report.suppressions = arg; return *arg ? 0 : -1; }
@@ -169,13 +146,13 @@ static const struct option_row {
 	int (*set)(struct run_options *, char *);
 	const char *values;
 } rows[] = {
-	{ { "mode", 'm', "MODE", 0, "observe, enforce or audit: what may change for the program", 0 }, ALL, set_mode, "observe, enforce or audit" },
+	{ { "mode", 'm', "MODE", 0, "observe, enforce or audit: what may change for the program", 0 }, ALL, set_mode, MODES_SAID },
 	{ { "output", 'o', "PATH", 0, "where violations are logged instead of stderr", 0 }, COMMAND_RUN, set_output, "a path" },
 	{ { "output", 'o', "DIR", 0, "directory of the trace; new or empty (default fdwarden.PROG.PID)", 0 }, COMMAND_RECORD, set_output, "a directory" },
 	{ { "output", 'o', "PATH", 0, "where the report goes instead of stderr", 0 }, COMMAND_AUDIT, set_output, "a path" },
-	{ { "format", 'f', "FORMAT", 0, "of the report: text (default), json, sarif, html or folded", 0 }, ALL, set_format, "text, json, sarif, html or folded" },
+	{ { "format", 'f', "FORMAT", 0, "of the report: text (default), json, sarif, html or folded", 0 }, ALL, set_format, FORMATS_SAID },
 	{ { "fail-on", KEY_FAIL_ON, "LEVEL", 0, "error (default), warning, note or never: which findings count for --error-exitcode", 0 },
-	  ALL, set_fail_on, "error, warning, note or never" },
+	  ALL, set_fail_on, SEVERITIES_SAID },
 	{ { "error-exitcode", KEY_ERROR_EXITCODE, "N", 0, "exit with N instead of the program's status when there were such findings", 0 },
 	  ALL, set_exitcode, "a number from 0 (off) to 255" },
 	{ { "suppressions", KEY_SUPPRESSIONS, "FILE", 0, "findings not to report", 0 }, ALL, set_suppressions, "a file" },
@@ -183,12 +160,12 @@ static const struct option_row {
 	{ { "baseline", KEY_BASELINE, "FILE", 0, "an earlier report in JSON: what it has does not fail again", 0 }, COMMAND_AUDIT, set_baseline,
 	  "a report that was made with --format=json" },
 	{ { "source-root", KEY_SOURCE_ROOT, "DIR", 0, "sarif: sources below DIR are named relative to it", 0 }, COMMAND_AUDIT, set_source_root, "a directory" },
-	{ { "stack-depth", KEY_STACK_DEPTH, "N", 0, "frames of a recorded stack (default 16)", 0 }, ALL, set_depth, "a number from 0 to 64" },
+	{ { "stack-depth", KEY_STACK_DEPTH, "N", 0, "frames of a recorded stack (default 16)", 0 }, ALL, set_depth, STACK_DEPTH_SAID },
 	{ { "tombstones", KEY_TOMBSTONES, "N", 0, "in mode audit: closed numbers kept back at the same time (default 128, at most a quarter of the limit)", 0 }, ALL,
-	  set_tombstones, "a number from 0 to 896" },
+	  set_tombstones, TOMBSTONES_SAID },
 	{ { "tombstone-ms", KEY_TOMBSTONE_MS, "MS", 0, "in mode audit: how long each is kept back (default 10000)", 0 }, ALL, set_tombstone_ms,
-	  "milliseconds, up to 3600000" },
-	{ { "color", KEY_COLOR, "WHEN", 0, "auto, always or never", 0 }, ALL, set_color, "auto, always or never" },
+	  TOMBSTONE_MS_SAID },
+	{ { "color", KEY_COLOR, "WHEN", 0, COLORS_SAID, 0 }, ALL, set_color, COLORS_SAID },
 	{ { "quiet", 'q', NULL, 0, "say nothing but errors", 0 }, ALL, set_quiet, NULL },
 	{ { "keep-trace", KEY_KEEP_TRACE, "DIR", 0, "keep the trace in DIR; new or empty", 0 }, COMMAND_AUDIT, set_keep, "a directory" },
 	{ { "show", KEY_SHOW, "possible", 0, "report findings of low confidence too", 0 }, COMMAND_AUDIT, set_show, "possible" },

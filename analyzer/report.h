@@ -41,9 +41,5 @@ void report_tree(const struct report *, FILE *out); /* the part of the text for 
 /* Findings that are shown: not suppressed, and not `possible` unless asked for. */
 int report_shows(const struct report *, const struct finding *);
 void report_defaults(struct report_options *);
-/* Option values by name; -1: there is none. */
-int parse_format(const char *);
-int parse_severity(const char *);
-int parse_color(const char *);
 
 #endif
