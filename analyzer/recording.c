@@ -119,30 +119,30 @@ static long since_ms(const struct timespec *from)
 static void wait_for_descendants(struct fdw_session *s, const char *prog, int ring)
 {
 	struct timespec begin, empty;
-	int connected, nobody = 0, said = 0;
+	int recorded, nobody = 0, said = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	for (;;) {
-		connected = fdw_session_connected(s);
-		if (connected < 0)
+		recorded = fdw_session_records(s);
+		if (recorded < 0)
 			return;
 		if (ring)
 			candidate_look(s);
-		if (connected)
+		if (recorded)
 			nobody = 0;
 		else if (!nobody++)
 			clock_gettime(CLOCK_MONOTONIC, &empty);
 		if (nobody > 1 && (since_ms(&empty) > STARTING_MS || !anybody_starting(fdw_session_socket_dir(s))))
 			return;
-		if (connected && !said && since_ms(&begin) > LOOK_LATER_MS) {
+		if (recorded && !said && since_ms(&begin) > LOOK_LATER_MS && (recorded = fdw_session_recorded(s)) > 0) {
 			say_info("%s has ended; %d of the processes it started run%s on and %s recorded (Ctrl-C ends the recording, not "
-			         "them; --no-wait does not wait)", prog, connected, connected == 1 ? "s" : "", connected == 1 ? "is" : "are");
+			         "them; --no-wait does not wait)", prog, recorded, recorded == 1 ? "s" : "", recorded == 1 ? "is" : "are");
 			said = 1;
 		}
-		if (launch_pause(since_ms(&begin) < 4 * LOOK_LATER_MS || !connected ? LOOK_MS : LOOK_LATER_MS)) {
-			if (connected)
-				say_info("recording ended while %d process%s of %s run%s on", connected, connected == 1 ? "" : "es", prog,
-				         connected == 1 ? "s" : "");
+		if (launch_pause(since_ms(&begin) < 4 * LOOK_LATER_MS || !recorded ? LOOK_MS : LOOK_LATER_MS)) {
+			if (recorded && (recorded = fdw_session_recorded(s)) > 0)
+				say_info("recording ended while %d process%s of %s run%s on", recorded, recorded == 1 ? "" : "es", prog,
+				         recorded == 1 ? "s" : "");
 			return;
 		}
 	}

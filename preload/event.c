@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "event.h"
 #include "exit.h"
+#include "heir.h"
 #include "log.h"
 #include "protect.h"
 #include "retire.h"
@@ -131,6 +132,10 @@ static __attribute__((noinline)) void send_of_here(void *e, uintptr_t pc) { send
 
 static int may_send(struct fdw_event *e, uintptr_t pc)
 {
+	if (fdw_heir_is_late()) {
+		fdw_recording_is_over();
+		return 0;
+	}
 	if (likely(fdw_on() && fdw_recording() && !fdw_self.tool && fdw_self.announced != ANNOUNCING))
 		return 1;
 	if (fdw_self.announced == ANNOUNCING)

@@ -151,6 +151,12 @@ FDW_EXPORT int unshare(int flags)
 	return r;
 }
 
+void fdw_recording_is_over(void)
+{
+	atomic_store(&fdw_process.recording, 0);
+	atomic_fetch_and(&fdw_process.uses, (uint8_t)~FDW_USES_RECORDED);
+}
+
 /*
  * Emission makes system calls of its own, if only at the end of each sub-buffer, and LTTng's threads whenever the session speaks to them: a
  * filter may kill for each. So what there is to say is said, and the tracer leaves this process for good. What it exec's is recorded again
@@ -163,8 +169,7 @@ static void stop_recording(const char *why)
 	fdw_life(FDW_OP_STOP, 0, 0, 0, -1, 0, FDW_CALL_none, 0, fdw_text(why));
 	fdw_totals(FDW_CALL_none, 0);
 	fdw_emitters_stop();
-	atomic_store(&fdw_process.recording, 0);
-	atomic_fetch_and(&fdw_process.uses, (uint8_t)~FDW_USES_RECORDED);
+	fdw_recording_is_over();
 	atomic_store(&fdw_process.no_fini, 1);
 	if (fdw_tool_threads_end())
 		fdw_protected_close();

@@ -21,6 +21,7 @@
 #include "exit.h"
 #include "fork.h"
 #include "gate.h"
+#include "heir.h"
 #include "inside.h"
 #include "patience.h"
 #include "protect.h"
@@ -40,11 +41,11 @@
 static void go_without_hooks(void)
 {
 	atomic_store(&fdw_process.no_fini, 1);
+	fdw_process.heir = fdw_mark != NULL;
 	if (!fdw_self.emitting)
 		return;
 	fdw_buffers_detach();
-	atomic_store(&fdw_process.recording, 0);
-	atomic_fetch_and(&fdw_process.uses, (uint8_t)~FDW_USES_RECORDED);
+	fdw_recording_is_over();
 }
 
 /* On the way of every fork what is the same already is not written. */
@@ -109,9 +110,9 @@ FDW_FORK_PATH static void before_fork(void)
 /* ---- LTTng's hooks --------------------------------------------------------------------------------------------------------------------------*/
 
 /*
- * They take LTTng's locks before the fork and start its threads and connection anew in the child. Not under a seccomp filter, which would
- * kill the child for that; nor in a handler that interrupted an emission, for whose end they would wait: such a child writes to the buffers it
- * inherited, which takes no system call. They must not be cancelled. LTTng blocks signals from one to the other; on a signal stack we do, for
+ * They take LTTng's locks before the fork and give them back in parent and child, who goes on in the buffers that it inherited (heir.h); or, where that
+ * may not be, start LTTng's threads and connection anew. Not under a seccomp filter, which would kill the child for that; nor in a handler that
+ * interrupted an emission, for whose end they would wait: such a child writes to the buffers as it finds them. They must not be cancelled. LTTng blocks signals from one to the other; on a signal stack we do, for
  * it must not let them in where we have moved to another one.
  */
 static __attribute__((noinline)) void call_hook(void *hook, uintptr_t unused)
@@ -184,8 +185,8 @@ static void after_fork_child(void *mask) { fdw_call_on_stack(serve_child, mask, 
 
 /*
  * Registered first, so innermost: prepare runs after all of the program's, parent and child before. LTTng's locks are taken inside the
- * program's own: a thread that holds one of the program's locks may be waiting for LTTng's. In the child they are released and LTTng
- * set up anew only after all of the program's handlers (end): it allocates, and the allocator's locks are released there.
+ * program's own: a thread that holds one of the program's locks may be waiting for LTTng's. In the child they are released at once; where LTTng
+ * is set up anew, only after all of the program's handlers (end): it allocates, and the allocator's locks are released there.
  * They also see the forks libc makes on its own (wordexp); these do without hooks.
  */
 FDW_FORK_PATH static int is_daemon(void) { return fdw_self.in_fork && fdw_self.fork_kind == FDW_FORK_DAEMON; }
@@ -236,10 +237,15 @@ FDW_FORK_PATH static void at_child(void)
 {
 	if (is_daemon())
 		errno = fdw_self.fork_errno;
-	if (fdw_self.in_fork)
-		child_begins(fdw_self.hooked, fdw_self.fork_kind, fdw_self.fork_call, fdw_self.fork_pc);
-	else
+	if (!fdw_self.in_fork) {
 		child_begins(0, FDW_FORK_FORK, FDW_CALL_none, 0);
+		return;
+	}
+	child_begins(fdw_self.hooked, fdw_self.fork_kind, fdw_self.fork_call, fdw_self.fork_pc);
+	if (fdw_self.hooked && fdw_mark) {
+		call_tracer(fdw_inherit);
+		fdw_self.hooked = 0;
+	}
 }
 
 /* As pthread_atfork, whose code comes with each library, and would lie where nothing else of ours is wanted at the start. */

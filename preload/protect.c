@@ -9,6 +9,7 @@
 #include <link.h>
 #include <sys/resource.h>
 #include "close.h"
+#include "heir.h"
 #include "protect.h"
 #include "table.h"
 #include "poison.h"
@@ -215,14 +216,17 @@ FDW_EXPORT int lttng_ust_add_fd_to_tracker(int fd)
 		return fd;
 	at = fdw_park(fd);
 	fdw_protect(at);
+	fdw_connection_made(at);
 	errno = saved;
 	return at;
 }
 
 FDW_EXPORT void lttng_ust_delete_fd_from_tracker(int fd)
 {
-	if (fdw_on())
-		fdw_unprotect(fd);
+	if (!fdw_on())
+		return;
+	fdw_connection_ends(fd);
+	fdw_unprotect(fd);
 }
 
 void fdw_protected_close(void)

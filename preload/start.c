@@ -12,6 +12,7 @@
 #include "close.h"
 #include "event.h"
 #include "exit.h"
+#include "heir.h"
 #include "module.h"
 #include "named.h"
 #include "options.h"
@@ -271,6 +272,7 @@ void fdw_start_recording(void)
 	fdw_tool_ranges_learn(); /* also where nothing is recorded: LTTng's threads may be served later than we waited, and its destructors run */
 	if (!fdw_ops || !fdw_patience(&patience))
 		return; /* no session listens: nothing is sent, nothing is paid for */
+	fdw_mark_hold();
 	fdw_actions_learn();
 	atomic_fetch_or(&fdw_process.uses, FDW_USES_RECORDED);
 	atomic_store_explicit(&fdw_process.recording, 1, memory_order_release);

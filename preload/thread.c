@@ -260,6 +260,7 @@ void fdw_threads_reset(void)
 	atomic_store(&program_threads, 1);
 	atomic_store(&uncounted, 0);
 	atomic_store(&tool_count, 0);
+	atomic_store(&tool_tid, 0);
 	atomic_store(&tool_running, 0);
 	atomic_store(&tool_asleep, 0);
 	memset(tool_ids, 0, sizeof tool_ids);

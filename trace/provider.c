@@ -25,6 +25,17 @@ static void before_fork(void *mask) { lttng_ust_before_fork(mask); }
 static void after_fork_parent(void *mask) { lttng_ust_after_fork_parent(mask); }
 static void after_fork_child(void *mask) { lttng_ust_after_fork_child(mask); }
 
+/*
+ * What after_fork_parent does, but liburcu forgets the threads that are not here; for that it gives its locks back, and takes them again, for
+ * the next call expects to hold them.
+ */
+static void after_fork_heir(void *mask)
+{
+	lttng_ust_urcu_after_fork_child();
+	lttng_ust_urcu_before_fork();
+	lttng_ust_after_fork_parent(mask);
+}
+
 /* The ring buffer's place stays taken, but a read-side section that never ends would stop every fork and every command of the session. */
 static void abandoned(void)
 {
@@ -39,6 +50,6 @@ const struct fdw_trace_ops *fdwarden_trace_ops(void);
 __attribute__((visibility("default"))) const struct fdw_trace_ops *fdwarden_trace_ops(void)
 {
 	static const struct fdw_trace_ops ops = { FDW_SCHEMA_VERSION, enabled, send_op, send_life, send_stack, send_module, thread,
-		before_fork, after_fork_parent, after_fork_child, abandoned };
+		before_fork, after_fork_parent, after_fork_child, after_fork_heir, abandoned };
 	return &ops;
 }

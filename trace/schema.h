@@ -263,6 +263,8 @@ struct fdw_trace_ops {
 	void (*before_fork)(void *mask);
 	void (*after_fork_parent)(void *mask);
 	void (*after_fork_child)(void *mask);
+	/* Instead of it, in a child that goes on in the buffers it inherited: LTTng's daemon does not hear of it, and no thread is made. */
+	void (*after_fork_heir)(void *mask);
 	/* This thread left an emission by a jump and is in none now: ends what it began, as far as others would wait for it. */
 	void (*abandoned)(void);
 };
@@ -283,6 +285,12 @@ struct fdw_trace_ops {
 /* Beside that socket: the session daemon's process id, by LTTng; and its consumer's, where each process has buffers that the consumer must make. */
 #define FDW_DAEMON_PID   "lttng-sessiond.pid"
 #define FDW_CONSUMER_PID "fdwarden-consumer.pid"
+/*
+ * And the mark of a recording, where a fork child may go on in its parent's buffers. Whoever is recorded holds a read lock on it (F_OFD_SETLK: of the
+ * open file description, which fork children share), so that who records sees when the last one is gone. `ended` is not 0 once the recording is over.
+ */
+#define FDW_MARK "fdwarden-recording"
+struct fdw_mark { _Atomic uint32_t ended; };
 /* A trace with the end of a flight recorder's ring has a file of this name beside it, and the ring's part below `ring`. */
 #define FDW_RING_MARK "fdwarden-ring"
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"

@@ -47,6 +47,7 @@ struct fdw_session {
 	pid_t helper, daemon;
 	int sock;
 	int made_output;
+	int mark;                /* -1: there is none */
 	char sockets[80];
 };
 
@@ -168,6 +169,8 @@ static void end_helper(struct fdw_session *s, int patient)
 	}
 	if (s->sock >= 0)
 		close(s->sock);
+	if (s->mark >= 0)
+		close(s->mark);
 	if (s->setup.dir[0])
 		fdw_remove_tree(s->setup.dir);
 	if (s->setup.as_root)
@@ -258,7 +261,7 @@ struct fdw_session *fdw_session_start(const struct fdw_session_options *o, char 
 		snprintf(error, n, "out of memory");
 		return NULL;
 	}
-	s->sock = -1;
+	s->sock = s->mark = -1;
 	s->setup.as_root = getuid() == 0;
 	s->setup.isolate = o->isolate;
 	s->setup.ring = o->ring;
@@ -274,6 +277,7 @@ struct fdw_session *fdw_session_start(const struct fdw_session_options *o, char 
 	}
 	/* In an idle /run/lttng programs find the daemon by themselves; the directory we name has no socket, or they would register twice. */
 	snprintf(s->sockets, sizeof s->sockets, "%s%s", s->setup.dir, s->setup.place == FDW_PLACE_HOME ? "/.lttng" : "");
+	s->mark = fdw_mark_open(s->sockets);
 	return s;
 }
 
@@ -294,7 +298,14 @@ void fdw_session_judge(struct fdw_session *s, int keep)
 	(void)!send(s->sock, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-int fdw_session_connected(const struct fdw_session *s) { return fdw_count_connected(s->daemon); }
+int fdw_session_records(const struct fdw_session *s) { return fdw_mark_is_held(s->mark) ? 1 : fdw_count_connected(s->daemon); }
+
+int fdw_session_recorded(const struct fdw_session *s)
+{
+	int connected = fdw_count_connected(s->daemon), hold = s->mark >= 0 ? fdw_mark_holders(s->mark) : 0;
+
+	return hold > connected ? hold : connected;
+}
 
 /* As long as the trace grows, the helper has its time. */
 static int wait_until_done(struct fdw_session *s, struct fdw_message *m)

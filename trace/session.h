@@ -37,8 +37,10 @@ struct fdw_session_result {
 struct fdw_session *fdw_session_start(const struct fdw_session_options *, char *error, size_t n);
 /* Directory for FDW_ENV_RECORD: holds lttng-ust-sock-8, reachable by any user. Owned by the session. */
 const char *fdw_session_socket_dir(const struct fdw_session *);
-/* How many processes are connected to the session at this moment; -1: cannot be told. */
-int fdw_session_connected(const struct fdw_session *);
+/* Whether processes are recorded at this moment: 0: none. -1: cannot be told. */
+int fdw_session_records(const struct fdw_session *);
+/* How many these are, which takes a look at all processes. */
+int fdw_session_recorded(const struct fdw_session *);
 /* The trace's directory, absolute. */
 const char *fdw_session_output(const struct fdw_session *);
 /*

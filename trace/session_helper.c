@@ -359,6 +359,8 @@ static int begin(struct fdw_setup *s, int sock, char *error, size_t n)
 	give_room();
 	if (s->isolate)
 		name_consumer(s);
+	else if (!s->ring) /* its triggers are renewed, and reach those only that LTTng knows */
+		fdw_mark_make(s);
 	return s->provider ? fdw_session_hello(s, error, n) : 0;
 }
 
@@ -394,6 +396,7 @@ static void finish(const struct fdw_setup *s, struct fdw_message *m)
 	char error[FDW_TEXT];
 	int crippled = worker_ended();
 
+	fdw_mark_end();
 	/* Somebody may have stopped them: what is in the buffers is there all the same. */
 	kill(-daemon_pid, SIGCONT);
 	m->what = FDW_SAY_DONE;

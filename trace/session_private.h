@@ -87,6 +87,14 @@ int fdw_ring_finish(const struct fdw_setup *, char *error, size_t n);
 int fdw_ring_complete(const struct fdw_setup *, const char *dir, char *error, size_t n);
 #define FDW_RING_SESSION "fdwarden-ring"
 
+/* session_mark.c: the mark, of recordings in which fork children go on in their parents' buffers. The helper makes and ends it. */
+void fdw_mark_make(const struct fdw_setup *);
+void fdw_mark_end(void);
+/* The command's view: a descriptor, -1: there is none. */
+int fdw_mark_open(const char *sockets);
+int fdw_mark_is_held(int fd);  /* somebody is recorded */
+int fdw_mark_holders(int fd);  /* how many, as far as /proc tells us; takes a look at all processes */
+
 /* session_watch.c: calls that look wrong; the helper only. */
 void fdw_watch_start(const struct fdw_setup *);
 /* From time to time. 1: a call looked wrong, and the ring was written to the place m->text. */

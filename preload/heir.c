@@ -1,0 +1,77 @@
+/*
+ * preload/heir.c: see heir.h.
+ *
+ * System calls: at the start openat, fcntl, mmap; in the child close. Not under a seccomp filter: nothing is recorded there.
+ */
+#include "event.h"
+#include "heir.h"
+#include "options.h"
+#include "proc.h"
+#include "protect.h"
+#include "table.h"
+#include "poison.h"
+
+const struct fdw_mark *fdw_mark;
+
+/* LTTng has two connections to its daemon, and two threads that may be making new ones. */
+#define CONNECTIONS 4
+static _Atomic int connections[CONNECTIONS]; /* number + 1; 0: free */
+
+static int change(int from, int to)
+{
+	for (int i = 0; i < CONNECTIONS; i++) {
+		int was = from;
+		if (atomic_compare_exchange_strong(&connections[i], &was, to))
+			return 1;
+	}
+	return 0;
+}
+
+/* One too many is one that a child keeps open: then LTTng begins anew in each. */
+void fdw_connection_made(int fd)
+{
+	socklen_t n = sizeof(int);
+	int type;
+
+	if (fdw_raw(SYS_getsockopt, (long)fd, (long)SOL_SOCKET, (long)SO_TYPE, &type, &n) == 0 && !change(0, fd + 1) &&
+	    !fdw_process.heir)
+		fdw_mark = NULL;
+}
+
+void fdw_connection_ends(int fd) { change(fd + 1, 0); }
+
+void fdw_mark_hold(void)
+{
+	char path[FDW_PATH_MAX + 32];
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	long fd, p;
+
+	*fdw_put(fdw_put(fdw_put(path, fdw_options.record), "/"), FDW_MARK) = 0;
+	fd = fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)(O_RDONLY | O_CLOEXEC), 0L);
+	if (fd < 0)
+		return;
+	fd = fdw_park((int)fd);
+	p = fdw_raw(SYS_fcntl, fd, (long)F_OFD_SETLK, &lock);
+	if (p == 0)
+		p = fdw_raw(SYS_mmap, NULL, sizeof *fdw_mark, (long)PROT_READ, (long)MAP_SHARED, fd, 0L);
+	if (p < 0) {
+		fdw_raw(SYS_close, fd);
+		return;
+	}
+	fdw_protect((int)fd);
+	fdw_mark = (const struct fdw_mark *)p;
+}
+
+void fdw_inherit(void *mask)
+{
+	fdw_ops->after_fork_heir(mask);
+	for (int i = 0; i < CONNECTIONS; i++) {
+		int fd = atomic_exchange(&connections[i], 0) - 1;
+		if (fd < 0)
+			continue;
+		fdw_unprotect(fd);
+		fdw_raw(SYS_close, (long)fd);
+	}
+	atomic_store(&fdw_process.no_fini, 1);
+	fdw_process.heir = 1;
+}
