@@ -277,20 +277,43 @@ static void frame_line(const struct page *p, const struct frame *f)
 	free(place);
 }
 
+/* "84 us after the close": of the last of it, where what came before made it wrong. Else "". */
+static const char *lateness(const struct finding *f, const struct finding_stack *s, char out[40])
+{
+	const struct finding_stack *before = s - 1;
+	uint64_t ns = s > f->stacks ? s->at.time - before->at.time : 0;
+
+	out[0] = 0;
+	if (s != &f->stacks[f->nstacks - 1] || !ns || s->at.time < before->at.time || (before->role != ROLE_CLOSED && before->role != ROLE_REUSED))
+		return out;
+	if (ns < 10 * UINT64_C(1000000))
+		snprintf(out, 40, "%llu us after", (unsigned long long)((ns + 999) / 1000));
+	else if (ns < 10 * UINT64_C(1000000000))
+		snprintf(out, 40, "%llu ms after", (unsigned long long)(ns / 1000000));
+	else
+		snprintf(out, 40, "%llu s after", (unsigned long long)(ns / 1000000000));
+	return strcat(out, before->role == ROLE_CLOSED ? " the close" : " the reuse");
+}
+
 static void stack_lines(const struct page *p, const struct finding *f, const struct finding_stack *s)
 {
 	uint64_t since = s->at.time >= p->start ? s->at.time - p->start : 0;
 	unsigned depth = p->report->options->stack_depth, used;
-	char who[64];
+	char who[64], after[40];
+	const char *late;
 
 	snprintf(who, sizeof who, "%.32s (%u)", s->at.thread && *s->at.thread ? s->at.thread : base_name(f->exe), s->at.tid);
-	used = (unsigned)fprintf(p->out, "  %-9s +%llu.%06llu s  %-20s", role_name(s->role), (unsigned long long)(since / 1000000000),
+	used = (unsigned)fprintf(p->out, "  %-10s +%llu.%06llu s  %-20s", role_name(s->role), (unsigned long long)(since / 1000000000),
 	                         (unsigned long long)(since % 1000000000 / 1000), who);
 	used = next_column(p, used, 2, s->call);
 	fprintf(p->out, "%s%s%s", on(p, BOLD), s->call, off(p));
 	if (s->note) {
-		next_column(p, used, 3, s->note);
+		used = next_column(p, used, 3, s->note);
 		fputs(s->note, p->out);
+	}
+	if (*(late = lateness(f, s, after))) {
+		next_column(p, used, 3, late);
+		fputs(late, p->out);
 	}
 	fputc('\n', p->out);
 	for (size_t i = 0; i < s->frames.n && (!depth || i < depth); i++)
@@ -331,7 +354,8 @@ static void ending(const struct page *p, int shown)
 	for (size_t i = 0; (s = suppressions_unused(r->suppressions, i)); i++)
 		fprintf(p->out, "\nnot used: suppression %s", s);
 	if (shown)
-		fprintf(p->out, "\nto silence one: put its id into a file and use --suppressions=FILE (--gen-suppressions=FILE writes it)");
+		fprintf(p->out, "\ndetails: --format=html -o FILE, for a browser; --tree: who started whom, and what was inherited"
+		        "\nto silence one: put its id into a file and use --suppressions=FILE (--gen-suppressions=FILE writes it)");
 	if (shown || findings_first(r->findings) || suppressions_unused(r->suppressions, 0))
 		fputc('\n', p->out);
 }
