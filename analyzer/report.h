@@ -37,7 +37,7 @@ void report_html(const struct report *, FILE *out);
 void report_suppressions(const struct report *, FILE *out); /* for --gen-suppressions */
 void report_charts(const struct report *, FILE *out);        /* pictures of the whole, in HTML */
 void report_charts_script(const struct report *, FILE *out); /* behind them: nothing where the command was built without npm */
-void report_tree(const struct report *, FILE *out); /* the part of the text for --tree */
+void report_tree(const struct report *, FILE *out, unsigned width); /* the part of the text for --tree */
 /* Findings that are shown: not suppressed, and not `possible` unless asked for. */
 int report_shows(const struct report *, const struct finding *);
 void report_defaults(struct report_options *);

@@ -24,7 +24,7 @@ static const char head[] =
 	"details{border:1px solid var(--line);border-radius:6px;margin:.6rem 0;padding:.4rem .8rem;background:var(--box)}\nsummary{cursor:pointer}\n"
 	"table{border-collapse:collapse;width:100%}td{vertical-align:top;padding:.2rem .8rem .2rem 0;border-top:1px solid var(--line)}\n"
 	"code,pre,.frames{font:13px/1.45 ui-monospace,monospace}pre{overflow:auto;background:var(--box);border:1px solid var(--line);border-radius:6px;padding:.8rem}\n"
-	".bar{background:var(--bar);height:.8rem;border-radius:3px;margin-top:.35rem}\n.frames{margin:0;padding:0;list-style:none}svg{display:block;width:100%;height:auto}svg text{font:11px ui-monospace,monospace;fill:currentColor}\n"
+	".bar{background:var(--bar);height:.8rem;border-radius:3px;margin-top:.35rem}\n.frames{margin:0;padding:0;list-style:none}svg{display:block;width:100%;height:auto}svg text{font:11px ui-monospace,monospace;fill:currentColor}svg .generation{fill:#fff}\n"
 	"@media print{body{max-width:none;margin:0}details{break-inside:avoid}}\n</style>\n</head>\n<body>\n";
 
 /* ---- the life of a number -------------------------------------------------------------------------------------------------------------------*/
@@ -37,7 +37,7 @@ static const char head[] =
 static void life(const struct finding *f, FILE *out)
 {
 	int from = -1;
-	unsigned n = f->nstacks;
+	unsigned n = f->nstacks, opened = 0;
 
 	if (n < 2 || f->fd < 0)
 		return;
@@ -47,10 +47,15 @@ static void life(const struct finding *f, FILE *out)
 		const struct finding_stack *s = &f->stacks[i];
 		int x = (int)(i * COLUMN) + 20, opens = s->role == ROLE_OPENED || s->role == ROLE_DUPLICATED || s->role == ROLE_REUSED;
 
-		if (opens)
+		if (opens) {
 			from = x;
+			opened = i;
+		}
 		if (from >= 0 && (s->role == ROLE_CLOSED || i + 1 == n)) {
-			fprintf(out, "<rect x=\"%d\" y=\"24\" width=\"%d\" height=\"12\" rx=\"3\" fill=\"var(--bar)\"/>\n", from, x > from ? x - from : 8);
+			fprintf(out, "<rect x=\"%d\" y=\"24\" width=\"%d\" height=\"13\" rx=\"3\" fill=\"var(--bar)\"/>\n", from, x > from ? x - from : 8);
+			if (x > from && f->stacks[opened].note && *f->stacks[opened].note == '#')
+				fprintf(out, "<text x=\"%d\" y=\"34\" class=\"generation\">%.*s</text>\n", from + 6,
+				        (int)strspn(f->stacks[opened].note, "#0123456789"), f->stacks[opened].note);
 			from = -1;
 		}
 		if (i + 1 == n)
@@ -187,6 +192,8 @@ static void coverage(const struct report *r, FILE *out)
 
 /* ---- processes -------------------------------------------------------------------------------------------------------------------------------------*/
 
+/* As the page is wide, on a screen. */
+#define TREE_COLUMNS 140
 static void tree(const struct report *r, FILE *out)
 {
 	char *text;
@@ -197,7 +204,7 @@ static void tree(const struct report *r, FILE *out)
 		return;
 	f = open_memstream(&text, &n);
 	xcheck(f);
-	report_tree(r, f);
+	report_tree(r, f, TREE_COLUMNS);
 	fclose(f);
 	xcheck(text);
 	fputs("<h2>Processes</h2>\n<pre>", out);

@@ -371,7 +371,7 @@ void report_text(const struct report *r, FILE *out)
 		blind_spots(&p);
 	}
 	if (r->tree)
-		report_tree(r, out);
+		report_tree(r, out, p.width);
 	for (const struct finding *f = findings_first(r->findings); f; f = f->next)
 		if (report_shows(r, f)) {
 			finding(&p, f);

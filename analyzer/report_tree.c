@@ -432,10 +432,10 @@ static void wrap_last(struct libscols_table *t, unsigned width)
 	scols_free_iter(i);
 }
 
-void report_tree(const struct report *r, FILE *out)
+void report_tree(const struct report *r, FILE *out, unsigned width)
 {
 	struct printer p = { .table = scols_new_table(), .start = r->coverage->first };
-	unsigned taken, width = page_width(out);
+	unsigned taken;
 	struct libscols_column *last;
 
 	xcheck(p.table);

@@ -386,6 +386,16 @@ static void add_frame(struct frames *out, const struct frame *f)
 	out->at[out->n++] = *f;
 }
 
+/* A program's _start, by name or, where that was stripped, by what it called. */
+static int is_start(const struct frame *f)
+{
+	const struct frame *callee = f - 1;
+
+	if (f->function)
+		return !strcmp(f->function, "_start");
+	return is_libc(callee) && callee->function && starts_with(callee->function, "__libc_start_main");
+}
+
 /* libc between the program and us, and what starts a program or a thread, says nothing to a reader; but never fold all. */
 static void fold(struct frames *f)
 {
@@ -395,8 +405,7 @@ static void fold(struct frames *f)
 		first++;
 	if (first == f->n)
 		return;
-	while (end > first + 1 && (is_libc(&f->at[end - 1]) ||
-	       (f->at[end - 1].function && !strcmp(f->at[end - 1].function, "_start"))))
+	while (end > first + 1 && (is_libc(&f->at[end - 1]) || is_start(&f->at[end - 1])))
 		end--;
 	memmove(f->at, f->at + first, (end - first) * sizeof *f->at);
 	f->n = end - first;
