@@ -84,7 +84,7 @@ static void places(const struct report *r, FILE *out)
 	}
 	fputs(n ? "</table>\n" : "", out);
 	if (n > PLACES)
-		fprintf(out, "<p class=\"dim\">and %zu more: --format=folded has them all</p>\n", n - PLACES);
+		fprintf(out, "<p class=\"dim\" id=\"places-more\">and %zu more: --format=folded has them all</p>\n", n - PLACES);
 	free(lines);
 	free(text);
 }

@@ -23,7 +23,7 @@ static const char head[] =
 	"td,code,summary,h1,p,li{overflow-wrap:anywhere}.chart{overflow:hidden}@media(max-width:40rem){td{display:block;border:0}tr{border-top:1px solid var(--line)}}\n"
 	"details{border:1px solid var(--line);border-radius:6px;margin:.6rem 0;padding:.4rem .8rem;background:var(--box)}\nsummary{cursor:pointer}\n"
 	"table{border-collapse:collapse;width:100%}td{vertical-align:top;padding:.2rem .8rem .2rem 0;border-top:1px solid var(--line)}\n"
-	"code,pre,.frames{font:13px/1.45 ui-monospace,monospace}pre{overflow:auto;background:var(--box);border:1px solid var(--line);border-radius:6px;padding:.8rem}\n"
+	"code,pre,.frames{font:13px/1.45 ui-monospace,monospace}pre{font-size:12px;overflow:auto;background:var(--box);border:1px solid var(--line);border-radius:6px;padding:.8rem}\n"
 	".bar{background:var(--bar);height:.8rem;border-radius:3px;margin-top:.35rem}\n.frames{margin:0;padding:0;list-style:none}svg{display:block;width:100%;height:auto}svg text{font:11px ui-monospace,monospace;fill:currentColor}svg .generation{fill:#fff}\n"
 	"@media print{body{max-width:none;margin:0}details{break-inside:avoid}}\n</style>\n</head>\n<body>\n";
 
@@ -193,7 +193,7 @@ static void coverage(const struct report *r, FILE *out)
 /* ---- processes -------------------------------------------------------------------------------------------------------------------------------------*/
 
 /* As the page is wide, on a screen. */
-#define TREE_COLUMNS 140
+#define TREE_COLUMNS 150
 static void tree(const struct report *r, FILE *out)
 {
 	char *text;

@@ -67,7 +67,8 @@ static void say_state(int dir, const char *name, void *said)
 	uint8_t kind;
 	long n;
 
-	if (fd == dir || fdw_state(v) == FDW_PROTECTED)
+	/* Or a library's constructor closed it, and it is kept back. */
+	if (fd == dir || fdw_state(v) == FDW_PROTECTED || fdw_state(v) == FDW_TOMBSTONE || fdw_state(v) == FDW_LEAVING)
 		return;
 	n = fdw_raw(SYS_readlinkat, (long)dir, name, target, sizeof target - 1);
 	target[n > 0 ? n : 0] = 0;

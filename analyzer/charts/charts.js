@@ -78,6 +78,7 @@ document.head.append(Object.assign(document.createElement('style'), { textConten
 	'@media screen{.paper{display:none}}@media print{.chart{display:none}}' }));
 place('over-time', overTime);
 place('places', flames);
+document.getElementById('places-more')?.classList.add('paper');
 const again = () => drawn.forEach((draw) => draw());
 matchMedia('(prefers-color-scheme:dark)').addEventListener('change', again);
 let timer;

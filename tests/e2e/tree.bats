@@ -381,3 +381,8 @@ fdw_text() { timeout 60 "$F" report --fail-on=never --color=never "$@"; }
 	run -2 fdw_text --tree=x one
 	fdw_text --help | grep -q -- --tree
 }
+
+@test "audit: what a library's constructor closed, and is kept back, was not inherited" {
+	"$F" audit -q --tree -f json -o json -- id -u
+	[ "$(jq '[.. | strings | select(test("memfd:fdwarden"))] | length' json)" = 0 ]
+}
