@@ -178,7 +178,7 @@ struct foreign owner_suspect(const struct transition *t)
 		f.verdict = FOREIGN_STRONG;
 		f.reason = "the thread that closed it had opened and closed an earlier descriptor of this number, by the same call; the thread that "
 		           "opened this one goes on using it";
-	} else if (closed_elsewhere(t->image, opened_at(g), g->closed_at) && count(t->image, opened_at(f.older), g->closed_at) >= HABIT) {
+	} else if (count(t->image, opened_at(f.older), g->closed_at) >= HABIT && closed_elsewhere(t->image, opened_at(g), g->closed_at)) {
 		f.verdict = FOREIGN_STRONG;
 		f.reason = "the place that closed it closes what is opened elsewhere, and what is opened where this was is closed elsewhere; its thread "
 		           "had closed an earlier descriptor of this number";

@@ -250,17 +250,31 @@ static struct id *add_id(struct space *s, uint32_t id, struct stack *stack)
 	return i;
 }
 
+/* What a parent had defined when the fork came. Who asked in vain has asked all of his. */
+static struct id *inherited_id(struct space *s, uint32_t id)
+{
+	uint64_t before = s->forked;
+	struct id *i = NULL;
+
+	for (struct space *p = s->parent; p && !(i = own_id(p, id)); p = p->parent)
+		before = p->forked < before ? p->forked : before;
+	return i && i->defined && i->when < before ? i : NULL;
+}
+
 struct stack *space_stack(struct space *s, uint32_t id)
 {
-	struct id *i;
-	uint64_t before = UINT64_MAX;
+	struct id *i = own_id(s, id), *theirs;
 
 	if (!id)
 		return NULL;
-	for (struct space *p = s; p; before = p->forked < before ? p->forked : before, p = p->parent)
-		if ((i = own_id(p, id)) && (p == s || (i->defined && i->when < before)))
-			return (struct stack *)stack_same(i->stack);
-	return add_id(s, id, stack_new(s->store))->stack;
+	if (!i && (theirs = inherited_id(s, id))) {
+		i = add_id(s, id, theirs->stack); /* chains of forks are long now and then: not again through all of it */
+		i->defined = 1;
+		i->when = theirs->when;
+	}
+	if (!i)
+		i = add_id(s, id, stack_new(s->store));
+	return (struct stack *)stack_same(i->stack);
 }
 
 static void finish(struct space *s, struct id *i, int stale)
@@ -340,11 +354,13 @@ void space_modules_changed(struct space *s)
  * An id that its own process never defined was in the table it was forked with: another thread of the parent's was about to define it, or the
  * child has the parent's memory.
  */
+#define NEAR 4
 static void take_from_parents(struct space *s, struct id *i)
 {
 	struct id *theirs;
+	int far = 0;
 
-	for (struct space *p = s->parent; p && !i->stack->same; p = p->parent)
+	for (struct space *p = s->parent; p && !i->stack->same && far++ < NEAR; p = p->parent)
 		if ((theirs = own_id(p, i->id)) && theirs->defined && stack_same(theirs->stack) != i->stack)
 			i->stack->same = (struct stack *)stack_same(theirs->stack);
 }
