@@ -75,7 +75,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct report_options *o = &a->o;
 
 	switch (key) {
-	case 'o': o->output = arg; break;
+	case 'o':
+		if (!*arg)
+			argp_error(state, "-o: the name of a file is wanted");
+		o->output = arg;
+		break;
 	case 'f': o->format = (enum format)value_of(state, "format", arg, &format_words); break;
 	case 'q': o->quiet = 1; break;
 	case OPT_FAIL_ON: o->fail_on = (enum severity)value_of(state, "fail-on", arg, &severity_words); break;

@@ -109,6 +109,10 @@ static int target_open(struct target *t, const char *path)
 		errno = EISDIR;
 		return -1;
 	}
+	if (!exists && lstat(path, &st) == 0) { /* a link to what is not there yet: it shall be made, and the link stay */
+		t->out = fopen(path, "we");
+		return t->out ? 0 : -1;
+	}
 	if (exists && S_ISREG(st.st_mode) && access(path, W_OK) != 0)
 		return -1;
 	if ((!exists || S_ISREG(st.st_mode)) && open_beside(t) == 0)

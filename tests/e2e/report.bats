@@ -198,3 +198,24 @@ left_out() {
 	PAGER='head -1' on_terminal '"$F" report t; echo $? >status'
 	[ "$(cat status)" = 1 ]
 }
+
+@test "colours: on a terminal, unless NO_COLOR, TERM=dumb or --color=never; elsewhere by --color=always and CLICOLOR_FORCE; the words are the same" {
+	recorded t "$B/tests/programs/double_close"
+	export F SHELL=/bin/bash TERM=xterm PAGER= COLUMNS=100
+	coloured() { LC_ALL=C grep -aq $'\033\[' "$1"; }
+	on_terminal() { script -qec "$*" typed >/dev/null || [ $? = 1 ]; }
+	on_terminal '"$F" report t'
+	coloured typed
+	for not in 'NO_COLOR=1 "$F" report t' 'TERM=dumb "$F" report t' '"$F" report --color=never t' 'NO_COLOR=1 CLICOLOR_FORCE=1 "$F" report t' '"$F" report t | cat'; do
+		echo "$not"
+		on_terminal "$not"
+		run ! coloured typed
+	done
+	"$F" report t >plain || [ $? = 1 ]
+	run ! coloured plain
+	"$F" report --color=always t >always || [ $? = 1 ]
+	coloured always
+	CLICOLOR_FORCE=1 NO_COLOR= "$F" report t >forced || [ $? = 1 ]
+	cmp always forced
+	cmp plain <(sed $'s/\033\[[0-9;]*m//g' always)
+}
