@@ -22,7 +22,7 @@ static const char head[] =
 	"h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}\n.dim{color:var(--dim)}.error{color:var(--error)}.warning{color:var(--warning)}.note{color:var(--note)}\n"
 	"td,code,summary,h1,p,li{overflow-wrap:anywhere}.chart{overflow:hidden}@media(max-width:40rem){td{display:block;border:0}tr{border-top:1px solid var(--line)}}\n"
 	"details{border:1px solid var(--line);border-radius:6px;margin:.6rem 0;padding:.4rem .8rem;background:var(--box)}\nsummary{cursor:pointer}\n"
-	"table{border-collapse:collapse;width:100%}td{vertical-align:top;padding:.2rem .8rem .2rem 0;border-top:1px solid var(--line)}\n"
+	"table{border-collapse:collapse;width:100%}td{vertical-align:top;padding:.2rem .8rem .2rem 0;border-top:1px solid var(--line)}td:first-child{white-space:nowrap}\n"
 	"code,pre,.frames{font:13px/1.45 ui-monospace,monospace}pre{font-size:12px;overflow:auto;background:var(--box);border:1px solid var(--line);border-radius:6px;padding:.8rem}\n"
 	".bar{background:var(--bar);height:.8rem;border-radius:3px;margin-top:.35rem}\n.frames{margin:0;padding:0;list-style:none}svg{display:block;width:100%;height:auto}svg text{font:11px ui-monospace,monospace;fill:currentColor}svg .generation{fill:#fff}\n"
 	"@media print{body{max-width:none;margin:0}details{break-inside:avoid}}\n</style>\n</head>\n<body>\n";

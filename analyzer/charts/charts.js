@@ -81,6 +81,9 @@ place('places', flames);
 document.getElementById('places-more')?.classList.add('paper');
 const again = () => drawn.forEach((draw) => draw());
 matchMedia('(prefers-color-scheme:dark)').addEventListener('change', again);
+// Nobody can unfold what is on paper.
+addEventListener('beforeprint', () => document.querySelectorAll('details:not([open])').forEach((d) => { d.open = d.dataset.folded = true; }));
+addEventListener('afterprint', () => document.querySelectorAll('details[data-folded]').forEach((d) => { d.open = false; delete d.dataset.folded; }));
 let timer;
 addEventListener('resize', () => { clearTimeout(timer); timer = setTimeout(again, 150); });
 document.documentElement.dataset.charts = drawn.length;

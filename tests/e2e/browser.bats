@@ -8,7 +8,7 @@ setup_file() {
 	T=$(mktemp -d /tmp/fdw-browser-XXXXXX)
 	export B T
 	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
-	"$B/fdwarden" record -q -o "$T/trace" -- "$B/tests/programs/stale_rearm"
+	"$B/fdwarden" record -q -o "$T/trace" -- sh -c "'$B/tests/programs/stale_rearm'; '$B/tests/programs/double_close'"
 	"$B/fdwarden" report -f html -o "$T/report.html" "$T/trace" || true
 	mkdir -p "$B/browser"
 	cd "$B/browser"
@@ -27,7 +27,7 @@ can_look() {
 @test "html: in a browser, with the keyboard, in the dark, on paper, on a small screen; nothing is fetched, nothing goes wrong" {
 	can_look
 	run -0 --separate-stderr node "$BATS_TEST_DIRNAME/browser.mjs" "$B/browser/node_modules" "$T/report.html" "$T/shot.png"
-	for line in charts=2 canvas=drawn folded=true unfolded=true zoomed=true dark=true paper=true fits=true complaints=0 requests=1; do
+	for line in charts=2 canvas=drawn folded=true unfolded=true zoomed=true dark=true paper=true printed=true fits=true complaints=0 requests=1; do
 		grep -qxF "$line" <<<"$output" || { echo "$line is missing: $output $stderr"; false; }
 	done
 	[ "$(sed -n 's/^flames=//p' <<<"$output")" -gt 2 ]

@@ -40,6 +40,13 @@ say('dark', await ground() !== light);
 await page.emulateMedia({ media: 'print', colorScheme: 'light' });
 say('paper', await page.evaluate(() => getComputedStyle(document.getElementById('over-time')).display !== 'none' &&
 	getComputedStyle(document.querySelector('.chart')).display === 'none'));
+say('printed', await page.evaluate(() => {
+	const open = () => document.querySelectorAll('details[open]').length, all = document.querySelectorAll('details').length, before = open();
+	dispatchEvent(new Event('beforeprint'));
+	const there = open();
+	dispatchEvent(new Event('afterprint'));
+	return there === all && before < all && open() === before;
+}));
 await page.emulateMedia({ media: 'screen' });
 await page.setViewportSize({ width: 390, height: 800 });
 await page.waitForTimeout(400);
