@@ -67,6 +67,18 @@ static int open_at_path(const char *path, struct build_id id, const char **why)
 	return -1;
 }
 
+/* fd, if the file is the one that was looked for; else it is closed, and -1. */
+static int if_it_is(int fd, struct build_id id, char **name)
+{
+	if (fd >= 0 && has_build_id(fd, id) == 1)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	free(*name);
+	*name = NULL;
+	return -1;
+}
+
 /* Where Debian, Fedora and Arch put separate debugging information. It has the same symbols at the same addresses. */
 static int open_debug_file(struct build_id id, char **name)
 {
@@ -80,13 +92,7 @@ static int open_debug_file(struct build_id id, char **name)
 	if (asprintf(name, "/usr/lib/debug/.build-id/%.2s/%s.debug", hex, hex + 2) < 0)
 		return -1;
 	fd = open_regular(*name);
-	if (fd >= 0 && has_build_id(fd, id) == 1)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	free(*name);
-	*name = NULL;
-	return -1;
+	return if_it_is(fd, id, name);
 }
 
 /* libdwfl asks debuginfod for a module of which it knows nothing but the build id. */
@@ -109,13 +115,7 @@ static int ask_debuginfod(const char *module, struct build_id id, char **name)
 		elf_end(elf);
 	dwfl_report_end(dwfl, NULL, NULL);
 	dwfl_end(dwfl);
-	if (fd >= 0 && has_build_id(fd, id) == 1)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	free(*name);
-	*name = NULL;
-	return -1;
+	return if_it_is(fd, id, name);
 }
 
 /* The kernel's own library: the same in every process, so ours will do, unless the kernel is another by now. */
