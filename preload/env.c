@@ -82,7 +82,7 @@ void fdw_env_plan(struct fdw_env_plan *p, char *const *envp, struct fdw_target t
 			p->bytes = (p->count + 1) * sizeof(char *) + strlen(preload) + 12;
 		return;
 	}
-	if (target.why != FDW_WHY_OK)
+	if (target.why != FDW_WHY_OK && target.why != FDW_WHY_LIMIT)
 		return;
 	plan_additions(p);
 	if (preload && find_library(preload) && !p->additions)

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include "close.h"
 #include "heir.h"
+#include "proc.h"
 #include "protect.h"
 #include "table.h"
 #include "poison.h"
@@ -166,6 +167,7 @@ void fdw_tool_ranges_learn(void)
  * raised for one system call; the program's threads would have to be out of numbers at that very moment to notice.)
  */
 #define PARK_END 65536l
+#define PARK_ROOM 512
 
 static long park_from(int fd, long from)
 {
@@ -177,9 +179,9 @@ static long park_above(int fd, const struct rlimit *rl)
 	struct rlimit raised = *rl;
 	long soft = (long)rl->rlim_cur, r;
 
-	if (rl->rlim_max < rl->rlim_cur + 512 || soft + 512 > PARK_END || fdw_process.filtered)
+	if (rl->rlim_max < rl->rlim_cur + PARK_ROOM || soft + PARK_ROOM > PARK_END || fdw_process.filtered)
 		return -1;
-	raised.rlim_cur += 512;
+	raised.rlim_cur += PARK_ROOM;
 	if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, &raised, NULL) != 0)
 		return -1;
 	r = park_from(fd, soft);
@@ -203,6 +205,56 @@ int fdw_park(int fd)
 	}
 	fdw_raw(SYS_close, (long)fd);
 	return (int)r;
+}
+
+/*
+ * LTTng takes four numbers per possible processor and some, and asserts that it gets them; what the daemon sends and finds no number is lost, and takes the
+ * daemon with it, and the recording of all others. Each is had below the limit in force at first and stepped over it then (fdw_park): a few at once will
+ * do, where the hard limit leaves that room.
+ */
+#define HARD_LEAST 64u
+#define AT_ONCE 8u
+
+static unsigned for_processors(void)
+{
+	static _Atomic unsigned known;
+	unsigned n = atomic_load_explicit(&known, memory_order_relaxed);
+	char buf[64];
+	size_t last;
+
+	if (n)
+		return n;
+	last = fdw_read_file("/sys/devices/system/cpu/possible", buf, sizeof buf);
+	while (last && (buf[last - 1] < '0' || buf[last - 1] > '9')) /* "0-3\n", "0,2-7\n": the last number counts */
+		last--;
+	while (last && buf[last - 1] >= '0' && buf[last - 1] <= '9')
+		last--;
+	n = 4 * ((unsigned)fdw_number(buf + last) + 1);
+	atomic_store_explicit(&known, n, memory_order_relaxed);
+	return n;
+}
+
+/* The kernel is asked, for at the start of a program nobody else knows. */
+static int are_free(rlim_t below, unsigned wanted)
+{
+	uint32_t end = atomic_load_explicit(&fdw_process.made_end, memory_order_relaxed);
+
+	if (end && below >= end + wanted)
+		return 1;
+	for (unsigned i = 0; i < below && wanted; i++)
+		wanted -= fdw_raw(SYS_fcntl, (long)i, (long)F_GETFD) == -EBADF;
+	return !wanted;
+}
+
+int fdw_tracer_has_numbers(void)
+{
+	unsigned processors;
+	struct rlimit rl;
+
+	if (fdw_process.filtered || fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0)
+		return 1;
+	processors = for_processors();
+	return rl.rlim_max >= HARD_LEAST + processors && are_free(rl.rlim_cur, rl.rlim_max >= rl.rlim_cur + PARK_ROOM ? AT_ONCE : AT_ONCE + processors);
 }
 
 int lttng_ust_add_fd_to_tracker(int fd);

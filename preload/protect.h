@@ -23,6 +23,8 @@ void fdw_protected_close(void); /* closes the tracer's numbers, but for those th
 /* From here on LTTng's buffers, as mapped in this process, are a copy that nobody reads. For a fork child; up to 20 ms. */
 void fdw_buffers_detach(void);
 
+/* Whether LTTng would get the numbers it needs, here and now. Always 1 where a filter is. */
+int fdw_tracer_has_numbers(void);
 /* Moves a descriptor of our own out of the way of the program's: the new number, close-on-exec. */
 int fdw_park(int fd);
 

@@ -239,23 +239,6 @@ static const struct fdw_trace_ops *load_provider(void)
 }
 
 /*
- * LTTng takes four numbers per possible processor and some, asserts that it gets them, and the program wants its own to be the lowest. The
- * limit in force can be stepped over while LTTng opens (protect.c), the hard one cannot.
- */
-static int numbers_for_tracer(void)
-{
-	char buf[64];
-	size_t n = fdw_read_file("/sys/devices/system/cpu/possible", buf, sizeof buf), last = n;
-	struct rlimit rl;
-
-	while (last && (buf[last] < '0' || buf[last] > '9')) /* "0-3\n", "0,2-7\n": the last number counts */
-		last--;
-	while (last && buf[last - 1] >= '0' && buf[last - 1] <= '9')
-		last--;
-	return fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0 || rl.rlim_max >= 64 + 4 * (fdw_number(buf + last) + 1);
-}
-
-/*
  * For quick_exit(), as at_fini below for exit(), which says why it is told the status: registered first it runs last, and libc ends the
  * process by a call of its own right after it.
  */
@@ -268,7 +251,7 @@ void fdw_start_recording(void)
 
 	if (!fdw_options.record[0] || !fdw_on() || fdw_process.filtered || fdw_recording() || !fdw_patience_begin(&patience))
 		return;
-	if (!numbers_for_tracer()) {
+	if (!fdw_tracer_has_numbers()) {
 		fdw_log_line("cannot record this program, it may open too few files; raise the hard limit: ulimit -Hn", NULL);
 		return;
 	}

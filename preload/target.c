@@ -16,6 +16,7 @@
 #include "env.h"
 #include "event.h"
 #include "options.h"
+#include "protect.h"
 #include "resolve.h"
 #include "routes.h"
 #include "poison.h"
@@ -388,12 +389,18 @@ static __attribute__((noinline)) void answer(void *path, uintptr_t arg)
 	a->answer = target_of(a->dir, path);
 }
 
+/* It is loaded into all the same: its limit may be raised, and then its children are recorded. */
+static struct fdw_target if_recorded(struct fdw_target t)
+{
+	return t.why == FDW_WHY_OK && fdw_recording() && !fdw_tracer_has_numbers() ? verdict(FDW_WHY_LIMIT) : t;
+}
+
 struct fdw_target fdw_target_of_fd(int fd)
 {
 	struct asked a = { fd, verdict(FDW_WHY_OK) };
 
 	fdw_deep(answer, NULL, (uintptr_t)&a);
-	return a.answer;
+	return if_recorded(a.answer);
 }
 
 struct fdw_target fdw_target_of(int dir, const char *path)
@@ -402,7 +409,7 @@ struct fdw_target fdw_target_of(int dir, const char *path)
 
 	if (path)
 		fdw_deep(answer, (void *)(uintptr_t)path, (uintptr_t)&a);
-	return a.answer;
+	return if_recorded(a.answer);
 }
 
 const char *fdw_find_in_path(const char *file, char *buf, size_t n)

@@ -164,7 +164,8 @@ static inline int fdw_kernel_vector_bug(const char *release)
 	X(LIBC, 4, "it uses another C library")                                                                         \
 	X(GONE, 5, "libfdwarden.so cannot be reached from there (chroot, container or mount namespace)")                \
 	X(ENV, 6, "its environment could not be extended")                                                              \
-	X(SANITIZER, 7, "it was built with a sanitizer that must come first")
+	X(SANITIZER, 7, "it was built with a sanitizer that must come first")                                            \
+	X(LIMIT, 8, "its limit of open files leaves the tracer none (ulimit -n)")
 
 enum fdw_why {
 #define FDW_WHY_ENUM(name, value, text) FDW_WHY_##name = value,

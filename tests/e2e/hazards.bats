@@ -159,6 +159,26 @@ status 0" ]
 	as_native record
 }
 
+# LTTng has no numbers in such children, and its daemon does not survive what they then send: the recording of all would be over.
+@test "RLIMIT_NOFILE lowered by the program: its children run as natively, and what the others record is whole" {
+	cat >lower.sh <<-'EOF'
+		for n in 10 12 16; do
+			bash -c "ulimit -n $n; for i in 1 2 3 4; do (echo a) | cat; cat </dev/null; done" &
+		done
+		for i in 1 2 3 4 5 6 7 8; do ls -d / </dev/null >/dev/null; done
+		wait
+		ulimit -Sn 12
+		(echo b) | cat
+	EOF
+	once native bash lower.sh
+	once record bash lower.sh
+	as_native record
+	timeout 60 "$F" report --fail-on=never --format=json t >report.json
+	jq -e '.coverage.events_lost == 0' report.json
+	jq -e '.coverage.not_observed | any(.why | startswith("its limit of open files"))' report.json
+	[ "$(timeout 60 "$F" report --fail-on=never --tree t | grep -c 'ls -d /')" = 8 ]
+}
+
 @test "address space: ulimit -v, as tight as the program needs, with room for ours" {
 	for kb in 60000 100000; do
 		once native prlimit --as=$((kb * 1024)) "$hazard" at-forks
