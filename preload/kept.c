@@ -27,7 +27,7 @@ static struct entry {
 	_Atomic uint64_t asked;            /* us: when the kernel was asked last whether the holder lives */
 } ring[RING] FDW_LARGE;
 static _Atomic uint32_t next_ticket;
-static _Atomic uint32_t span;          /* entries of older tickets than that are free */
+static _Atomic uint32_t span;          /* entries of older tickets than that are free, but for a late one now and then */
 static _Atomic uint64_t look_at;       /* us: nothing is due before */
 
 static uint64_t now_us(clockid_t clock)
@@ -210,6 +210,9 @@ static __attribute__((noinline)) void release_if(void *arg, uintptr_t unused)
 	struct giving g;
 	int saved = errno, bound;
 
+	/* A thread that lost its CPU between its ticket and its entry has filled one that is older than all that are looked at otherwise. */
+	if (r->all)
+		n = end < RING ? end : RING;
 	g.n = g.all = 0;
 	for (uint32_t ticket = end - n; ticket != end; ticket++) {
 		struct entry *e = &ring[ticket % RING];
