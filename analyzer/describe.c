@@ -126,7 +126,7 @@ char *describe_address(const void *sockaddr, size_t n, uint8_t *inet)
 
 /* ---- objects ------------------------------------------------------------------------------------------------------------------------*/
 
-const char *kind_name(uint8_t kind)
+static const char *kind_name(uint8_t kind)
 {
 	static const char *const names[] = {
 #define KIND_NAME(name, value, text) [value] = text,

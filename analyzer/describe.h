@@ -17,7 +17,6 @@ char *clean_text(const void *bytes, size_t n);
 char *describe_address(const void *sockaddr, size_t n, uint8_t *inet);
 /* "TCP 10.0.0.5:8080 <- 10.0.0.9:51022", "/etc/passwd", "pipe (read end)". Never NULL; the caller frees it. */
 char *describe_object(const struct description *);
-const char *kind_name(uint8_t kind);
 /* "accept4(4) = 17", "close(17) = -1 EBADF". The caller frees it. */
 char *describe_call(const struct moment *, const struct description *);
 

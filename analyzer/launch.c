@@ -324,7 +324,8 @@ int launch_pause(int ms)
 
 /* ---- the end -------------------------------------------------------------------------------------------------------*/
 
-int launch_exit_code(const struct launch *l)
+/* What a shell would make of it. */
+static int exit_code(const struct launch *l)
 {
 	return WIFSIGNALED(l->status) ? 128 + WTERMSIG(l->status) : WEXITSTATUS(l->status);
 }
@@ -347,5 +348,5 @@ void launch_imitate(const struct launch *l)
 		sigprocmask(SIG_UNBLOCK, &one, NULL);
 		kill(getpid(), sig);
 	}
-	_exit(launch_exit_code(l));
+	_exit(exit_code(l));
 }

@@ -39,8 +39,6 @@ void launch_wait(struct launch *, void (*tick)(void *), void *arg);
 int launch_pause(int ms);
 /* Ends as the program did: its status, or its signal, without a second core. */
 void launch_imitate(const struct launch *) __attribute__((noreturn));
-/* What a shell would make of it. */
-int launch_exit_code(const struct launch *);
 /* 126 or 127, after a sentence. */
 int launch_failed(const char *path, int error);
 

@@ -19,7 +19,7 @@ void moment_of(const struct step *s, struct moment *m)
 
 /* ---- descriptions ---------------------------------------------------------------------------------------------------------------*/
 
-struct description *description_new(uint8_t kind)
+static struct description *description_new(uint8_t kind)
 {
 	struct description *d = xcalloc(1, sizeof *d);
 

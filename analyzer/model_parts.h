@@ -84,7 +84,6 @@ void generation_closed(struct generation *, const struct moment *);
 void generation_unknown(struct generation *);
 void generation_pin(struct generation *);
 void generation_unpin(struct generation *);
-struct description *description_new(uint8_t kind);
 void description_drop(struct description *);
 struct number *number_find(struct image *, int fd); /* NULL: not known */
 /* The child puts something in fd's place: its newest generation from here on. description: as for generation_made. */
@@ -156,7 +155,6 @@ void signals_free(struct image *);
 /* model_race.c */
 void race_marked(struct step *, struct generation *); /* close-on-exec was set */
 int race_state(struct step *, const struct generation *was);
-void race_got(struct race *, const struct passage *);
 struct start *start_of(const struct step *);
 void start_child(struct process *child, struct start *);
 void start_execed(struct process *, const struct image *old);

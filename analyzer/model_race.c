@@ -80,7 +80,7 @@ static void extend_run(struct number *n, const struct generation *g)
 	n->race_last = g->gen;
 }
 
-void race_got(struct race *r, const struct passage *p)
+static void race_got(struct race *r, const struct passage *p)
 {
 	if (r->got++)
 		return;

@@ -294,20 +294,7 @@ void fdw_inherited(int fd)
 		atomic_store(&fdw_inherited_end, fd + 1);
 }
 
-/* Whoever reads from what was armed one-shot has its event (retire.h). */
-void fdw_used_slow(int fd, uint16_t call, uintptr_t pc)
-{
-	uint64_t v = fdw_peek(fd);
-
-	if (v & FDW_W_INHERITED && fdw_recording())
-		fdw_first_use(fd, call, pc);
-	if (call == FDW_CALL_shutdown && fdw_word(fd))
-		atomic_fetch_or_explicit(fdw_word(fd), FDW_W_SHUT, memory_order_relaxed);
-	if (v & FDW_W_ONESHOT && !(v & FDW_W_POLLER) && fdw_reads(call))
-		fdw_record(fd)->handler = fdw_tid();
-}
-
-void fdw_first_use(int fd, uint16_t call, uintptr_t pc)
+static void first_use(int fd, uint16_t call, uintptr_t pc)
 {
 	fdw_word_t *w = fdw_word(fd);
 
@@ -315,6 +302,19 @@ void fdw_first_use(int fd, uint16_t call, uintptr_t pc)
 	if (!w || !fdw_on() || !(atomic_fetch_and(w, ~FDW_W_INHERITED) & FDW_W_INHERITED))
 		return;
 	fdw_send(&(struct fdw_event){ .op = FDW_OP_FIRST_USE, .call = call, .fd = fd, .gen = fdw_gen(fdw_peek(fd)), .fd2 = -1 }, pc);
+}
+
+/* Whoever reads from what was armed one-shot has its event (retire.h). */
+void fdw_used_slow(int fd, uint16_t call, uintptr_t pc)
+{
+	uint64_t v = fdw_peek(fd);
+
+	if (v & FDW_W_INHERITED && fdw_recording())
+		first_use(fd, call, pc);
+	if (call == FDW_CALL_shutdown && fdw_word(fd))
+		atomic_fetch_or_explicit(fdw_word(fd), FDW_W_SHUT, memory_order_relaxed);
+	if (v & FDW_W_ONESHOT && !(v & FDW_W_POLLER) && fdw_reads(call))
+		fdw_record(fd)->handler = fdw_tid();
 }
 
 void fdw_object(int fd, uint32_t flags, uint8_t kind, uint16_t call, uintptr_t pc, struct fdw_detail d)

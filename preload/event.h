@@ -30,8 +30,6 @@ int fdw_received(int fd, int sock, uint32_t flags, uint16_t call, uintptr_t pc);
 
 /* A call on fd failed: with EBADF it was no use of it, with anything else it was. errno stays. */
 void fdw_use_failed(int fd, uint16_t call, uintptr_t pc);
-/* The first use of an inherited number. */
-void fdw_first_use(int fd, uint16_t call, uintptr_t pc);
 int fdw_reads(uint16_t call); /* a call that takes data, or a client, from a descriptor (retire.c) */
 void fdw_used_slow(int fd, uint16_t call, uintptr_t pc);
 FDW_INLINE void fdw_used(int fd, uint16_t call, uintptr_t pc)

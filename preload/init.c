@@ -18,7 +18,6 @@
 #include "proc.h"
 #include "resolve.h"
 #include "retire.h"
-#include "start.h"
 #include "table.h"
 #include "poison.h"
 

@@ -21,7 +21,6 @@
 #include "protect.h"
 #include "resolve.h"
 #include "stack.h"
-#include "start.h"
 #include "table.h"
 #include "thread.h"
 #include "log.h"
@@ -245,7 +244,7 @@ static const struct fdw_trace_ops *load_provider(void)
 int __cxa_at_quick_exit(void (*)(void *), void *);
 static void at_quick_fini(void *none, int status) { fdw_ending(status, FDW_CALL_none, 0); }
 
-void fdw_start_recording(void)
+static void start_recording(void)
 {
 	struct fdw_patience patience;
 
@@ -304,7 +303,7 @@ FDW_EXPORT int __libc_start_main(int (*main)(int, char **, char **), int argc, c
 	real_fini = rtld_fini;
 	arguments = argv;
 	if (fdw_on())
-		fdw_start_recording();
+		start_recording();
 	errno = saved;
 	return FDW_REAL(__libc_start_main)(main, argc, argv, init, fini, (void (*)(void))(uintptr_t)at_fini, stack_end);
 }

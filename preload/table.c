@@ -157,7 +157,7 @@ static unsigned own_flux(int fd)
 }
 
 /* Rule 4: the closer waits until nobody arms or duplicates the number any more. Own counts (we are in a handler) don't matter. */
-void fdw_drain(int fd, fdw_word_t *w)
+static void drain(int fd, fdw_word_t *w)
 {
 	struct fdw_wait wait;
 	unsigned own = own_flux(fd);
@@ -183,7 +183,7 @@ void fdw_claimed_busy(int fd, fdw_word_t *w, uint64_t v)
 	if (v & FDW_W_SECTION)
 		fdw_birth_ended(fd);
 	if (fdw_flux(v))
-		fdw_drain(fd, w);
+		drain(fd, w);
 	/* dup2 may fail, and then nothing was closed */
 	if (v & FDW_W_REGISTERED && !(v & FDW_W_REPLACED))
 		fdw_closing_registered(fd, v);

@@ -208,7 +208,6 @@ struct fdw_claim {
 	uint8_t protect;   /* the tracer's own: must fail with EBADF */
 };
 void fdw_claim_slow(struct fdw_claim *, fdw_word_t *, uint64_t v, uint64_t mark);
-void fdw_drain(int fd, fdw_word_t *);
 void fdw_claimed_busy(int fd, fdw_word_t *, uint64_t v); /* v: as it was when it was claimed, and the mark */
 /* mark: 0 or FDW_W_REPLACED. */
 FDW_INLINE void fdw_claim_as(struct fdw_claim *c, int fd, uint64_t mark)

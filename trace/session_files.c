@@ -23,7 +23,7 @@
 #define OPEN_DIRS 16
 
 /* mkdir -p */
-int fdw_make_parents(const char *path, mode_t mode)
+static int make_parents(const char *path, mode_t mode)
 {
 	char buf[PATH_MAX];
 	size_t n = strlen(path);
@@ -73,7 +73,7 @@ int fdw_make_output(const char *path, char resolved[PATH_MAX], int *made, char *
 			snprintf(error, n, "%s is there already and is not empty; remove it or name another place with -o", path);
 		if (empty <= 0)
 			return -1;
-	} else if (fdw_make_parents(path, 0777) != 0) {
+	} else if (make_parents(path, 0777) != 0) {
 		snprintf(error, n, "cannot make the directory %s: %s; name another place with -o", path, strerror(errno));
 		return -1;
 	} else {

@@ -108,7 +108,6 @@ void fdw_watch_end(void);
 int fdw_copy_trace(const char *from, const char *to);
 
 /* session_files.c */
-int fdw_make_parents(const char *path, mode_t);
 int fdw_make_output(const char *path, char resolved[PATH_MAX], int *made, char *error, size_t n);
 int fdw_probe_disk(const char *dir, char *error, size_t n);
 void fdw_remove_tree(const char *path);
