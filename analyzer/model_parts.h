@@ -169,7 +169,7 @@ struct process *process_new(struct replay *, struct source *, uint32_t pid);
 struct image *image_new(struct replay *, struct process *);
 struct thread *thread_of(struct image *, const struct fdw_event *);
 /* The thread whose first event announced what we now know to be another image; NULL: it is not there. */
-struct thread *thread_move(struct image *from, struct image *to, uint32_t tid);
+struct thread *thread_move(struct replay *, struct image *from, struct image *to, uint32_t tid);
 void image_end_before(struct replay *, struct image *); /* judges the image that exec'd this one */
 void process_will_end(struct replay *, struct process *);
 void process_reaped_whole(struct replay *, struct process *);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include "analyzer/describe.h"
 #include "analyzer/page.h"
 
 int page_colors(enum color c, FILE *out)
@@ -41,9 +42,9 @@ unsigned columns_of(const char *s, size_t n)
 	return c;
 }
 
-void put_html(FILE *out, const char *s)
+static void put_escaped(FILE *out, const char *s)
 {
-	for (; s && *s; s++)
+	for (; *s; s++)
 		switch (*s) {
 		case '&': fputs("&amp;", out); break;
 		case '<': fputs("&lt;", out); break;
@@ -51,6 +52,20 @@ void put_html(FILE *out, const char *s)
 		case '"': fputs("&quot;", out); break;
 		default: fputc(*s, out);
 		}
+}
+
+void put_html(FILE *out, const char *s)
+{
+	while (s && *s) {
+		size_t n = strcspn(s, "\n");
+		char *line = clean_text(s, n);
+
+		put_escaped(out, line);
+		free(line);
+		s += n;
+		if (*s)
+			fputc(*s++, out);
+	}
 }
 
 const char *base_name(const char *path)

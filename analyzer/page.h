@@ -14,7 +14,7 @@ int page_colors(enum color, FILE *);
 unsigned page_width(FILE *);
 /* Bytes that begin a character: what a terminal counts, nearly. */
 unsigned columns_of(const char *, size_t n);
-/* Text in HTML: what has a meaning there is escaped. NULL: nothing. */
+/* Text in HTML: what has a meaning there is escaped, and what is no text but for line ends. NULL: nothing. */
 void put_html(FILE *, const char *);
 /* Behind the last slash; "?" for nothing. */
 const char *base_name(const char *path);

@@ -141,12 +141,13 @@ struct thread *thread_of(struct image *i, const struct fdw_event *e)
 }
 
 /* The thread whose first event announced what we now know to be another image. */
-struct thread *thread_move(struct image *from, struct image *to, uint32_t tid)
+struct thread *thread_move(struct replay *r, struct image *from, struct image *to, uint32_t tid)
 {
 	struct thread *t = thread_find(from, tid);
 
 	if (!t)
 		return NULL;
+	pending_thread_end(r, from, t); /* what it did there is of descriptors there */
 	HASH_DEL(from->threads, t);
 	HASH_ADD(hh, to->threads, tid, sizeof t->tid, t);
 	return t;

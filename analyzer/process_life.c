@@ -28,7 +28,7 @@ static void replace_process(struct step *s)
 
 	give_up_pid(s->replay, old);
 	p = process_new(s->replay, old->source, old->pid);
-	s->thread = thread_move(was, p->image, s->e->tid);
+	s->thread = thread_move(s->replay, was, p->image, s->e->tid);
 	old->threads -= old->threads > 1;
 	p->threads = 1;
 	was->events -= was->events > 0;
@@ -135,7 +135,7 @@ static void new_image(struct step *s)
 	struct image *old = s->image, *i = image_new(s->replay, p);
 
 	image_end_before(s->replay, old);
-	s->thread = thread_move(old, i, s->e->tid);
+	s->thread = thread_move(s->replay, old, i, s->e->tid);
 	/* THREAD and PROC_START came before we knew that they belong to it. */
 	i->events = 1;
 	if (old->events)

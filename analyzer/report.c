@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "analyzer/baseline.h"
+#include "analyzer/describe.h"
 #include "analyzer/memory.h"
 #include "analyzer/readings.h"
 #include "analyzer/report.h"
@@ -24,13 +25,17 @@ static void complain(const char *format, ...) __attribute__((format(printf, 1, 2
 static void complain(const char *format, ...)
 {
 	va_list ap;
+	char *s, *clean;
 
-	fflush(stdout);
-	fputs("fdwarden: ", stderr);
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	if (vasprintf(&s, format, ap) < 0)
+		out_of_memory();
 	va_end(ap);
-	fputc('\n', stderr);
+	clean = clean_text(s, strlen(s)); /* names of files */
+	fflush(stdout);
+	fprintf(stderr, "fdwarden: %s\n", clean);
+	free(clean);
+	free(s);
 }
 
 int report_shows(const struct report *r, const struct finding *f)

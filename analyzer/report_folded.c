@@ -4,14 +4,18 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include "analyzer/describe.h"
 #include "analyzer/memory.h"
 #include "analyzer/report.h"
 
-/* ; and blanks have a meaning. */
+/* ; has a meaning, and so have line ends. */
 static void put(FILE *out, const char *s)
 {
-	for (; *s; s++)
-		fputc(*s == ';' ? ':' : *s == '\n' || *s == '\r' || *s == '\t' ? ' ' : *s, out);
+	char *clean = clean_text(s, strlen(s));
+
+	for (const char *p = clean; *p; p++)
+		fputc(*p == ';' ? ':' : *p, out);
+	free(clean);
 }
 
 static void put_frame(FILE *out, const struct frame *f)
@@ -19,10 +23,13 @@ static void put_frame(FILE *out, const struct frame *f)
 	const char *slash = f->module ? strrchr(f->module, '/') : NULL;
 
 	fputc(';', out);
-	if (f->function)
+	if (f->function) {
 		put(out, f->function);
-	else
-		fprintf(out, "[%s+0x%" PRIx64 "]", f->module ? slash ? slash + 1 : f->module : "code made at run time", f->offset);
+		return;
+	}
+	fputc('[', out);
+	put(out, f->module ? slash ? slash + 1 : f->module : "code made at run time");
+	fprintf(out, "+0x%" PRIx64 "]", f->offset);
 }
 
 static char *line_of(const struct report *r, const struct creation *c)

@@ -147,14 +147,16 @@ static void caution(const struct page *p, const char *format, ...) __attribute__
 static void caution(const struct page *p, const char *format, ...)
 {
 	va_list ap;
-	char *s;
+	char *s, *clean;
 
 	va_start(ap, format);
 	if (vasprintf(&s, format, ap) < 0)
 		out_of_memory();
 	va_end(ap);
+	clean = clean_text(s, strlen(s)); /* names of files */
 	fputs("  ", p->out);
-	wrap(p, s, 2, 4);
+	wrap(p, clean, 2, 4);
+	free(clean);
 	free(s);
 }
 

@@ -386,3 +386,26 @@ fdw_text() { timeout 60 "$F" report --fail-on=never --color=never "$@"; }
 	"$F" audit -q --tree -f json -o json -- id -u
 	[ "$(jq '[.. | strings | select(test("memfd:fdwarden"))] | length' json)" = 0 ]
 }
+
+@test "a stack is there whenever an event names it: forks, children of vfork, execs, threads, a kill" {
+	cat >work.py <<-'END'
+		import os, signal, subprocess, threading
+		def some():
+		    for i in range(5):
+		        subprocess.run(["sh", "-c", "(ls /nonexistent; :) 2>/dev/null | cat; exec true"], stdin=subprocess.DEVNULL)
+		        os.close(os.dup(0))
+		threads = [threading.Thread(target=some) for i in range(4)]
+		for t in threads: t.start()
+		for t in threads: t.join()
+		pid = os.fork()
+		if pid == 0:
+		    os.close(os.open("/dev/null", os.O_RDONLY))
+		    os.kill(os.getpid(), signal.SIGKILL)
+		os.waitpid(pid, 0)
+	END
+	"$F" record -q -o t -- /usr/bin/python3 work.py
+	babeltrace2 t 2>/dev/null | python3 "$BATS_TEST_DIRNAME/stacks.py" >said
+	head -5 said
+	[ "$(head -1 said)" -gt 200 ]
+	[ "$(wc -l <said)" = 1 ]
+}

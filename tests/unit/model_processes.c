@@ -66,6 +66,24 @@ static void same_generation_in_both(void **state)
 	expect(w, "fd-leak/note=1"); /* the child's own */
 }
 
+/* What a thread was not judged for yet is judged where it was done, though another process has its pid, and its tid, by then. */
+static void pending_when_the_pid_is_given_again(void **state)
+{
+	struct world *w = world_new();
+
+	starts(w, 50, 1, 5);
+	starts(w, 100, 1, 7);
+	opens(w, 3, 1);
+	closes(w, 3, 1);
+	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
+	fork_child(w, 100, 50);
+	w->now += 3 * SECOND;
+	opens(w, 4, 1);
+	closes(w, 4, 1);
+	exits(w);
+	expect(w, "double-close/error=1");
+}
+
 /* FORK_CHILD was lost with the child's first events: its parent's word is enough. */
 static void child_known_by_its_parent(void **state)
 {
@@ -293,7 +311,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_process), cmocka_unit_test(child_first), cmocka_unit_test(same_generation_in_both),
-		cmocka_unit_test(child_known_by_its_parent), cmocka_unit_test(silent_child_is_not_observed),
+		cmocka_unit_test(pending_when_the_pid_is_given_again), cmocka_unit_test(child_known_by_its_parent), cmocka_unit_test(silent_child_is_not_observed),
 		cmocka_unit_test(fork_then_exec), cmocka_unit_test(exec_unobserved), cmocka_unit_test(exec_failed),
 		cmocka_unit_test(pid_again), cmocka_unit_test(pid_again_by_fork), cmocka_unit_test(unknown_start),
 		cmocka_unit_test(late_close), cmocka_unit_test(close_before_creation), cmocka_unit_test(closed_but_never_seen_open),
