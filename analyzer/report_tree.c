@@ -147,7 +147,7 @@ static char *numbers_of(const struct gift *g)
 		if (!same_said(g, o))
 			continue;
 		old = s;
-		if (o->fd == last + 1) {
+		if (o->fd - 1 == last) {
 			s = open ? (s = xstrdup(old), *strrchr(s, '-') = 0, xasprintf("%s-%d", s, o->fd)) : xasprintf("%s-%d", old, o->fd);
 			open = 1;
 		} else {
