@@ -148,7 +148,9 @@ static char *numbers_of(const struct gift *g)
 			continue;
 		old = s;
 		if (o->fd - 1 == last) {
-			s = open ? (s = xstrdup(old), *strrchr(s, '-') = 0, xasprintf("%s-%d", s, o->fd)) : xasprintf("%s-%d", old, o->fd);
+			if (open)
+				*strrchr(old, '-') = 0;
+			s = xasprintf("%s-%d", old, o->fd);
 			open = 1;
 		} else {
 			s = xasprintf("%s, %d", old, o->fd);
