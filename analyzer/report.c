@@ -43,6 +43,8 @@ int report_shows(const struct report *r, const struct finding *f)
 	return !f->suppressed_by && (f->confidence > CONFIDENCE_POSSIBLE || r->options->show_possible);
 }
 
+int report_knows(const struct report *r, const struct finding *f) { return baseline_has(r->baseline, f->id); }
+
 /* ---- where it goes ----------------------------------------------------------------------------------------------------------------*/
 
 struct target {
@@ -165,7 +167,7 @@ static void tell_result(const struct report *r, struct report_result *result)
 		if (!report_shows(r, f))
 			continue;
 		result->findings++;
-		result->at_or_above += r->options->fail_on != SEV_NEVER && f->severity >= r->options->fail_on && !baseline_has(r->baseline, f->id);
+		result->at_or_above += r->options->fail_on != SEV_NEVER && f->severity >= r->options->fail_on && !report_knows(r, f);
 	}
 }
 

@@ -40,6 +40,8 @@ void report_charts_script(const struct report *, FILE *out); /* behind them: not
 void report_tree(const struct report *, FILE *out, unsigned width); /* the part of the text for --tree */
 /* Findings that are shown: not suppressed, and not `possible` unless asked for. */
 int report_shows(const struct report *, const struct finding *);
+/* The baseline has it. */
+int report_knows(const struct report *, const struct finding *);
 void report_defaults(struct report_options *);
 
 #endif

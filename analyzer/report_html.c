@@ -112,7 +112,7 @@ static void finding(const struct report *r, const struct finding *f, int open, F
 	fprintf(out, "<details id=\"%s\"%s><summary><b class=\"%s\">%s</b> <code>%s</code> ", f->id, open ? " open" : "", severity_name(f->severity),
 	        severity_name(f->severity), f->rule->id);
 	put_html(out, f->message);
-	fprintf(out, " <span class=\"dim\">&times;%" PRIu64 "</span></summary>\n<p class=\"dim\">", f->count);
+	fprintf(out, " <span class=\"dim\">&times;%" PRIu64 "%s</span></summary>\n<p class=\"dim\">", f->count, report_knows(r, f) ? ", known" : "");
 	if (f->rule->cwe)
 		fprintf(out, "CWE-%d &middot; ", f->rule->cwe);
 	fprintf(out, "id %s &middot; ", f->id);

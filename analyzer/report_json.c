@@ -103,7 +103,7 @@ static json_t *stack(const struct finding_stack *s, unsigned depth)
 	return o;
 }
 
-static json_t *finding(const struct finding *f, unsigned depth)
+static json_t *finding(const struct report *r, const struct finding *f)
 {
 	json_t *o = json_object(), *p, *stacks;
 
@@ -125,9 +125,11 @@ static json_t *finding(const struct finding *f, unsigned depth)
 	if (f->reason)
 		json_set(o, "reason", json_text(f->reason));
 	json_set(o, "fix", json_text(f->rule->fix));
+	if (r->baseline)
+		json_set(o, "known", json_boolean(report_knows(r, f)));
 	json_set(o, "stacks", stacks = json_array());
 	for (unsigned i = 0; i < f->nstacks; i++)
-		json_add(stacks, stack(&f->stacks[i], depth));
+		json_add(stacks, stack(&f->stacks[i], r->options->stack_depth));
 	return o;
 }
 
@@ -188,7 +190,7 @@ void report_json(const struct report *r, FILE *out)
 
 	for (const struct finding *f = findings_first(r->findings); f; f = f->next) {
 		if (report_shows(r, f))
-			json_add(findings, finding(f, r->options->stack_depth));
+			json_add(findings, finding(r, f));
 		if (!f->suppressed_by)
 			continue;
 		json_add(suppressed, s = json_object());

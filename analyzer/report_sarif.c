@@ -206,6 +206,8 @@ static json_t *result(const struct report *r, const struct finding *f)
 		json_set(o, "codeFlows", flow(r, f));
 	json_set(o, "partialFingerprints", p = json_object());
 	json_set(p, "fdwarden/v1", json_text(f->id));
+	if (r->baseline)
+		json_set(o, "baselineState", json_text(report_knows(r, f) ? "unchanged" : "new"));
 	json_set(o, "occurrenceCount", json_number(f->count));
 	json_set(o, "properties", properties(f));
 	json_set(o, "suppressions", p = json_array());

@@ -95,7 +95,7 @@ static int is_damaged(const struct report *r) { return r->reader && reader_damag
 
 static void verdict(const struct page *p)
 {
-	unsigned hidden = 0, suppressed = 0;
+	unsigned hidden = 0, suppressed = 0, known = 0, shown = 0;
 	int said = verdict_part(p, SEV_ERROR, RED, 1);
 
 	said |= verdict_part(p, SEV_WARNING, YELLOW, !said);
@@ -105,7 +105,11 @@ static void verdict(const struct page *p)
 	for (const struct finding *f = findings_first(p->report->findings); f; f = f->next) {
 		suppressed += f->suppressed_by != NULL;
 		hidden += !f->suppressed_by && !report_shows(p->report, f);
+		shown += report_shows(p->report, f) != 0;
+		known += report_shows(p->report, f) && report_knows(p->report, f);
 	}
+	if (p->report->baseline)
+		fprintf(p->out, "; %u new, %u known (baseline)", shown - known, known);
 	if (hidden)
 		fprintf(p->out, "; %u possible hidden (--show=possible)", hidden);
 	if (suppressed)
@@ -206,6 +210,7 @@ static void upper(char *to, size_t n, const char *s)
 static void heading(const struct page *p, const struct finding *f)
 {
 	char severity[16], cwe[24] = "", id[96], seen[40];
+	const char *known = report_knows(p->report, f) ? "   known" : "";
 	int n;
 
 	upper(severity, sizeof severity, severity_name(f->severity));
@@ -218,7 +223,7 @@ static void heading(const struct page *p, const struct finding *f)
 		snprintf(seen, sizeof seen, "seen %s times", grouped(f->count));
 	n = (int)(strlen(severity) + 1 + strlen(f->rule->id) + strlen(cwe));
 	fprintf(p->out, "\n%s%s%s %s%s%s%s", on(p, style_of(f->severity)), severity, off(p), on(p, BOLD), f->rule->id, off(p), cwe);
-	fprintf(p->out, "%*s%s%s   %s%s\n", n < 44 ? 46 - n : 2, "", on(p, DIM), id, seen, off(p));
+	fprintf(p->out, "%*s%s%s   %s%s%s\n", n < 44 ? 46 - n : 2, "", on(p, DIM), id, seen, known, off(p));
 }
 
 #define STACK_INDENT 13

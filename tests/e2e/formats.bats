@@ -88,8 +88,13 @@ report() { "$B/fdwarden" report "$@"; }
 @test "--baseline: what it has does not fail again, in report and audit; one that cannot be read: 2, 125" {
 	report -f json -o "$T/a.json" "$T/trace" || true
 	run -0 report --baseline="$T/a.json" "$T/trace"
-	grep -q double-close <<<"$output"
+	[[ ${lines[0]} == "1 error (double-close); 0 new, 1 known (baseline)"* ]]
+	grep -q "seen once   known$" <<<"$output"
 	run -1 report --baseline="$T/a.json" "$T/other"
+	[[ ${lines[0]} == *"; 1 new, 0 known (baseline)"* ]]
+	[ "$(report -f json --baseline="$T/a.json" "$T/trace" "$T/other" | jq -c '[.findings[].known] | sort')" = "[false,true]" ]
+	[ "$(report -f sarif --baseline="$T/a.json" "$T/trace" "$T/other" | jq -c '[.runs[0].results[].baselineState] | sort')" = '["new","unchanged"]' ]
+	[ "$(report -f html --baseline="$T/a.json" "$T/trace" "$T/other" | grep -c ', known</span>')" = 1 ]
 	run -2 report --baseline=/nonexistent "$T/trace"
 	run -125 "$B/fdwarden" audit --baseline=/nonexistent -- true
 	"$B/fdwarden" audit -q -f json -o "$T/c.json" -- "$B/tests/programs/double_close"
