@@ -246,12 +246,16 @@ static int create_tool_thread(pthread_t *thread, const pthread_attr_t *attr, voi
 static _Atomic int program_threads;
 static _Atomic int uncounted; /* a thread was made without us knowing its end */
 
+extern char tsan_in_program __asm__("__tsan_init") __attribute__((weak, visibility("default")));
+int fdw_tsan_in_program(void) { return &tsan_in_program != NULL; }
+
 static void known_thread(uintptr_t low, uintptr_t high)
 {
 	fdw_self.counted = 1;
 	fdw_self.stack_low = low;
 	fdw_self.stack_high = high;
-	fdw_thread_hello();
+	if (likely(!fdw_tsan_in_program()))
+		fdw_thread_hello();
 	fdw_thread_watch_end();
 }
 

@@ -15,6 +15,12 @@ void fdw_thread_main(void);      /* recording starts: this is the program's firs
 void fdw_threads_reset(void);    /* in a fork child of a recorded process: this is the only thread */
 int fdw_tool_threads_end(void);  /* ends the tracer's threads; bounded, 0: some are still at work */
 long fdw_tool_futex(const long *args); /* one of them sleeps, or wakes others */
+/*
+ * clang's thread sanitizer is in the program, so above us: it knows a thread, and has memory for it, only when the function that it gave us to start has
+ * begun: there the first steps are made with the first event. And it ends a fork child of a process with threads that makes one: such a child does without
+ * the tracer's.
+ */
+int fdw_tsan_in_program(void);
 uint32_t fdw_tool_thread(void);  /* id of one of the tracer's threads, 0 when there is none */
 
 #endif
