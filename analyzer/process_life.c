@@ -404,6 +404,12 @@ void process_thread(struct step *s)
 
 void process_stops(struct step *s)
 {
+	char why[256];
+	int n = snprintf(why, sizeof why, "it was recorded until %.*s", (int)s->e->detail_len, s->e->detail_len ? (const char *)s->e->detail : "");
+
 	s->image->ending = END_STOP;
 	s->image->ended = s->time;
+	if (s->e->detail_len && n < (int)sizeof why)
+		coverage_unobserved(s->replay, &s->replay->coverage.partial, *s->image->exe ? s->image->exe : s->process->exe,
+		                    name_of(s->replay, (const uint8_t *)why, (size_t)n));
 }

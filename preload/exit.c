@@ -1,11 +1,8 @@
 /*
- * preload/exit.c: _exit, and calls after which the table or the tracer no longer fits: unshare, prctl, seccomp.
+ * preload/exit.c: the end of a process, of an image, and of its recording: _exit, and what a seccomp filter ends.
  *
  * Context: everywhere; _exit is what handlers and vfork children call.
  */
-#include <linux/seccomp.h>
-#include <sched.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include "birth.h"
 #include "close.h"
@@ -131,26 +128,6 @@ FDW_EXPORT __attribute__((noreturn)) void _Exit(int status)
 		fdw_raw(SYS_exit_group, (long)status);
 }
 
-void fdw_unshared(uint16_t call, uintptr_t pc)
-{
-	if (!fdw_on() || fdw_single_threaded())
-		return;
-	fdw_emit_blind("unshare(CLONE_FILES)", call, pc);
-	fdw_self.private_table = 1;
-}
-
-FDW_EXPORT int unshare(int flags)
-{
-	int r;
-
-	if (flags & CLONE_FILES)
-		fdw_gate_and_tell(FDW_CALL_unshare, FDW_CALLER); /* as in a child: afterwards the number means another table's */
-	r = FDW_REAL(unshare)(flags);
-	if (r == 0 && flags & CLONE_FILES)
-		fdw_unshared(FDW_CALL_unshare, FDW_CALLER);
-	return r;
-}
-
 void fdw_recording_is_over(void)
 {
 	atomic_store(&fdw_process.recording, 0);
@@ -162,7 +139,7 @@ void fdw_recording_is_over(void)
  * filter may kill for each. So what there is to say is said, and the tracer leaves this process for good. What it exec's is recorded again
  * where the filter is known to be harmless.
  */
-static void stop_recording(const char *why)
+void fdw_stop_recording(const char *why)
 {
 	if (!fdw_recording())
 		return;
@@ -186,24 +163,5 @@ void fdw_before_filter(void)
 		fdw_table_prepare(rl.rlim_cur > 65536 ? 65536 : (uint32_t)rl.rlim_cur);
 	fdw_births_seal();
 	fdw_release_all(); /* to see when one is due takes system calls of ours */
-	stop_recording("a seccomp filter was installed");
-}
-
-FDW_EXPORT int prctl(int option, ...)
-{
-	unsigned long a[4];
-	va_list ap;
-	int r;
-
-	va_start(ap, option);
-	for (int i = 0; i < 4; i++)
-		a[i] = va_arg(ap, unsigned long);
-	va_end(ap);
-	if (unlikely(option == PR_SET_SECCOMP))
-		fdw_before_filter();
-	r = likely(real_prctl) ? real_prctl(option, a[0], a[1], a[2], a[3])
-	                       : (int)fdw_errno_of(fdw_raw(SYS_prctl, (long)option, a[0], a[1], a[2], a[3]));
-	if (unlikely(option == PR_SET_SECCOMP) && r == 0)
-		fdw_process.filtered = 1;
-	return r;
+	fdw_stop_recording("a seccomp filter was installed");
 }

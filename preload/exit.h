@@ -17,6 +17,7 @@ void fdw_emitters_resume(void);
 void fdw_emitters_reset(void);
 void fdw_totals(uint16_t call, uintptr_t pc);
 void fdw_recording_is_over(void); /* nothing is sent from here on */
+void fdw_stop_recording(const char *why); /* and the tracer leaves this process */
 void fdw_before_filter(void);   /* a seccomp filter is about to be installed */
 void fdw_says_exit(int status, uint16_t call, uintptr_t pc);
 void fdw_ending(int status, uint16_t call, uintptr_t pc); /* the process ends with the next system call: everything there is to say */

@@ -4,11 +4,13 @@
  * System calls: at the start openat, fcntl, mmap; in the child close. Not under a seccomp filter: nothing is recorded there.
  */
 #include "event.h"
+#include "exit.h"
 #include "heir.h"
 #include "options.h"
 #include "proc.h"
 #include "protect.h"
 #include "table.h"
+#include "thread.h"
 #include "poison.h"
 
 const struct fdw_mark *fdw_mark;
@@ -62,9 +64,8 @@ void fdw_mark_hold(void)
 	fdw_mark = (const struct fdw_mark *)p;
 }
 
-void fdw_inherit(void *mask)
+static void hang_up(void)
 {
-	fdw_ops->after_fork_heir(mask);
 	for (int i = 0; i < CONNECTIONS; i++) {
 		int fd = atomic_exchange(&connections[i], 0) - 1;
 		if (fd < 0)
@@ -73,5 +74,21 @@ void fdw_inherit(void *mask)
 		fdw_raw(SYS_close, (long)fd);
 	}
 	atomic_store(&fdw_process.no_fini, 1);
-	fdw_process.heir = 1;
+	fdw_process.heir = fdw_mark != NULL;
+}
+
+void fdw_inherit(void *mask)
+{
+	fdw_ops->after_fork_heir(mask);
+	hang_up();
+}
+
+void fdw_own_heir(const char *why)
+{
+	if (!fdw_on() || fdw_self.tool || fdw_process.filtered)
+		return;
+	if (!fdw_mark && fdw_recording())
+		fdw_stop_recording(why);
+	else if (fdw_tool_threads_end())
+		hang_up(); /* one that is in the middle of something would abort the process; it ends soon after */
 }

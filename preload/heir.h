@@ -12,13 +12,17 @@
  *   that destructors wait   for threads that are not there: they do not run (no_fini)
  * Where there is no mark LTTng begins anew: where each process has buffers of its own, and for a ring, whose triggers come later to those it knows.
  *
- * Context: a program's start; a fork child's only thread, before the program's own handlers. No lock, no allocation.
+ * A process becomes its own heir before calls that take rights from the calling thread alone (capset, PR_SET_NO_NEW_PRIVS …): the tracer's threads would
+ * keep them; and before those that need a process with one thread (unshare(CLONE_NEWUSER)), or would leave the tracer's behind in another namespace.
+ *
+ * Context: a program's start; a fork child's only thread, before the program's own handlers; the calls that change rights. No lock, no allocation.
  */
 #ifndef FDW_HEIR_H
 #define FDW_HEIR_H
 
 #include "trace/schema.h"
-#include "core.h"
+#include "event.h"
+#include "thread.h"
 
 extern const struct fdw_mark *fdw_mark; /* NULL: there is none */
 
@@ -26,6 +30,16 @@ extern const struct fdw_mark *fdw_mark; /* NULL: there is none */
 void fdw_mark_hold(void);
 /* In a fork child whose parent took LTTng's locks; mask as for struct fdw_trace_ops. */
 void fdw_inherit(void *mask);
+/* Before this thread's rights or namespaces change; where there is no mark the recording ends there, and says why. Waits, bounded. */
+void fdw_own_heir(const char *why);
+FDW_INLINE void fdw_rights_change(const char *why)
+{
+	if (unlikely(fdw_tool_thread() != 0)) { /* they may be there although nothing is recorded: nobody served them */
+		int saved = errno;
+		fdw_own_heir(why);
+		errno = saved;
+	}
+}
 /* A descriptor of the tracer's own came, or goes: is it a connection? */
 void fdw_connection_made(int fd);
 void fdw_connection_ends(int fd);

@@ -4,12 +4,14 @@
  * Context: any thread. libc makes every thread of the process change its ids and aborts when one fails that the others do not. The tracer's
  * threads are such threads, and what a program allowed itself alone (PR_SET_KEEPCAPS, capset) they do not have: natively there was one thread
  * and nothing to disagree. So where the program is alone and its capabilities are no longer the tracer threads', only the calling thread
- * changes, as natively. In every other case libc's own function runs, and the tracer's threads change with the program's.
+ * changes, as natively: the tracer's threads end before (heir.h), and should they take too long for that, libc is not asked. In every other case its own
+ * function runs, and the tracer's threads change with the program's.
  */
 #include <grp.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include "event.h"
+#include "heir.h"
 #include "resolve.h"
 #include "thread.h"
 #include "poison.h"
@@ -28,12 +30,15 @@ static int alone_and_different(void)
 	struct __user_cap_data_struct mine[2], theirs[2];
 	uint32_t tid = fdw_tool_thread();
 
+	if (atomic_load(&apart))
+		return fdw_on() && fdw_recording() && !fdw_process.threads && !fdw_process.filtered;
 	if (!fdw_on() || !fdw_recording() || fdw_process.threads || fdw_process.filtered || !tid)
 		return 0;
-	if (atomic_load(&apart))
-		return 1;
 	if (fdw_raw(SYS_prctl, (long)PR_GET_KEEPCAPS, 0L, 0L, 0L, 0L) == 0 && fdw_raw(SYS_prctl, (long)PR_GET_SECUREBITS, 0L, 0L, 0L, 0L) == 0 &&
 	    capabilities(0, mine) == 0 && capabilities(tid, theirs) == 0 && !memcmp(mine, theirs, sizeof mine))
+		return 0;
+	fdw_rights_change("it changed its ids, which LTTng's threads could not");
+	if (!fdw_tool_threads())
 		return 0;
 	atomic_store(&apart, 1);
 	return 1;

@@ -36,6 +36,7 @@ void fdw_sent(int sock, const struct msghdr *, uint16_t call, uintptr_t pc); /* 
 int fdw_openpty(int fd[2], char *name, const struct termios *, const struct winsize *, uint16_t call, uintptr_t pc); /* open.c */
 void fdw_lock_taken(void); /* a POSIX record lock is about to be taken (target.c) */
 int fdw_may_be_locked(int fd); /* this process may hold one on its file, by another number */
+void fdw_syscall_rights(long nr, long a, uintptr_t pc); /* before calls that change what this thread may do, or where it is */
 void fdw_unshared(uint16_t call, uintptr_t pc); /* unshare(CLONE_FILES) succeeded */
 
 #endif

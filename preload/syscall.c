@@ -450,9 +450,10 @@ static __attribute__((noinline)) long other(long nr, long a, long b, long c, lon
 			return fdw_errno_of(-ENOSYS);
 		break;
 	case SYS_unshare:
-		if (a & CLONE_FILES)
-			fdw_gate_and_tell(FDW_CALL_syscall, pc);
+		fdw_syscall_rights(nr, a, pc);
 		return of_process(plain(nr, args), nr, a, pc);
+	default:
+		fdw_syscall_rights(nr, a, pc);
 	}
 	if (unlikely(fdw_process.uses))
 		used_by(nr, a, e, pc);

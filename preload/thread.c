@@ -127,8 +127,10 @@ static _Atomic uint32_t tool_tids[TOOL_THREADS]; /* 0: free; of those that are o
 static _Atomic unsigned tool_count;      /* made */
 static _Atomic int tool_running, tool_asleep; /* not over; of these, asleep on a futex */
 
+static int have_left(void);
 static _Atomic uint32_t tool_tid;
 uint32_t fdw_tool_thread(void) { return atomic_load(&tool_tid); }
+int fdw_tool_threads(void) { return atomic_load(&tool_running) || !have_left(); }
 
 static void tool_thread_ended(void *unused)
 {

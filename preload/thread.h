@@ -21,6 +21,7 @@ long fdw_tool_futex(const long *args); /* one of them sleeps, or wakes others */
  * the tracer's.
  */
 int fdw_tsan_in_program(void);
+int fdw_tool_threads(void);      /* how many there are, or are not quite over */
 uint32_t fdw_tool_thread(void);  /* id of one of the tracer's threads, 0 when there is none */
 
 #endif

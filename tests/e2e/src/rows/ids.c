@@ -3,6 +3,7 @@
  * may not have (-1 for root, who may have all).
  */
 #include <grp.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include "rows.h"
 
@@ -31,6 +32,21 @@ static void users(void)
 		CASE("another, capabilities kept", call(65533, 65533, 65533));
 		CASE("and back", call(u, u, u));
 		rows_note("%u %u", (unsigned)getuid() == (unsigned)u, (unsigned)geteuid() == (unsigned)u);
+	}
+}
+
+static void capabilities(void)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 }, wrong = { 1, 0 };
+	struct __user_cap_data_struct none[2] = { { 0 } }, all[2] = { { .effective = ~0u, .permitted = ~0u }, { .effective = ~0u, .permitted = ~0u } };
+
+	CALLS(int, (void *, const void *), "capset") IN_CHILD {
+		CASE("more than one has", call(&head, all));
+		CASE("no such version", call(&wrong, none));
+		CASE("bad address", call(NOWHERE, none));
+		CASE("none", call(&head, none));
+		CASE("none again", call(&head, none));
+		rows_note("%d", open("/proc/self/mem", O_RDONLY | O_CLOEXEC) >= 0);
 	}
 }
 
@@ -72,5 +88,6 @@ static void groups(void)
 void rows_ids(void)
 {
 	users();
+	capabilities();
 	groups();
 }
