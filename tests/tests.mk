@@ -127,10 +127,10 @@ check: ## unit and end-to-end tests, programs, a quick world: TAP
 	@FDW_BUILD=$(O) tests/check.sh
 check-programs: all tests
 	@FDW_BUILD=$(O) tests/programs/run $(T)
-check-world: ## suites nobody here wrote, natively, preloaded and audited side by side (T=CASE for one)
+check-world: ## suites nobody here wrote, natively and in every mode, side by side, with a table at the end (T=CASE for one)
 	@tests/deps.sh build check-world
 	@$(MAKE) --no-print-directory all
-	@tests/world/run --modes=enforce,observe,audit --lib=$(O)/libfdwarden.so $(T)
+	@tests/world/run --modes=enforce,observe,record,audit --lib=$(O)/libfdwarden.so $(T)
 	@$(if $(T),,FDW_BUILD=$(O) tests/e2e/package.sh --root)
 check-loop: all tests ## repeat one test until it fails: T=program, bats file or world case, N=50 times
 	@FDW_BUILD=$(O) tests/check-loop.sh "$(T)" "$(N)"

@@ -18,8 +18,8 @@ enforced() { LD_PRELOAD=$build/libfdwarden.so FDWARDEN_MODE=enforce FDWARDEN_LOG
 audited() { rm -rf "$tmp/trace"; "$build/fdwarden" record -m audit -q -o "$tmp/trace" -- "$@"; }
 recorded() { rm -rf "$tmp/trace"; "$build/fdwarden" record -q -o "$tmp/trace" -- "$@"; }
 
-# middle FILE: median, smallest, largest of one number a line.
-middle() { sort -g "$1" | awk '{ v[NR] = $1 } END { printf "%s %s %s", v[int((NR + 1) / 2)], v[1], v[NR] }'; }
+# shellcheck source=tests/bench/common.sh
+. "$here/common.sh"
 
 # compare NAME GOAL HOW COMMAND...: COMMAND prints one number; the ratio HOW / native, round by round. BESIDE: what runs natively, if it is not the same.
 compare() {
@@ -86,9 +86,7 @@ forklock() {
 	done
 }
 
-# What audit costs, recorded with stacks as `fdwarden audit` does: loops of nothing but creation and close, and programs that do a lot of both. Each program
-# tells how long it took by itself, so that the start of the recording is not in it.
-took=(perl -MTime::HiRes=time -e 'my $t = time; system(@ARGV) == 0 or exit 1; printf "%.1f\n", (time - $t) * 1000')
+# What audit costs, recorded with stacks as `fdwarden audit` does: loops of nothing but creation and close, and programs that do a lot of both.
 audit() {
 	local c
 	printf '\n%-34s %10s   %s\n' "audit, recorded" "native ns" "ratio (smallest-largest)   goal"

@@ -32,15 +32,14 @@ columns=${COLUMNS_WANTED:-run record ring audit valgrind strace ust-fd}
 # ---- the work: each prints a number; cost: less is better -------------------------------------------------------------------------------
 
 micro() { by "$1"; "${by[@]}" "$build/tests/bench/calls" "$2" "$3"; }
-timed() { # HOW COMMAND...: milliseconds that the command took by its own clock, so that starting and ending a recording is not in it
-	by "$1"
-	"${by[@]}" perl -MTime::HiRes=time -e 'my $t = time; system(@ARGV) == 0 or exit 1; printf "%.1f\n", (time - $t) * 1000' "${@:2}" 2>/dev/null | tail -1
-}
+timed() { by "$1"; "${by[@]}" "${took[@]}" "${@:2}" 2>/dev/null | tail -1; } # HOW COMMAND...
 build_port() { rm -rf "$tmp/o"; timed "$1" make -s -C "$here/../.." O="$tmp/o" -j2 "$tmp/o/libport.so"; }
 
 # served HOW SERVER: requests a second of tests/bench/servers.sh's servers, a connection each where that is what it is about.
 # shellcheck source=tests/bench/servers.sh
 . "$here/servers.sh"
+# shellcheck source=tests/bench/common.sh
+. "$here/common.sh"
 served() {
 	local port=$((20000 + RANDOM % 12000)) dir=$tmp/server pid n
 	by "$1"
@@ -68,8 +67,6 @@ pg=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
 
 # ---- the table ---------------------------------------------------------------------------------------------------------------------------
 
-middle() { sort -g "$1" | awk '{ v[NR] = $1 } END { if (NR) printf "%.2f (%.2f-%.2f)", v[int((NR + 1) / 2)], v[1], v[NR]; else printf "-" }'; }
-
 # row NAME UNIT COMMAND... with the word HOW where the column goes
 row() {
 	local name=$1 unit=$2 how i a b
@@ -85,8 +82,8 @@ row() {
 			awk -v a="$a" -v b="$b" 'BEGIN { printf "%.3f\n", b / a }' >>"$tmp/ratios.$how"
 		done
 	done
-	printf '%-16s %9s %-3s' "$name" "$(sort -g "$tmp/natives" | awk '{ v[NR] = $1 } END { printf "%.0f", v[int((NR + 1) / 2)] }')" "$unit"
-	for how in $columns; do printf ' %18s' "$(middle "$tmp/ratios.$how")"; done
+	printf '%-16s %9s %-3s' "$name" "$(middle "$tmp/natives" | awk '{ printf "%.0f", $1 }')" "$unit"
+	for how in $columns; do printf ' %18s' "$(middle "$tmp/ratios.$how" | awk 'NF { printf "%.2f (%.2f-%.2f)", $1, $2, $3; n = 1 } END { if (!n) printf "-" }')"; done
 	printf '\n'
 }
 
