@@ -5,7 +5,7 @@ profile=/usr/share/containers/seccomp.json
 
 in_container() {
 	local dir=$1 uid=$2 status
-	mkdir -p "$dir/bundle/root"
+	mkdir -p "$dir/bundle/root/var" && ln -s /run "$dir/bundle/root/var/run"
 	jq -n --slurpfile p $profile --argjson uid "$uid" --arg dir "$dir" --argjson args "$(printf '%s\n' "${@:3}" | jq -Rn '[inputs]')" '
 		["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"] as $caps |
 		($caps | map("CAP_" + .)) as $c |
