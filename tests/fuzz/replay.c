@@ -35,10 +35,21 @@ static void give_event(struct cursor *c, struct record *r)
 	struct fdw_event *e = &r->event.e;
 
 	r->event.call = calls[byte(c) % (sizeof calls / sizeof *calls)];
-	*e = (struct fdw_event){ .op = ops[byte(c) % sizeof ops], .seq = (uint32_t)number(c), .pid = 100 + byte(c) % 5, .tid = 100 + byte(c) % 7, .kind = byte(c) % 32,
-		.fd = number(c), .gen = (uint32_t)number(c), .fd2 = number(c), .gen2 = (uint32_t)number(c), .ret = number(c), .err = byte(c) % 16, .stack = byte(c) % 8 };
-	e->flags = (uint32_t)byte(c) | (uint32_t)byte(c) << 8 | (uint32_t)byte(c) << 16 | (uint32_t)byte(c) << 24;
-	e->arg = byte(c) & 1 ? 100 + byte(c) % 5u : (uint64_t)(int64_t)number(c);
+	e->op = ops[byte(c) % sizeof ops]; /* one after the other: initializers have no order */
+	e->seq = (uint32_t)number(c);
+	e->pid = 100 + byte(c) % 5;
+	e->tid = 100 + byte(c) % 7;
+	e->kind = byte(c) % 32;
+	e->fd = number(c);
+	e->gen = (uint32_t)number(c);
+	e->fd2 = number(c);
+	e->gen2 = (uint32_t)number(c);
+	e->ret = number(c);
+	e->err = byte(c) % 16;
+	e->stack = byte(c) % 8;
+	for (int i = 0; i < 4; i++)
+		e->flags |= (uint32_t)byte(c) << 8 * i;
+	e->arg = byte(c) & 1 ? 100u + byte(c) % 5 : (uint64_t)(int64_t)number(c);
 	e->ret = byte(c) & 1 ? 100 + byte(c) % 5 : e->ret;
 	e->detail_len = byte(c);
 	if (e->detail_len > (size_t)(c->end - c->at))
@@ -49,25 +60,32 @@ static void give_event(struct cursor *c, struct record *r)
 
 static void give_stack(struct cursor *c, struct record *r, uint64_t *frames)
 {
-	r->stack = (struct fdw_stack){ .pid = 100 + byte(c) % 5, .id = byte(c) % 8, .depth = byte(c) % 5, .frames = frames };
+	r->stack.pid = 100 + byte(c) % 5;
+	r->stack.id = byte(c) % 8;
+	r->stack.depth = byte(c) % 5;
+	r->stack.frames = frames;
 	for (uint32_t i = 0; i < r->stack.depth; i++)
 		frames[i] = 0x400000 + 0x10u * byte(c);
+}
+
+static void give_module(struct cursor *c, struct record *r)
+{
+	static const char *const paths[] = { "/a", "/b\n\033[1m", "" };
+
+	r->module = (struct fdw_module){ .pid = 100 + byte(c) % 5, .base = 0x400000, .end = 0x400400 };
+	r->module.start = 0x400000 + byte(c);
+	r->module.path = paths[byte(c) % 3];
 }
 
 /* 0: the bytes are over. */
 static int give(struct cursor *c, struct record *r, uint64_t *frames)
 {
-	static const char *const paths[] = { "/a", "/b\n\033[1m", "" };
-
 	if (c->at == c->end)
 		return 0;
 	*r = (struct record){ .host = "host", .trace = "trace" };
 	switch (byte(c) % 16) {
 	case 0: r->type = RECORD_STACK; give_stack(c, r, frames); break;
-	case 1:
-		r->type = RECORD_MODULE;
-		r->module = (struct fdw_module){ .pid = 100 + byte(c) % 5, .base = 0x400000, .start = 0x400000 + byte(c), .end = 0x400400, .path = paths[byte(c) % 3] };
-		break;
+	case 1: r->type = RECORD_MODULE; give_module(c, r); break;
 	case 2: r->type = RECORD_GAP; r->gap.begin = c->now - byte(c); r->gap.count = byte(c); break;
 	default: r->type = RECORD_EVENT; give_event(c, r); break;
 	}
