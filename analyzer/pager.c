@@ -1,6 +1,7 @@
 /*
  * analyzer/pager.c: see pager.h. $PAGER, or less, which shows what fits on one screen and ends (LESS=FRX, as other tools ask of it).
  *
+ * Not where nobody can turn its pages: standard input is no terminal.
  * Context: the command, one thread, before it reads a trace. Fails open: without a pager the report goes to the terminal.
  */
 #define _GNU_SOURCE
@@ -85,7 +86,7 @@ void pager_begin(struct report_options *o)
 	const char *term = getenv("TERM"), *with;
 	int ends[2];
 
-	if (o->no_pager || o->output || o->format != FORMAT_TEXT || !isatty(1) || !term || !strcmp(term, "dumb") || !(with = command()) ||
+	if (o->no_pager || o->output || o->format != FORMAT_TEXT || !isatty(0) || !isatty(1) || !term || !strcmp(term, "dumb") || !(with = command()) ||
 	    pipe2(ends, O_CLOEXEC))
 		return;
 	settle(o);

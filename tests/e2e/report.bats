@@ -187,7 +187,7 @@ left_out() {
 	LC_ALL=C grep -aq $'\033\[1;31m' typed
 	[ "$(cat columns)" -ge 40 ]
 	[ "$(cat status)" = 1 ]
-	for not in '"$F" report --no-pager t' '"$F" report -f json t' '"$F" report -o out t' '"$F" report t | cat' 'TERM=dumb "$F" report t' 'PAGER= "$F" report t' 'PAGER=cat "$F" report t' 'env -u PAGER PATH=/nonexistent "$F" report t'; do
+	for not in '"$F" report --no-pager t' '"$F" report -f json t' '"$F" report -o out t' '"$F" report t | cat' 'TERM=dumb "$F" report t' '"$F" report t </dev/null' 'PAGER= "$F" report t' 'PAGER=cat "$F" report t' 'env -u PAGER PATH=/nonexistent "$F" report t'; do
 		echo "$not"
 		on_terminal "$not" || [ $? = 1 ]
 		run ! grep -aq 'paged:' typed
