@@ -317,6 +317,25 @@ static void on_first_use(struct step *s)
 	passage_used(judged(s->e) ? generation_get(s->image, s->e->fd, s->e->gen) : NULL);
 }
 
+static int is_watched(const struct generation *g)
+{
+	for (const struct registration *r = g->registrations; r; r = r->next)
+		if (r->datum)
+			return 1;
+	return 0;
+}
+
+/* Time is counted in descriptors made. */
+static void on_last_use(struct step *s)
+{
+	struct generation *g = judged(s->e) ? generation_get(s->image, s->e->fd, s->e->gen) : NULL;
+
+	if (!g)
+		return;
+	g->told_use = 1;
+	g->used_late = (uint32_t)s->e->arg <= (uint32_t)(s->e->arg >> 32) / 2 || is_watched(g);
+}
+
 static void on_use(struct step *s)
 {
 	const struct fdw_event *e = s->e;
@@ -447,7 +466,7 @@ static void (*const operations[])(struct step *) = {
 	[FDW_OP_FORK_CHILD] = on_fork_child, [FDW_OP_EXEC] = on_exec, [FDW_OP_EXEC_FAILED] = process_exec_failed,
 	[FDW_OP_EXIT] = process_exits, [FDW_OP_TOTALS] = process_totals, [FDW_OP_THREAD] = process_thread,
 	[FDW_OP_THREAD_EXIT] = on_thread_exit, [FDW_OP_MODULES] = on_modules, [FDW_OP_BLIND] = on_blind,
-	[FDW_OP_STOP] = process_stops, [FDW_OP_LOST] = on_lost, [FDW_OP_FIRST_USE] = on_first_use, [FDW_OP_CHILD_FD] = on_child_fd,
+	[FDW_OP_STOP] = process_stops, [FDW_OP_LOST] = on_lost, [FDW_OP_FIRST_USE] = on_first_use, [FDW_OP_LAST_USE] = on_last_use, [FDW_OP_CHILD_FD] = on_child_fd,
 	[FDW_OP_FORK_BOUND] = on_fork_bound, [FDW_OP_REAPED] = process_reaped, [FDW_OP_SIGSTACK] = signal_stack,
 	[FDW_OP_SIGSTACK_LOST] = signal_stack_lost, [FDW_OP_SIGNAL_HANDLER] = signal_handler,
 	[FDW_OP_SUPPRESSIONS] = on_suppressions,

@@ -113,6 +113,8 @@ struct generation {
 	unsigned worked : 1;          /* a descriptor was closed between the one of its group before it and itself */
 	unsigned meant : 1;           /* put there, or its close-on-exec taken away, for the next program */
 	unsigned bound : 1;           /* a fork lock's wait for it ended at its bound */
+	unsigned told_use : 1;        /* at the end its process told when it was used last … */
+	unsigned used_late : 1;       /* … in the second half of its life, or a poller waits for it */
 	uint32_t nth;                 /* it was the nth of its group */
 	uint32_t closed_at;           /* id of the stack that closed it; 0: not known */
 	uint32_t close_run;           /* the run of closes that closed it */

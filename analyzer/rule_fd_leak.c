@@ -8,7 +8,8 @@
  *	error	they grow: from the first to the end, for GROWTH_NS at least, ever more of them stay open, in all quarters of that time and in many
  *		small steps, and they are enough (see below) to be sure that nobody wanted them. So a pool that was filled at start is none, nor a
  *		cache that has reached its bound, a load that rises and falls, a burst. Files that are all different are none either:
- *		a cache of open files looks just like that until it is full
+ *		a cache of open files looks just like that until it is full. Nor is what most of are used until the end, or waited for: one for each job,
+ *		or worker, that there is
  *	warning	a few that grow at a place of which the others are closed
  *	note	everything else. What a process has open when it ends on purpose is closed by the kernel in good order: what it serves or
  *		listens on, caches, pools, what threads have in their hands or one each (be it the same file), descriptors of main
@@ -39,7 +40,7 @@ extern const struct rule rule_fd_leak;
 /* What is still open of one group. */
 struct left {
 	const struct group *group;
-	uint32_t open, serving, sockets, named, worked;
+	uint32_t open, serving, sockets, named, worked, told_use, used_late;
 	const char **names;           /* the paths of those that have one, not owned */
 	const struct generation *example; /* the oldest */
 	UT_hash_handle hh;
@@ -89,6 +90,8 @@ static void collect(struct left **all, const struct image *i)
 		l = left_of(all, g->group);
 		l->open++;
 		l->worked += g->worked;
+		l->told_use += g->told_use;
+		l->used_late += g->used_late;
 		keep_name(l, g->description);
 		l->serving += g->description->kind == FDW_KIND_LISTENER || g->description->accepted;
 		l->sockets += g->description->kind == FDW_KIND_SOCKET || g->description->kind == FDW_KIND_CONN || g->description->kind == FDW_KIND_LISTENER;
@@ -144,8 +147,12 @@ static int grows_a_little(struct left *l)
 	return l->open >= GROWS_A_LITTLE && l->group->made >= 2 * l->open && !l->sockets && (!l->named || is_same_file(l));
 }
 
+static int is_in_use(const struct left *l) { return l->told_use > l->open / 2 && l->used_late > l->told_use / 2; }
+
 static enum severity severity_of(struct left *l, int growing)
 {
+	if (is_in_use(l))
+		return SEV_NOTE;
 	if (growing && enough(l))
 		return SEV_ERROR;
 	return growing && grows_a_little(l) ? SEV_WARNING : SEV_NOTE;

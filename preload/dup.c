@@ -9,6 +9,7 @@
 #include "birth.h"
 #include "close.h"
 #include "event.h"
+#include "last_use.h"
 #include "protect.h"
 #include "quick.h"
 #include "resolve.h"
@@ -134,9 +135,11 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 		fdw_record(new)->stream = stream;
 		atomic_fetch_or_explicit(fdw_word(new), FDW_W_STREAM, memory_order_relaxed);
 	}
-	if (fdw_recording())
+	if (fdw_recording()) {
+		fdw_last_use_made(new);
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_REPLACE, .call = call, .fd = new, .gen = gen, .fd2 = old,
 			.gen2 = fdw_gen(fdw_peek(old)), .ret = r, .flags = (uint32_t)flags, .arg = ended }, pc);
+	}
 	errno = saved;
 	return r;
 }

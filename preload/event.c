@@ -10,6 +10,7 @@
 #include "event.h"
 #include "exit.h"
 #include "heir.h"
+#include "last_use.h"
 #include "log.h"
 #include "protect.h"
 #include "retire.h"
@@ -211,6 +212,8 @@ static __attribute__((noinline)) int made(uint32_t what, int fd, uint32_t flags,
 	}
 	if (src >= 0)
 		fdw_used(src, call, pc);
+	if (fdw_recording())
+		fdw_last_use_made(fd);
 	return fdw_recording() ? tell_made(what, fd, flags, pc, src, gen, d) : fd;
 }
 
@@ -309,8 +312,12 @@ void fdw_used_slow(int fd, uint16_t call, uintptr_t pc)
 {
 	uint64_t v = fdw_peek(fd);
 
-	if (v & FDW_W_INHERITED && fdw_recording())
-		first_use(fd, call, pc);
+	if (fdw_recording()) {
+		if (v & FDW_W_INHERITED)
+			first_use(fd, call, pc);
+		if (!only_asks(call) && call != FDW_CALL_fcntl) /* sweeps over all numbers are no use of them */
+			fdw_last_use(fd);
+	}
 	if (call == FDW_CALL_shutdown && fdw_word(fd))
 		atomic_fetch_or_explicit(fdw_word(fd), FDW_W_SHUT, memory_order_relaxed);
 	if (v & FDW_W_ONESHOT && !(v & FDW_W_POLLER) && fdw_reads(call))

@@ -9,6 +9,7 @@
 #include "event.h"
 #include "exit.h"
 #include "gate.h"
+#include "last_use.h"
 #include "protect.h"
 #include "resolve.h"
 #include "sigstack.h"
@@ -92,6 +93,8 @@ void fdw_says_exit(int status, uint16_t call, uintptr_t pc)
 {
 	if (!fdw_self.vforked)
 		fdw_sigstack_process_ends();
+	if (!fdw_self.vforked)
+		fdw_last_uses_tell();
 	fdw_life(FDW_OP_EXIT, 0, status & 0xff, 0, -1, 0, call, pc, FDW_NO_DETAIL);
 	fdw_totals(call, pc);
 }

@@ -23,6 +23,7 @@
 #include "gate.h"
 #include "heir.h"
 #include "inside.h"
+#include "last_use.h"
 #include "patience.h"
 #include "protect.h"
 #include "reap.h"
@@ -90,6 +91,7 @@ FDW_FORK_PATH static void reset_child(void)
 	if (fdw_recording()) {
 		fdw_threads_reset();
 		fdw_inside_reset();
+		fdw_last_uses_reset();
 		fdw_emitters_reset();
 	}
 	atomic_store(&fdw_process.child, 1);

@@ -6,6 +6,7 @@
  */
 #include "aside.h"
 #include "inside.h"
+#include "last_use.h"
 #include "proc.h"
 #include "poison.h"
 
@@ -62,6 +63,13 @@ void fdw_inside_left(int was)
 {
 	if (fdw_self.inside && fdw_self.inside != NO_PLACE)
 		atomic_store_explicit(&places[fdw_self.inside - 1].fd, was, memory_order_release);
+}
+
+void fdw_inside_used(void)
+{
+	for (uint32_t i = 0; i < atomic_load(&end); i++)
+		if (atomic_load_explicit(&places[i].fd, memory_order_relaxed))
+			fdw_last_use(atomic_load_explicit(&places[i].fd, memory_order_relaxed) - 1);
 }
 
 void fdw_inside_thread_ends(void)

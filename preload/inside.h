@@ -34,6 +34,8 @@ FDW_INLINE void fdw_inside_closes(int fd, uint64_t v)
 	if (unlikely(fdw_recording()) && atomic_load_explicit(&fdw_process.threads, memory_order_relaxed))
 		fdw_inside_closes_slow(fd, v);
 }
+/* Whatever threads are inside a call on is in use (last_use.h). */
+void fdw_inside_used(void);
 void fdw_inside_thread_ends(void);
 void fdw_inside_reset(void); /* in a fork child */
 

@@ -9,6 +9,7 @@
 #include "event.h"
 #include "fork.h"
 #include "inside.h"
+#include "last_use.h"
 #include "protect.h"
 #include "resolve.h"
 #include "retire.h"
@@ -150,9 +151,13 @@ WAITING(epoll_pwait2, (int fd, struct epoll_event *ev, int max, const struct tim
  */
 static int polled(int r, const struct pollfd *fds, nfds_t n, uint16_t call, uintptr_t pc)
 {
-	int end = unlikely(fdw_recording()) ? atomic_load_explicit(&fdw_inherited_end, memory_order_relaxed) : 0;
+	int end;
 
-	if (likely(!end) || (r < 0 && errno != EINTR))
+	if (likely(!fdw_recording()) || (r < 0 && errno != EINTR))
+		return r;
+	fdw_last_use_polled(fds, n);
+	end = atomic_load_explicit(&fdw_inherited_end, memory_order_relaxed);
+	if (!end)
 		return r;
 	for (nfds_t i = 0; i < n; i++)
 		if (fds[i].fd > 2 && fds[i].fd < end)
@@ -200,6 +205,12 @@ static int in_each_set(int end, const fd_set *const *sets, int (*see)(int fd, ui
 	return 0;
 }
 
+static int waits_for(int fd, uint16_t call, uintptr_t pc)
+{
+	fdw_last_use(fd);
+	return 0;
+}
+
 static int uses(int fd, uint16_t call, uintptr_t pc)
 {
 	if (fd > 2)
@@ -209,10 +220,17 @@ static int uses(int fd, uint16_t call, uintptr_t pc)
 
 static void selecting(int n, const fd_set *const *sets, uint16_t call, uintptr_t pc)
 {
-	int end = unlikely(fdw_recording()) ? atomic_load_explicit(&fdw_inherited_end, memory_order_relaxed) : 0;
+	static _Atomic uint32_t seen;
+	int end;
 
-	if (unlikely(end))
+	if (likely(!fdw_recording()))
+		return;
+	end = atomic_load_explicit(&fdw_inherited_end, memory_order_relaxed);
+	if (end)
 		in_each_set(n < end ? n : end, sets, uses, call, pc);
+	/* To read a set takes system calls: once for each descriptor that is made meanwhile. */
+	if (n <= FD_SETSIZE && atomic_exchange_explicit(&seen, atomic_load(&fdw_made_so_far), memory_order_relaxed) != atomic_load(&fdw_made_so_far))
+		in_each_set(n, sets, waits_for, call, pc);
 }
 
 /* A tombstone in the sets: the kernel would call it ready. */

@@ -62,6 +62,8 @@
 	                     other threads may hold an event, or a description may outlive its number */                \
 	X(IN_USE, 19)     /* fd/gen is about to be closed while another thread, fd2, sleeps inside call on it. By the closer, before its  \
 	                     CLOSE; stack: only where that call was made */                                               \
+	X(LAST_USE, 20)   /* before EXIT: fd/gen is open. arg: descriptors made since it was << 32 | made since it was used last; \
+	                     only where several are. stdio's uses, and what is mapped, are not seen */                    \
 	/* processes and threads (fdwarden:life) */                                                                    \
 	X(PROC_START, 32) /* a new image observed: fd schema version, fd2 parent pid, arg start time (CLOCK_BOOTTIME    \
 	                     ns, from /proc/self/stat), ret mode (FDW_MODE_*), detail: path of the executable */        \

@@ -29,6 +29,36 @@ static void growing(void **state)
 	expect(w, "fd-leak/error=60");
 }
 
+/* 120 eventfds, ever more until the end; `late` of them used when the last ones were made, the others only when they were new. told: of how many that is known. */
+static struct world *jobs(int late, int told)
+{
+	struct world *w = program();
+
+	for (int i = 0; i < 120; i++) {
+		opens_as(w, 3 + i, 1, FDW_KIND_EVENTFD, 0);
+		w->now += 10 * MS;
+	}
+	for (int i = 0; i < told; i++)
+		send_event(w, "_exit", (struct fdw_event){ .op = FDW_OP_LAST_USE, .fd = 3 + i, .gen = 1, .fd2 = -1,
+			.arg = (uint64_t)(120 - i) << 32 | (i < late ? 0 : (uint32_t)(120 - i)) });
+	exits(w);
+	return w;
+}
+
+static void used_until_the_end(void **state)
+{
+	expect(jobs(120, 120), "fd-leak/note=120");
+	expect(jobs(70, 120), "fd-leak/note=120");
+}
+
+static void used_no_more(void **state)
+{
+	expect(jobs(0, 120), "fd-leak/error=120");
+	expect(jobs(50, 120), "fd-leak/error=120");
+	expect(jobs(0, 0), "fd-leak/error=120"); /* not told: by an older library */
+	expect(jobs(40, 40), "fd-leak/error=120"); /* of most it is not known */
+}
+
 /* The same within a moment: threads may have one each. */
 static void burst(void **state)
 {
@@ -292,7 +322,7 @@ static void after_the_peak(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(growing), cmocka_unit_test(burst), cmocka_unit_test(burst_with_a_pause), cmocka_unit_test(cache_that_is_full),
+		cmocka_unit_test(growing), cmocka_unit_test(used_until_the_end), cmocka_unit_test(used_no_more), cmocka_unit_test(burst), cmocka_unit_test(burst_with_a_pause), cmocka_unit_test(cache_that_is_full),
 		cmocka_unit_test(load_that_rises_and_falls), cmocka_unit_test(accepted), cmocka_unit_test(grows_a_little),
 		cmocka_unit_test(growing_without_exit), cmocka_unit_test(pool), cmocka_unit_test(in_flight), cmocka_unit_test(in_the_hands_of_threads),
 		cmocka_unit_test(after_the_peak), cmocka_unit_test(cache_of_files), cmocka_unit_test(made_at_start), cmocka_unit_test(sockets_that_grow),
