@@ -286,7 +286,7 @@ static int may_loop(const char *call) { return !strcmp(call, "fcntl") || !strcmp
 static struct sweep *use_run(const struct step *s)
 {
 	struct sweep *w = &s->thread->uses;
-	int step = s->e->fd - w->last;
+	int64_t step = (int64_t)s->e->fd - w->last;
 
 	if (!w->length || w->stack != s->e->stack || (step != 1 && step != -1))
 		sweep_end(w);
