@@ -12,8 +12,9 @@
  *   that destructors wait   for threads that are not there: they do not run (no_fini)
  * Where there is no mark LTTng begins anew: where each process has buffers of its own, and for a ring, whose triggers come later to those it knows.
  *
- * A process becomes its own heir before calls that take rights from the calling thread alone (capset, PR_SET_NO_NEW_PRIVS …): the tracer's threads would
- * keep them; and before those that need a process with one thread (unshare(CLONE_NEWUSER)), or would leave the tracer's behind in another namespace.
+ * A process becomes its own heir as soon as it is served, so that it has no threads but its own. Where there is no mark LTTng's threads stay,
+ * and end, with the recording, before calls that take rights from the calling thread alone (capset, PR_SET_NO_NEW_PRIVS …): they would keep them; and
+ * before those that need a process with one thread (unshare(CLONE_NEWUSER)), or would leave them behind in another namespace.
  *
  * Context: a program's start; a fork child's only thread, before the program's own handlers; the calls that change rights. No lock, no allocation.
  */

@@ -303,6 +303,9 @@ static void start_recording(void)
 	say_suppressions();
 	/* libc has room for 32 such handlers before it allocates. */
 	__cxa_at_quick_exit((void (*)(void *))(uintptr_t)at_quick_fini, NULL);
+	/* From here on the program has its own threads only, as chromium's zygote, which counts them, and unshare(CLONE_NEWUSER) want it. */
+	if (fdw_mark)
+		fdw_own_heir(NULL);
 }
 
 /* ---- the hook ----------------------------------------------------------------------------------------------------------------------------*/
