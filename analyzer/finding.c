@@ -196,6 +196,7 @@ void findings_add(struct findings *all, struct draft *d)
 {
 	struct raw_key key;
 	struct finding *f, *old;
+	uint64_t count;
 
 	if ((d->doubt = doubt_of(d)) && d->confidence > CONFIDENCE_POSSIBLE)
 		d->confidence--;
@@ -204,13 +205,14 @@ void findings_add(struct findings *all, struct draft *d)
 	for (unsigned i = 0; i < (d->nkey ? d->nkey : d->nstacks); i++)
 		key.stacks[i] = stack_same(d->stacks[i].at->stack);
 	HASH_FIND(hh, all->raw, &key, sizeof key, old);
+	count = old && d->known ? 0 : d->count ? d->count : 1;
 	if (old && !is_worse(d->severity, d->confidence, old)) {
-		old->count += d->count ? d->count : 1;
+		old->count += count;
 		old->kind = old->kind ? old->kind : d->kind;
 		return;
 	}
 	f = finding_new(d);
-	f->count = d->count ? d->count : 1;
+	f->count = count;
 	f->raw = xmalloc(sizeof key);
 	memcpy(f->raw, &key, sizeof key);
 	if (old) {

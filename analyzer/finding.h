@@ -73,6 +73,7 @@ struct draft {
 	enum severity severity;
 	enum confidence confidence;
 	uint64_t count;        /* 0: one */
+	unsigned known : 1;    /* more about an occurrence that was added: it does not count again */
 	const char *kind, *reason;
 	const char *doubt;     /* set when it is added: why the confidence is one less; or NULL */
 	struct growth growth;

@@ -444,10 +444,15 @@ int image_lossy(const struct image *);
 enum foreign_verdict { FOREIGN_NOT, FOREIGN_POSSIBLE, FOREIGN_STRONG };
 struct foreign {
 	enum foreign_verdict verdict;
-	const struct generation *older; /* the earlier one of the same number, that was meant; NULL for a range */
+	const struct generation *older; /* the earlier one of the same number, that was meant, or that a stream was made for; NULL for a range */
 	const char *kind, *reason;
 };
 struct foreign owner_suspect(const struct transition *failed);
+/* Whether the program may have opened t->other to go on with the stream that t->generation was: how sure it is that it did not. */
+enum meant_for_stream { STREAM_MEANT, STREAM_UNLIKELY, STREAM_NOT };
+enum meant_for_stream owner_reopened(const struct transition *stale);
+/* Asks whether a number is open: no use of it. */
+int call_only_asks(const char *call);
 
 /* A copy at the end, in which `fewest` is of that span and all that came after it: what was open from then on. */
 void live_end(const struct live *, uint64_t time, struct live *at_end);

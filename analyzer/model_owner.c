@@ -12,7 +12,12 @@
  *			this number itself. Threads do not matter then
  *
  * A thread that closes what others accepted is no culprit: that place closes what was opened there all the time.
+ *
+ * A stream whose number was closed and given out again takes the new one with it when it is closed. That is a mistake, or a reopening by hand:
+ * close(fileno(f)), open() gives the number back, and f goes on with it. Only who closed the number can count on that, so what another thread opened is
+ * not the stream's; nor is what another stream was made of, or what no stream can use. For the rest a victim is the proof: somebody who fails afterwards.
  */
+#include <string.h>
 #include "analyzer/model_parts.h"
 
 struct pair {
@@ -156,12 +161,84 @@ static const struct generation *closed_before(const struct generation *g)
 	return NULL;
 }
 
+int call_only_asks(const char *call)
+{
+	static const char *const asking[] = { "fstat", "fstat64", "__fxstat", "__fxstat64", "isatty", "tcgetattr", "select", "__select",
+		"pselect", "poll", "ppoll", NULL };
+
+	for (const char *const *a = asking; *a; a++)
+		if (!strcmp(*a, call))
+			return 1;
+	return 0;
+}
+
+/* ---- streams ---------------------------------------------------------------------------------------------------------------------------*/
+
+static int fits_stream(const struct generation *g)
+{
+	uint8_t kind = g->description->kind;
+
+	return !g->stream && kind != FDW_KIND_EPOLL && kind != FDW_KIND_PORT && kind != FDW_KIND_LISTENER;
+}
+
+/* One thread closed each of them, from `first` on, and made the next one; nobody else had the number in between. */
+static int by_one_thread(const struct generation *first, const struct generation *last)
+{
+	for (const struct generation *g = last; g != first; g = g->older)
+		if (!g->older || !g->opened.time || g->older->closed.op == FDW_OP_STALE_STREAM || g->older->closed.flags & FDW_F_RANGE ||
+		    g->older->closed.tid != last->opened.tid || g->opened.tid != last->opened.tid || g->opened.pid != g->older->closed.pid)
+			return 0;
+	return 1;
+}
+
+/* How many calls below the last one that both have in common, whose caller at least is the same. */
+static size_t least_apart(const struct stack *a, const struct stack *b)
+{
+	const struct place *pa, *pb;
+	size_t na = a ? stack_places(a, &pa) : 0, nb = b ? stack_places(b, &pb) : 0;
+
+	while (na && nb && pa[na - 1].module == pb[nb - 1].module && pa[na - 1].offset == pb[nb - 1].offset)
+		na--, nb--;
+	return na < nb ? na : nb;
+}
+
+/* In a function and what it calls, by calls of its own or in a helper of each: that may be meant. */
+#define TOGETHER 2
+
+enum meant_for_stream owner_reopened(const struct transition *t)
+{
+	const struct generation *own = t->generation, *now = t->other;
+
+	if (!own->closed.time || !now->opened.time)
+		return STREAM_MEANT; /* who did it was not seen */
+	if (!fits_stream(now) || !by_one_thread(own, now))
+		return STREAM_NOT;
+	return least_apart(own->closed.stack, now->opened.stack) > TOGETHER ? STREAM_UNLIKELY : STREAM_MEANT;
+}
+
+/* g was taken away by the end of a stream that had been made for an earlier descriptor of the number, and somebody goes on with g. */
+static struct foreign by_stream(const struct transition *t)
+{
+	const struct generation *o = t->generation->older;
+
+	while (o && !o->stream)
+		o = o->older;
+	if (!o || t->loop || call_only_asks(t->at.call) || t->at.time <= t->generation->closed.time || t->generation->closed.pid != t->at.pid)
+		return (struct foreign){ .verdict = FOREIGN_NOT };
+	return (struct foreign){ FOREIGN_STRONG, o, "stream", "the stream was made for an earlier descriptor of the number, whose close was seen; what "
+		"has the number now is still in use" };
+}
+
+/* ---- closes ----------------------------------------------------------------------------------------------------------------------------*/
+
 struct foreign owner_suspect(const struct transition *t)
 {
 	const struct generation *g = t->generation;
 	struct foreign f = { .verdict = FOREIGN_NOT };
 	int others;
 
+	if (g && g->state == GENERATION_CLOSED && g->closed.op == FDW_OP_STALE_STREAM)
+		return by_stream(t);
 	if (!g || g->state != GENERATION_CLOSED || g->closed.op != FDW_OP_CLOSE || !g->opened.time || g->inherited || t->loop ||
 	    t->at.time <= g->closed.time || g->closed.pid != t->at.pid || g->opened.pid != t->at.pid || !is_owners(t, g))
 		return f;

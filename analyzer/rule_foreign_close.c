@@ -7,7 +7,7 @@
  *
  * And from streams: a FILE or DIR remembers which generation it was made for. Not a finding: standard streams, where closing the
  * number and opening another file in its place is how redirection was always done; the same open file description, put back by
- * dup; freopen.
+ * dup; freopen. Where it may be the same with another stream (model_owner.c) it is only possible, until what the stream took with it is missed.
  */
 #include "analyzer/finding.h"
 
@@ -34,6 +34,28 @@ static void closed_against_open(const struct rule *r, const struct transition *t
 	findings_add(replay_findings(t->replay), &d);
 }
 
+/* The same finding, whether or not what follows is seen. */
+static void draft_stale(struct draft *d, const struct generation *own, const struct generation *now, const struct moment *end)
+{
+	draft_past(d, own);
+	draft_stack(d, ROLE_REUSED, &now->opened, now);
+	draft_stack(d, ROLE_CLOSED, end, now);
+	d->nkey = d->nstacks;
+}
+
+/* What a stream took with it is missed: what its end alone did not prove. */
+static void missed(const struct rule *r, const struct transition *t, const struct foreign *f)
+{
+	struct draft d = { .rule = r, .severity = r->severity, .confidence = CONFIDENCE_STRONG, .image = t->image, .generation = f->older,
+		.fd = t->generation->fd, .kind = f->kind, .object = t->generation->description, .reason = f->reason, .known = 1 };
+
+	draft_stale(&d, f->older, t->generation, &t->generation->closed);
+	draft_note(&d, "the culprit");
+	draft_stack(&d, ROLE_USED, &t->at, NULL);
+	draft_note(&d, "the victim");
+	findings_add(replay_findings(t->replay), &d);
+}
+
 static void victim_failed(const struct rule *r, const struct transition *t)
 {
 	struct foreign f = owner_suspect(t);
@@ -42,6 +64,10 @@ static void victim_failed(const struct rule *r, const struct transition *t)
 
 	if (f.verdict == FOREIGN_NOT)
 		return;
+	if (t->generation->closed.op == FDW_OP_STALE_STREAM) {
+		missed(r, t, &f);
+		return;
+	}
 	if (f.older)
 		draft_past(&d, f.older);
 	draft_stack(&d, f.older ? ROLE_REUSED : ROLE_OPENED, &t->generation->opened, t->generation);
@@ -52,11 +78,17 @@ static void victim_failed(const struct rule *r, const struct transition *t)
 	findings_add(replay_findings(t->replay), &d);
 }
 
+/* How sure it is that it was not meant: by enum meant_for_stream. */
+static const struct { enum confidence confidence; const char *reason; } not_meant[] = {
+	[STREAM_MEANT] = { CONFIDENCE_POSSIBLE, "the thread that closed the stream's descriptor made the next one, and may have meant the stream to go on with that" },
+	[STREAM_UNLIKELY] = { CONFIDENCE_STRONG, "the stream was made for an earlier generation of the number, whose close was seen; the next one was made elsewhere" },
+	[STREAM_NOT] = { CONFIDENCE_CERTAIN, "the stream was made for an earlier generation of the number, whose close was seen" },
+};
+
 static void stale_stream(const struct rule *r, const struct transition *t)
 {
-	struct draft d = { .rule = r, .severity = r->severity, .confidence = CONFIDENCE_CERTAIN, .image = t->image,
-		.generation = t->generation, .fd = t->at.fd,
-		.reason = "the stream was made for an earlier generation of the number, whose close was seen" };
+	struct draft d = { .rule = r, .severity = r->severity, .image = t->image, .generation = t->generation, .fd = t->at.fd };
+	enum meant_for_stream meant;
 
 	if (owner_suspect(t).verdict == FOREIGN_STRONG) {
 		victim_failed(r, t); /* the stream's descriptor was closed by mistake, not its own */
@@ -64,10 +96,11 @@ static void stale_stream(const struct rule *r, const struct transition *t)
 	}
 	if (t->event->flags & FDW_F_KNOWN_CLOSED || !t->other || is_redirection(t))
 		return;
+	meant = owner_reopened(t);
+	d.confidence = not_meant[meant].confidence;
+	d.reason = not_meant[meant].reason;
 	d.object = t->other->description;
-	draft_past(&d, t->generation);
-	draft_stack(&d, ROLE_REUSED, &t->other->opened, t->other);
-	draft_stack(&d, ROLE_CLOSED, &t->at, t->other);
+	draft_stale(&d, t->generation, t->other, &t->at);
 	findings_add(replay_findings(t->replay), &d);
 }
 
@@ -86,13 +119,13 @@ static void say(const struct finding *f, FILE *out)
 		        f->fd, f->object);
 		return;
 	}
-	if (f->stacks[f->nstacks - 1].role == ROLE_USED) {
+	if (f->stacks[f->nstacks - 1].role == ROLE_USED && strcmp(f->kind ? f->kind : "", "stream")) {
 		fprintf(out, "a close hit descriptor %d (%s) of somebody else, who failed afterwards; ", f->fd, f->object);
 		fputs(f->kind ? "it went over a range of numbers" : "it was meant for an earlier one with the same number, which was closed already", out);
 		return;
 	}
-	fprintf(out, "a stream whose descriptor %d had been closed before was closed, and took %s with it, which had the number by then",
-	        f->fd, f->object);
+	fprintf(out, "a stream whose descriptor %d had been closed before was closed, and took %s with it, which had the number by then%s",
+	        f->fd, f->object, f->stacks[f->nstacks - 1].role == ROLE_USED ? " and is missed" : "");
 }
 
 const struct rule rule_foreign_close = {

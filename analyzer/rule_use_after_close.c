@@ -8,23 +8,12 @@
 
 extern const struct rule rule_use_after_close;
 
-static int only_asks(const char *call)
-{
-	static const char *const asking[] = { "fstat", "fstat64", "__fxstat", "__fxstat64", "isatty", "tcgetattr", "select", "__select",
-		"pselect", "poll", "ppoll", NULL };
-
-	for (const char *const *a = asking; *a; a++)
-		if (!strcmp(*a, call))
-			return 1;
-	return 0;
-}
-
 static void use_failed(const struct rule *r, const struct transition *t)
 {
 	struct draft d = { .rule = r, .severity = r->severity, .confidence = CONFIDENCE_CERTAIN, .image = t->image,
 		.generation = t->generation, .fd = t->at.fd, .reason = "its close was seen, and the kernel answered EBADF" };
 
-	if (t->loop || only_asks(t->at.call) || owner_suspect(t).verdict == FOREIGN_STRONG)
+	if (t->loop || call_only_asks(t->at.call) || owner_suspect(t).verdict == FOREIGN_STRONG)
 		return; /* a victim of foreign-close */
 	draft_history(&d, t->generation, ROLE_USED, &t->at);
 	findings_add(replay_findings(t->replay), &d);

@@ -231,6 +231,19 @@ static int is_stale(const struct ending *e, uint64_t v)
 	return fdw_state(v) == FDW_CLOSED && fdw_gen(v) >= e->owned.gen;
 }
 
+/*
+ * What has the number now was made by the thread that closed it before: perhaps for the stream, to go on with. Only the report can tell, by who
+ * fails later. freopen and standard streams are reopened like that all the time.
+ */
+static int may_be_meant(const struct ending *e, uint64_t v, uint16_t call)
+{
+	const struct fdw_record *r = fdw_record(e->fd);
+
+	if (e->fd <= 2 || call == FDW_CALL_freopen || r->gen != fdw_gen(v))
+		return 1;
+	return r->open_tid == r->close_tid && (!r->stream || r->stream == (uintptr_t)e->stream) && !(v & FDW_W_POLLER) && r->kind != FDW_KIND_LISTENER;
+}
+
 static void say_stale(struct ending *e, uint64_t v, uint16_t call, uintptr_t pc)
 {
 	int open = fdw_state(v) == FDW_OPEN;
@@ -239,7 +252,7 @@ static void say_stale(struct ending *e, uint64_t v, uint16_t call, uintptr_t pc)
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_STALE_STREAM, .call = call, .fd = e->fd, .gen = open ? fdw_gen(v) : 0,
 			.fd2 = e->fd, .gen2 = e->owned.gen, .arg = (uintptr_t)e->stream,
 			.flags = FDW_F_STREAM | (open ? 0 : FDW_F_KNOWN_CLOSED) }, pc);
-	else if (!fdw_process.child)
+	else if (!fdw_process.child && !(open && may_be_meant(e, v, call)))
 		fdw_log_violation(&(struct fdw_violation){ .rule = "double-close", .call = fdw_call_names[call], .fd = e->fd,
 			.what = open ? "the stream's descriptor was closed before; its number belongs to another one now"
 			             : "the stream's descriptor was closed before", .pc = pc });
@@ -273,8 +286,8 @@ static void finish_end(struct ending *e, int fd, int r, int err, uint16_t call, 
 	uint64_t v;
 
 	if (e->claim.owner || e->claim.loser) {
-		if (e->fd == -2) { /* the victim's descriptor is gone: its owner did not do that */
-			fdw_claim_end(&e->claim, FDW_CLOSE_NOT_OPEN, call, pc);
+		if (e->fd == -2) { /* the victim's descriptor is gone: its owner did not do that, and only a report knows who did */
+			fdw_claim_end(&e->claim, fdw_recording() && (r >= 0 || err != EBADF) ? FDW_CLOSE_DONE : FDW_CLOSE_NOT_OPEN, call, pc);
 			return;
 		}
 		fdw_closed(&e->claim, err == EBADF ? r : 0, err, call, pc, FDW_F_STREAM, (uintptr_t)e->stream);

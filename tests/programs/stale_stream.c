@@ -1,5 +1,5 @@
-/* stale_stream [double-close, foreign-close]: the number of a FILE is closed, another file gets it, then fclose(f) closes the other file. Natively nobody
- * notices. Must find: exactly one error, about the close that hit the wrong file. The use of the victim is innocent.
+/* stale_stream [double-close, foreign-close]: the number of a FILE is closed, another file gets it, then fclose(f) closes the other file, whose own reader
+ * fails. Must find: exactly one error, about the close that hit the wrong file. The use and the close of the victim are innocent.
  */
 #include "program.h"
 
@@ -7,6 +7,7 @@ int main(void)
 {
 	FILE *f = fopen("/dev/null", "r");
 	int fd, victim;
+	char byte;
 
 	need(f);
 	fd = fileno(f);
@@ -14,7 +15,8 @@ int main(void)
 	victim = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
 	need(victim == fd);
 	need(fclose(f) == 0);
-	need(fcntl(victim, F_GETFD) == -1);
+	need(read(victim, &byte, 1) == -1 && errno == EBADF);
+	need(close(victim) == -1 && errno == EBADF);
 	puts("done");
 	return 0;
 }
