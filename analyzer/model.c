@@ -26,7 +26,7 @@ static void say_created(const struct step *s, struct generation *g, struct gener
 	struct transition t = transition_of(s, g);
 
 	t.other = source;
-	series_change(s->replay, s->image, s->time, 1);
+	series_made(s, g);
 	RULES_CALL(created, &t);
 }
 
@@ -135,6 +135,13 @@ static void on_recv(struct step *s)
 	say_created(s, g, NULL);
 }
 
+/* It is not open any more, by a route nobody sees. */
+static void gone_unseen(const struct step *s, struct generation *g)
+{
+	generation_unknown(g);
+	series_closed(s, g);
+}
+
 static void end_generation(const struct step *s, struct generation *g)
 {
 	struct transition t = transition_of(s, g);
@@ -142,7 +149,7 @@ static void end_generation(const struct step *s, struct generation *g)
 	s->replay->coverage.open_to_close += g->state == GENERATION_OPEN && g->opened.time && !g->unseen && !g->inherited;
 	generation_closed(g, &t.at);
 	poll_closed(s, g);
-	series_change(s->replay, s->image, s->time, -1);
+	series_closed(s, g);
 	owner_closed(s, g);
 	s->image->closes++;
 	RULES_CALL(closed, &t);
@@ -225,7 +232,7 @@ static void on_resync(struct step *s)
 
 	if (s->e->gen == 0) {
 		if (g)
-			generation_unknown(g);
+			gone_unseen(s, g);
 		return;
 	}
 	s->replay->coverage.unseen_creations++;
@@ -250,7 +257,7 @@ static void on_close_ok(struct step *s)
 	if (!g) {
 		s->replay->coverage.unseen_creations++;
 		if ((g = generation_newest(s->image, e->fd)))
-			generation_unknown(g);
+			gone_unseen(s, g);
 		return;
 	}
 	if (e->flags & FDW_F_RANGE)
@@ -270,7 +277,7 @@ static void on_close(struct step *s)
 	}
 	g = judged(e) ? generation_get(s->image, e->fd, e->gen) : NULL;
 	if (g && !(e->flags & (FDW_F_KNOWN_CLOSED | FDW_F_LOSER)) && g->state == GENERATION_OPEN)
-		generation_unknown(g); /* open as far as the table knew: closed by a route nobody sees */
+		gone_unseen(s, g); /* open as far as the table knew */
 	pending_close(s, g);
 }
 
@@ -306,6 +313,7 @@ static void on_stale_stream(struct step *s)
 	if (now && strcmp(s->call, "freopen")) { /* libc has closed the number's new owner with it */
 		moment_of(s, &at);
 		generation_closed(now, &at);
+		series_closed(s, now);
 	}
 	generation_unpin(owned);
 }

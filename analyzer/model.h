@@ -115,6 +115,7 @@ struct generation {
 	unsigned bound : 1;           /* a fork lock's wait for it ended at its bound */
 	unsigned told_use : 1;        /* at the end its process told when it was used last … */
 	unsigned used_late : 1;       /* … in the second half of its life, or a poller waits for it */
+	unsigned in_series : 1;       /* open, as the series counts */
 	uint32_t nth;                 /* it was the nth of its group */
 	uint32_t closed_at;           /* id of the stack that closed it; 0: not known */
 	uint32_t close_run;           /* the run of closes that closed it */
@@ -373,11 +374,10 @@ struct unobserved {
 	struct unobserved *next;
 };
 
-/* Open descriptors over time: highest[i] in the span that begins at begin + i * span. */
+/* Open descriptors over time: highest[i] in the span that begins i * span after the trace's first event. */
 #define SERIES 512
 struct series {
-	uint64_t begin, span; /* ns */
-	uint64_t open, before;
+	uint64_t span; /* ns */
 	unsigned used;
 	uint64_t highest[SERIES];
 };

@@ -44,7 +44,7 @@ struct replay {
 	uint64_t lost, dropped;
 	struct coverage coverage;
 	struct creation *creations;
-	struct series *series;                   /* NULL: not asked for */
+	struct series_kept *series;              /* NULL: not asked for */
 	struct own_suppressions *own_suppressions; /* of the programs */
 	int keep_creations;
 	struct tree *tree;                       /* NULL: not asked for */
@@ -206,8 +206,10 @@ void creations_image_end(struct replay *, struct image *);
 void creations_free(struct replay *);
 
 /* series.c: nothing happens when none is kept */
-void series_change(struct replay *, struct image *, uint64_t time, int by);
-void series_image_end(struct replay *, struct image *);
+void series_made(const struct step *, struct generation *);
+void series_closed(const struct step *, struct generation *); /* also where nobody saw how */
+void series_image_end(struct replay *, struct image *, uint64_t time);
+void series_end(struct replay *);
 
 /* tree.c: nothing happens when no tree is kept */
 void tree_process(struct replay *, struct process *);

@@ -171,7 +171,8 @@ static void judge_image(struct replay *r, struct image *i)
 	tree_image_end(r, i);
 	poll_image_ends(i);
 	creations_image_end(r, i);
-	series_image_end(r, i);
+	if (i->ending != END_NONE || i->process->ended)
+		series_image_end(r, i, i->last);
 	r->lost += i->gaps;
 	r->dropped += i->refused + i->dropped;
 	RULES_CALL(image_end, r, i);

@@ -379,6 +379,7 @@ void process_reaped(struct step *s)
 	if (!child || child->parent != s->process)
 		return;
 	process_will_end(s->replay, child);
+	series_image_end(s->replay, child->image, s->time);
 	process_reaped_whole(s->replay, child);
 }
 

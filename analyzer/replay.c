@@ -89,6 +89,7 @@ void replay_end(struct replay *r)
 	process_reap(r, 1);
 	coverage_end(r);
 	tree_end(r);
+	series_end(r);
 	for (struct source *s = r->sources; s; s = s->next)
 		gaps += lost_by_tracer(s);
 	/* The tracer's losses are holes in the threads' sequences, too: count them once. */

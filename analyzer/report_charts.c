@@ -2,7 +2,7 @@
  * analyzer/report_charts.c: pictures of the whole recording in the HTML report: descriptors over time, and which places made how many.
  *
  * Still pictures first, which every browser and printer can do; behind the page the data and the script (analyzer/charts) that draw charts in their
- * place. The data are one JSON object: `span_ns`, nanoseconds of one sample; `open`, how many descriptors were open at most in each; `folded`, the
+ * place. The data are one JSON object: `span_ns`, nanoseconds of one sample; `open`, how many descriptors were open at most in each, the first of which begins with the trace; `folded`, the
  * stacks that made descriptors; `made`, how many they made. In a script no text ends it but "</", so every < is written as \u003c.
  */
 #define _GNU_SOURCE
@@ -32,6 +32,8 @@ static void over_time(const struct series *s, FILE *out)
 	}
 	fprintf(out, "L1000 200Z\"/>\n<text x=\"4\" y=\"14\">%" PRIu64 "</text><text x=\"4\" y=\"216\">0 s</text><text x=\"940\" y=\"216\">%.3f s</text>\n</svg>\n", most,
 	        (double)s->used * (double)s->span / 1e9);
+	fputs("<p class=\"dim\">All processes together, since the beginning of the trace. Counted are descriptors they made themselves, not those a program found open when it "
+	      "started: standard streams, and whatever else came by fork or exec.</p>\n", out);
 }
 
 static char *folded(const struct report *r)

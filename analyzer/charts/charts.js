@@ -29,14 +29,15 @@ function place(id, draw) {
 const unit = [[1e9, 's'], [1e6, 'ms'], [1e3, 'µs']].find(([ns]) => data.open.length * data.span_ns > 2 * ns) || [1, 'ns'];
 
 function overTime(box) {
-	const x = data.open.map((_, i) => i * data.span_ns / unit[0]), line = colour('--bar'), text = colour('--fg'), grid = { stroke: colour('--line'), width: 1 };
+	const open = [...data.open, data.open.at(-1)]; // the last lasts as long as the others
+	const x = open.map((_, i) => i * data.span_ns / unit[0]), line = colour('--bar'), text = colour('--fg'), grid = { stroke: colour('--line'), width: 1 };
 	const options = {
 		width: box.clientWidth, height: 260, scales: { x: { time: false }, y: { range: (u, min, max) => [0, Math.max(max * 1.1, 1)] } }, cursor: { drag: { x: true, y: false } },
 		axes: [{ stroke: text, grid, ticks: grid, values: (u, v) => v.map((t) => t + ' ' + unit[1]) }, { stroke: text, grid, ticks: grid, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] }],
 		series: [{ label: 'time', value: (u, v) => v == null ? '' : v.toFixed(3) + ' ' + unit[1] },
 			{ label: 'open', stroke: line, fill: line + '44', width: 1.5, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } }],
 	};
-	new uPlot(options, [x, data.open], box);
+	new uPlot(options, [x, open], box);
 }
 
 // "program;outermost;…;innermost COUNT" a line, as flame graphs are folded everywhere.

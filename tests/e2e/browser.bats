@@ -40,5 +40,6 @@ can_look() {
 	run -0 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync \
 		--user-data-dir="$T/profile" --dump-dom "file://$T/still.html"
 	grep -q '<svg id="over-time"' <<<"$output"
+	grep -q 'since the beginning of the trace.* not those a program found open when it started' <<<"$output"
 	grep -q '<table id="places">' <<<"$output"
 }
