@@ -162,6 +162,18 @@ char *describe_object(const struct description *d)
 	return xstrdup(d->accepted ? "accepted connection" : kind_name(d->kind));
 }
 
+/* ---- times ----------------------------------------------------------------------------------------------------------------------------*/
+
+char *text_since(uint64_t time, uint64_t first, int decimals, char buf[SINCE_TEXT])
+{
+	uint64_t ns = time > first ? time - first : 0, unit = 1000000000;
+
+	for (int i = 0; i < decimals; i++)
+		unit /= 10;
+	snprintf(buf, SINCE_TEXT, "+%llu.%0*llu s", (unsigned long long)(ns / 1000000000), decimals, (unsigned long long)(ns % 1000000000 / unit));
+	return buf;
+}
+
 /* ---- calls ----------------------------------------------------------------------------------------------------------------------------*/
 
 static const char *errno_name(int err)

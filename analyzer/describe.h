@@ -19,5 +19,10 @@ char *describe_address(const void *sockaddr, size_t n, uint8_t *inet);
 char *describe_object(const struct description *);
 /* "accept4(4) = 17", "close(17) = -1 EBADF". The caller frees it. */
 char *describe_call(const struct moment *, const struct description *);
+/*
+ * "+0.041696 s": since the trace's first event, with so many decimals; cut, never rounded, so that it is the same in every format. Returns `buf`.
+ */
+#define SINCE_TEXT 40
+char *text_since(uint64_t time, uint64_t first, int decimals, char buf[SINCE_TEXT]);
 
 #endif

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdlib.h>
+#include "analyzer/describe.h"
 #include "analyzer/memory.h"
 #include "analyzer/page.h"
 #include "analyzer/report.h"
@@ -94,9 +95,9 @@ static void frames(const struct report *r, const struct finding_stack *s, FILE *
 
 static void stack(const struct report *r, const struct finding_stack *s, FILE *out)
 {
-	double at = (double)(int64_t)(s->at.time - r->coverage->first) / 1e9;
+	char since[SINCE_TEXT];
 
-	fprintf(out, "<tr><td>%s<br><span class=\"dim\">%+.6f s</span></td><td><code>", role_name(s->role), at);
+	fprintf(out, "<tr><td>%s<br><span class=\"dim\">%s</span></td><td><code>", role_name(s->role), text_since(s->at.time, r->coverage->first, 6, since));
 	put_html(out, s->call);
 	fputs("</code><br><span class=\"dim\">", out);
 	put_html(out, s->at.thread);

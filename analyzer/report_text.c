@@ -31,17 +31,19 @@ static const char *on(const struct page *p, enum style s)
 
 static const char *off(const struct page *p) { return p->colors ? "\033[0m" : ""; }
 
-/* A sentence, wrapped at blanks; further lines begin with `indent` blanks. `used`: columns of the first line that are taken. */
+/* A sentence, wrapped at blanks; further lines begin with `indent` blanks. `used`: columns of the first line that are taken; no more than `indent`: by blanks. */
 static void wrap(const struct page *p, const char *s, unsigned used, unsigned indent)
 {
-	while (*s) {
+	int begins = used <= indent;
+
+	for (; *s; begins = 0) {
 		size_t word = strcspn(s, " ");
 		unsigned c = columns_of(s, word);
 
-		if (used > indent && used + 1 + c > p->width) {
+		if (!begins && used + 1 + c > p->width) {
 			fprintf(p->out, "\n%*s", (int)indent, "");
 			used = indent;
-		} else if (used > indent) {
+		} else if (!begins) {
 			fputc(' ', p->out);
 			used++;
 		}
@@ -304,14 +306,12 @@ static const char *lateness(const struct finding *f, const struct finding_stack 
 
 static void stack_lines(const struct page *p, const struct finding *f, const struct finding_stack *s)
 {
-	uint64_t since = s->at.time >= p->start ? s->at.time - p->start : 0;
 	unsigned depth = p->report->options->stack_depth, used;
-	char who[64], after[40];
+	char who[64], after[40], since[SINCE_TEXT];
 	const char *late;
 
 	snprintf(who, sizeof who, "%.32s (%u)", s->at.thread && *s->at.thread ? s->at.thread : base_name(f->exe), s->at.tid);
-	used = (unsigned)fprintf(p->out, "  %-10s +%llu.%06llu s  %-20s", role_name(s->role), (unsigned long long)(since / 1000000000),
-	                         (unsigned long long)(since % 1000000000 / 1000), who);
+	used = (unsigned)fprintf(p->out, "  %-10s %s  %-20s", role_name(s->role), text_since(s->at.time, p->start, 6, since), who);
 	used = next_column(p, used, 2, s->call);
 	fprintf(p->out, "%s%s%s", on(p, BOLD), s->call, off(p));
 	if (s->note) {

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/wait.h>
+#include "analyzer/describe.h"
 #include "analyzer/memory.h"
 #include "analyzer/page.h"
 #include "analyzer/report_tree.h"
@@ -107,9 +108,9 @@ static struct libscols_line *line(const struct printer *p, struct libscols_line 
 
 static char *since(const struct printer *p, uint64_t time)
 {
-	uint64_t ms = time > p->start ? (time - p->start) / 1000000 : 0;
+	char text[SINCE_TEXT];
 
-	return time ? xasprintf(" +%llu.%03llu s", (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000)) : xstrdup("");
+	return time ? xasprintf(" %s", text_since(time, p->start, 3, text)) : xstrdup("");
 }
 
 /* What precedes with the time behind it. */

@@ -19,17 +19,19 @@ static struct world *planted(void)
 	return w;
 }
 
-static char *document(struct world *w, struct report_options o)
+static char *document_of(struct world *w, const struct coverage *c, struct report_options o)
 {
-	struct report r = { .options = &o, .coverage = replay_coverage(w->replay), .processes = replay_processes(w->replay), .findings = w->findings, .symbols = w->symbols };
+	struct report r = { .options = &o, .coverage = c, .processes = replay_processes(w->replay), .findings = w->findings, .symbols = w->symbols };
 	char *text;
 	size_t n;
 	FILE *out = open_memstream(&text, &n);
 
-	(o.format == FORMAT_JSON ? report_json : report_text)(&r, out);
+	(o.format == FORMAT_JSON ? report_json : o.format == FORMAT_HTML ? report_html : report_text)(&r, out);
 	fclose(out);
 	return text;
 }
+
+static char *document(struct world *w, struct report_options o) { return document_of(w, replay_coverage(w->replay), o); }
 
 static const char *const top[] = { "schema_version", "tool", "coverage", "findings", "suppressed" };
 static const char *const coverage[] = { "processes", "not_observed", "descriptors", "inherited", "unseen_creations", "events",
@@ -94,6 +96,27 @@ static void every_rule_has_a_fix(void **state)
 		assert_non_null((*r)->fix);
 		assert_true(strlen((*r)->fix) > 20 && (*r)->fix[strlen((*r)->fix) - 1] == '.');
 	}
+}
+
+/* One blank between words, from a line's first on. Times are cut, not rounded, and the same in text and in HTML. */
+static void words_and_times(void **state)
+{
+	struct world *w = world_new();
+	char *text;
+
+	starts(w, 100, 1, 7);
+	w->now = START + 1000 + SECOND - 1001; /* the first event's time, and a second: but for a nanosecond */
+	opens(w, 3, 1);
+	exits(w);
+	finish(w);
+	text = document(w, (struct report_options){ .color = COLOR_NEVER });
+	assert_non_null(strstr(text, "\n  no source lines: /usr/bin/prog: "));
+	assert_non_null(strstr(text, "  opened     +0.999999 s  "));
+	free(text);
+	text = document(w, (struct report_options){ .format = FORMAT_HTML });
+	assert_non_null(strstr(text, ">+0.999999 s<"));
+	free(text);
+	world_free(w);
 }
 
 static void nothing_found(void **state)
@@ -204,7 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_shape), cmocka_unit_test(text_lines), cmocka_unit_test(every_rule_has_a_fix), cmocka_unit_test(nothing_found),
-		cmocka_unit_test(possible_is_hidden), cmocka_unit_test(cleaning), cmocka_unit_test(objects), cmocka_unit_test(addresses),
+		cmocka_unit_test(possible_is_hidden), cmocka_unit_test(words_and_times), cmocka_unit_test(cleaning), cmocka_unit_test(objects), cmocka_unit_test(addresses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
