@@ -374,6 +374,7 @@ void findings_finish(struct findings *all, const struct finish_options *o)
 		HASH_ADD(hh, merged, key, sizeof f->key, f);
 	}
 	for (f = merged; f; f = f->hh.next) {
+		f->beginning = o->beginning;
 		say(f);
 		f->suppressed_by = suppressions_match(o->suppressions, f);
 		if (!f->suppressed_by)

@@ -18,10 +18,10 @@ enum role { ROLE_OPENED, ROLE_DUPLICATED, ROLE_CLOSED, ROLE_REUSED, ROLE_USED, R
 
 #define FINDING_STACKS 6
 
-/* How many were open at some times since the process began. live[2] 0: it is not told. */
+/* How many were open at some times. live[2] 0: it is not told. */
 struct growth {
 	uint32_t live[3];
-	uint64_t after[3];     /* ns */
+	uint64_t at[3];
 };
 
 struct finding_stack {
@@ -50,6 +50,7 @@ struct finding {
 	struct finding_stack stacks[FINDING_STACKS];
 	unsigned nstacks, nkey;
 	/* when finished */
+	uint64_t beginning;    /* the trace's first event: what the message tells of times is since then */
 	char *message;
 	char id[64];
 	uint64_t key;
@@ -101,6 +102,7 @@ struct finish_options {
 	struct suppressions *suppressions; /* or NULL */
 	struct own_suppressions *own; /* of the programs, or NULL */
 	int full_stacks;       /* libc's frames, too; ids stay the same */
+	uint64_t beginning;    /* time of the trace's first event */
 };
 /* Before they are finished: those of another replay, which must live as long. */
 void findings_absorb(struct findings *, struct findings *from);

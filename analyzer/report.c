@@ -251,7 +251,7 @@ static int report_on(struct readings *readings, struct suppressions *suppression
 	for (size_t i = 0; (wrong = own_suppressions_wrong(replay_suppressions(replay), i)); i++)
 		complain("%s", wrong);
 	look_up(&r, symbols);
-	findings_finish(findings, &(struct finish_options){ symbols, suppressions, replay_suppressions(replay), o->full_stacks });
+	findings_finish(findings, &(struct finish_options){ symbols, suppressions, replay_suppressions(replay), o->full_stacks, r.coverage->first });
 	if (!r.coverage->processes) {
 		const char *damage = reader_damage(reader, 0);
 		complain("nothing was observed in %s%s%s; was the program able to load libfdwarden.so? `fdwarden doctor PROG` tells",

@@ -4,7 +4,7 @@
  * Judged once an image is over, for each stack that made descriptors: those it made itself (not inherited ones), from 3 up, still
  * open, and not gone on with by a fork child that lived on (a daemon's parent ends at once).
  *
- * How bad it is, is told by how many of this place were open over time (model_live.c):
+ * How bad it is, is told by how many of this place were open over time (model_live.c); when they grow, the finding says so with its numbers:
  *	error	they grow: from the first to the end, for GROWTH_NS at least, ever more of them stay open, in all quarters of that time and in many
  *		small steps, and they are enough (see below) to be sure that nobody wanted them. So a pool that was filled at start is none, nor a
  *		cache that has reached its bound, a load that rises and falls, a burst. Files that are all different are none either:
@@ -20,8 +20,9 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "analyzer/hash.h"
+#include "analyzer/describe.h"
 #include "analyzer/finding.h"
+#include "analyzer/hash.h"
 
 extern const struct rule rule_fd_leak;
 
@@ -176,18 +177,16 @@ static const char *reason_of(const struct image *i, int sure)
 }
 
 /* How many there were at a quarter, at half of the time, and at the end. */
-static void history_of(struct growth *h, const struct image *i, const struct left *l, const struct live *live)
+static void history_of(struct growth *h, const struct left *l, const struct live *live)
 {
-	if (l->open < 3 || !live->used || live->begin < i->began)
-		return;
 	for (unsigned q = 0; q < 2; q++) {
 		unsigned at = live->used * (q + 1) / 4;
 
 		h->live[q] = live->fewest[at];
-		h->after[q] = live->begin + at * live->span - i->began;
+		h->at[q] = live->begin + at * live->span;
 	}
 	h->live[2] = l->open;
-	h->after[2] = live->last - i->began;
+	h->at[2] = live->last;
 }
 
 static void judge(const struct rule *r, struct replay *replay, const struct image *i, struct left *l)
@@ -205,7 +204,8 @@ static void judge(const struct rule *r, struct replay *replay, const struct imag
 	d.kind = growing && d.severity > SEV_NOTE ? "growing" : NULL;
 	if (!d.kind && (i->ending != END_EXIT || library_keeps_it(l, i) || (child && l->open == 1)))
 		return;
-	history_of(&d.growth, i, l, &live);
+	if (growing) /* else there is none */
+		history_of(&d.growth, l, &live);
 	draft_stack(&d, l->example->opened.op == FDW_OP_DUP || l->example->opened.op == FDW_OP_REPLACE ? ROLE_DUPLICATED : ROLE_OPENED,
 	            &l->example->opened, l->example);
 	findings_add(replay_findings(replay), &d);
@@ -224,25 +224,16 @@ static void image_end(const struct rule *r, struct replay *replay, struct image 
 	}
 }
 
-static void say_time(uint64_t ns, FILE *out)
-{
-	if (ns >= 9995 * UINT64_C(100000))
-		fprintf(out, "%.*f s", ns < 99500 * UINT64_C(100000) ? 1 : 0, (double)ns / 1e9);
-	else
-		fprintf(out, "%.*f ms", ns < 9950 * UINT64_C(1000) ? 1 : 0, (double)ns / 1e6);
-}
-
-/* "; 12 live after 1.0 s, 250 after 5.0 s, 480 after 10 s" */
+/* "; 12 live at +1.027 s, 250 at +5.210 s, 480 at +10.380 s" */
 static void say_history(const struct finding *f, FILE *out)
 {
 	const struct growth *h = &f->growth;
+	char since[SINCE_TEXT];
 
 	if (!h->live[2])
 		return;
-	for (unsigned q = 0; q < 3; q++) {
-		fprintf(out, "%s%u %safter ", q ? ", " : "; ", h->live[q], q ? "" : "live ");
-		say_time(h->after[q], out);
-	}
+	for (unsigned q = 0; q < 3; q++)
+		fprintf(out, "%s%u %sat %s", q ? ", " : "; ", h->live[q], q ? "" : "live ", text_since(h->at[q], f->beginning, 3, since));
 	if (h->live[2] != f->count)
 		fputs(" in one process", out);
 }

@@ -209,7 +209,7 @@ static inline void finish(struct world *w)
 	if (w->finished++)
 		return;
 	replay_end(w->replay);
-	findings_finish(w->findings, &(struct finish_options){ .symbols = w->symbols });
+	findings_finish(w->findings, &(struct finish_options){ .symbols = w->symbols, .beginning = replay_coverage(w->replay)->first });
 }
 
 /* "double-close/error=1 fd-leak/note=2": rule, severity and count of each finding, worst first; ? is only possible. */

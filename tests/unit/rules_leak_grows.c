@@ -9,11 +9,15 @@ static struct world *program(void)
 	return w;
 }
 
-/* Every other one is forgotten. */
+/* Every other one is forgotten. When there were how many: since the trace began, as all times. */
 static void growing(void **state)
 {
-	struct world *w = program();
+	struct world *w = world_new();
 
+	starts(w, 90, 1, 7);
+	exits(w);
+	w->now += 2 * SECOND;
+	starts(w, 100, 1, 7);
 	for (int i = 0; i < 60; i++) {
 		opens(w, 3 + i, i ? 2 : 1);
 		opens(w, 4 + i, 1);
@@ -25,7 +29,7 @@ static void growing(void **state)
 	finish(w);
 	assert_non_null(findings_first(w->findings));
 	assert_non_null(strstr(findings_first(w->findings)->message, "60 descriptors opened here are never closed, and they become ever more; "
-		"the first is 3 (/some/file); 14 live after 262 ms, 30 after 590 ms, 60 after 1.2 s"));
+		"the first is 3 (/some/file); 14 live at +2.262 s, 30 at +2.589 s, 60 at +3.200 s"));
 	expect(w, "fd-leak/error=60");
 }
 
@@ -71,6 +75,20 @@ static void burst(void **state)
 		opens_as(w, fd, 1, FDW_KIND_SOCKET, 0);
 	exits(w);
 	expect(w, "fd-leak/note=100 fd-leak/note=60");
+}
+
+/* What is made in a moment, and kept, has no history. */
+static void no_history(void **state)
+{
+	struct world *w = program();
+
+	for (int fd = 3; fd < 203; fd++)
+		opens(w, fd, 1);
+	w->now += SECOND;
+	exits(w);
+	finish(w);
+	assert_string_equal(findings_first(w->findings)->message, "200 descriptors opened here are never closed until the process ends; the first is 3 (/some/file)");
+	world_free(w);
 }
 
 /* A machine that stands still in the middle of a burst makes two of it, and no growth. */
@@ -322,7 +340,7 @@ static void after_the_peak(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(growing), cmocka_unit_test(used_until_the_end), cmocka_unit_test(used_no_more), cmocka_unit_test(burst), cmocka_unit_test(burst_with_a_pause), cmocka_unit_test(cache_that_is_full),
+		cmocka_unit_test(growing), cmocka_unit_test(used_until_the_end), cmocka_unit_test(used_no_more), cmocka_unit_test(burst), cmocka_unit_test(no_history), cmocka_unit_test(burst_with_a_pause), cmocka_unit_test(cache_that_is_full),
 		cmocka_unit_test(load_that_rises_and_falls), cmocka_unit_test(accepted), cmocka_unit_test(grows_a_little),
 		cmocka_unit_test(growing_without_exit), cmocka_unit_test(pool), cmocka_unit_test(in_flight), cmocka_unit_test(in_the_hands_of_threads),
 		cmocka_unit_test(after_the_peak), cmocka_unit_test(cache_of_files), cmocka_unit_test(made_at_start), cmocka_unit_test(sockets_that_grow),
