@@ -140,6 +140,12 @@ static const char *doubt_of(const struct draft *d)
 	return image_lossy(d->image) ? "events of this process were lost" : NULL;
 }
 
+static void give_doubt(struct finding *f, const char *why)
+{
+	f->doubted = xasprintf("%s%s%s", f->reason ? f->reason : "", f->reason ? "; but " : "", why);
+	f->reason = f->doubted;
+}
+
 static struct finding *finding_new(const struct draft *d)
 {
 	struct finding *f = xcalloc(1, sizeof *f);
@@ -151,10 +157,8 @@ static struct finding *finding_new(const struct draft *d)
 	f->confidence = d->confidence;
 	f->kind = d->kind;
 	f->reason = d->reason;
-	if (d->doubt) {
-		f->doubted = xasprintf("%s%s%s", d->reason ? d->reason : "", d->reason ? "; but " : "", d->doubt);
-		f->reason = f->doubted;
-	}
+	if (d->doubt)
+		give_doubt(f, d->doubt);
 	f->growth = d->growth;
 	f->fd = d->fd;
 	f->generation = d->generation ? d->generation->gen : 0;
@@ -220,6 +224,20 @@ void findings_add(struct findings *all, struct draft *d)
 		supersede(f, old);
 	}
 	HASH_ADD_KEYPTR(hh, all->raw, f->raw, sizeof key, f);
+}
+
+void findings_doubt(struct findings *all, const char *why)
+{
+	for (struct finding *f = all->raw; f; f = f->hh.next) {
+		if (f->confidence == CONFIDENCE_POSSIBLE)
+			continue;
+		if (f->rule->by_absence)
+			f->confidence = CONFIDENCE_POSSIBLE;
+		else if (!f->doubted)
+			f->confidence--;
+		if (!f->doubted)
+			give_doubt(f, why);
+	}
 }
 
 /* ---- ids --------------------------------------------------------------------------------------------------------------------------------*/

@@ -94,6 +94,9 @@ void draft_note(struct draft *, const char *note); /* beside the last stack; not
 void draft_past(struct draft *, const struct generation *);
 void draft_history(struct draft *, const struct generation *, enum role, const struct moment *last);
 
+/* What was read is damaged: nothing is as sure, and what rests on something missing is only possible. */
+void findings_doubt(struct findings *, const char *why);
+
 struct symbols;
 struct suppressions;
 struct own_suppressions;

@@ -42,6 +42,7 @@ struct replay {
 	uint64_t now, process_ids;
 	uint32_t source_ids, pipes;
 	uint64_t lost, dropped;
+	int damaged;                            /* bytes, or numbers, make no sense: others may be wrong and make some */
 	struct coverage coverage;
 	struct creation *creations;
 	struct series_kept *series;              /* NULL: not asked for */
@@ -67,6 +68,10 @@ struct step {
 const char *name_of(struct replay *, const void *bytes, size_t n);
 const char *name_of_text(struct replay *, const char *);
 void names_free(struct replay *);
+
+/* replay.c */
+/* n, or 1: that many events cannot have been lost in this time, so the number is damaged. */
+uint64_t believable(struct replay *, uint64_t n, uint64_t ns);
 
 /* model.c */
 void model_operation(struct step *);
@@ -167,7 +172,7 @@ struct process *process_of(struct replay *, struct source *, uint32_t pid); /* t
 struct process *process_find(struct replay *, const struct source *, uint32_t pid);
 struct process *process_new(struct replay *, struct source *, uint32_t pid);
 struct image *image_new(struct replay *, struct process *);
-struct thread *thread_of(struct image *, const struct fdw_event *);
+struct thread *thread_of(struct replay *, struct image *, const struct fdw_event *);
 /* The thread whose first event announced what we now know to be another image; NULL: it is not there. */
 struct thread *thread_move(struct replay *, struct image *from, struct image *to, uint32_t tid);
 void image_end_before(struct replay *, struct image *); /* judges the image that exec'd this one */

@@ -106,13 +106,18 @@ static struct thread *thread_find(struct image *i, uint32_t tid)
 }
 
 /* Each event of a thread carries its number: what is missing was lost. */
-static void follow_sequence(struct image *i, struct thread *t, const struct fdw_event *e)
+static void follow_sequence(struct replay *r, struct image *i, struct thread *t, const struct fdw_event *e)
 {
-	int first = e->seq == 1, known = t->seq || i->started;
+	uint64_t since = t->last ? t->last : i->began, missing;
+	uint32_t seq = e->seq;
+	int first = seq == 1, known = t->seq || i->started;
 
 	if (!first && known && e->seq > t->seq + 1) {
-		t->holes += e->seq - t->seq - 1;
-		i->gaps += e->seq - t->seq - 1;
+		missing = believable(r, e->seq - t->seq - 1, r->now > since ? r->now - since : 0);
+		if (missing < e->seq - t->seq - 1)
+			seq = t->seq + 1;
+		t->holes += missing;
+		i->gaps += missing;
 	} else if (!first && e->seq < t->seq && t->holes) {
 		/* A signal handler's events overtook the one it interrupted. */
 		t->holes--;
@@ -120,11 +125,11 @@ static void follow_sequence(struct image *i, struct thread *t, const struct fdw_
 	}
 	if (first)
 		t->holes = 0;
-	if (first || e->seq > t->seq)
-		t->seq = e->seq;
+	if (first || seq > t->seq)
+		t->seq = seq;
 }
 
-struct thread *thread_of(struct image *i, const struct fdw_event *e)
+struct thread *thread_of(struct replay *r, struct image *i, const struct fdw_event *e)
 {
 	struct thread *t = thread_find(i, e->tid);
 
@@ -136,7 +141,7 @@ struct thread *thread_of(struct image *i, const struct fdw_event *e)
 		i->process->threads++;
 		HASH_ADD(hh, i->threads, tid, sizeof t->tid, t);
 	}
-	follow_sequence(i, t, e);
+	follow_sequence(r, i, t, e);
 	return t;
 }
 
@@ -155,9 +160,17 @@ struct thread *thread_move(struct replay *r, struct image *from, struct image *t
 
 /* ---- ending -----------------------------------------------------------------------------------------------------------------------------*/
 
+static uint64_t believable_of(struct replay *r, const struct image *i, uint64_t n)
+{
+	uint64_t ns = i->last > i->began ? i->last - i->began : 0;
+
+	return believable(r, n, ns * (i->process->threads + UINT64_C(1)));
+}
+
 static void judge_image(struct replay *r, struct image *i)
 {
 	struct thread *t, *next;
+	uint64_t untold;
 
 	for (t = i->threads; t; t = t->hh.next)
 		pending_thread_end(r, i, t);
@@ -165,8 +178,10 @@ static void judge_image(struct replay *r, struct image *i)
 	pending_doubts(r, i, i->ending != END_EXEC);
 	space_settle(i->space);
 	coverage_partial(r, i);
-	if (i->started && i->totals && i->emitted > i->events && i->emitted - i->events > i->gaps)
-		i->gaps = i->emitted - i->events;
+	if (i->started && i->totals && i->emitted > i->events && i->emitted - i->events > i->gaps) {
+		untold = believable_of(r, i, i->emitted - i->events);
+		i->gaps = untold > i->gaps ? untold : i->gaps;
+	}
 	passage_image_ends(i);
 	tree_image_end(r, i);
 	poll_image_ends(i);
@@ -174,7 +189,7 @@ static void judge_image(struct replay *r, struct image *i)
 	if (i->ending != END_NONE || i->process->ended)
 		series_image_end(r, i, i->last);
 	r->lost += i->gaps;
-	r->dropped += i->refused + i->dropped;
+	r->dropped += believable_of(r, i, i->refused) + believable_of(r, i, i->dropped);
 	RULES_CALL(image_end, r, i);
 	HASH_ITER(hh, i->threads, t, next) {
 		HASH_DEL(i->threads, t);

@@ -36,7 +36,7 @@ static void replace_process(struct step *s)
 	s->process = p;
 	s->image = p->image;
 	if (!s->thread)
-		s->thread = thread_of(p->image, s->e);
+		s->thread = thread_of(s->replay, p->image, s->e);
 }
 
 /* Nothing but the first words of a thread came from it. */
@@ -144,7 +144,7 @@ static void new_image(struct step *s)
 	i->before = old;
 	p->image = s->image = i;
 	if (!s->thread)
-		s->thread = thread_of(i, s->e);
+		s->thread = thread_of(s->replay, i, s->e);
 }
 
 /* A child that popen or system made: its parent knows no pid. They come in the order in which they were made, most probably. */

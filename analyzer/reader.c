@@ -184,6 +184,7 @@ static void decode(struct reader *r, const struct origin *o, const struct held *
 	record->time = h->gap_end;
 	record->gap.begin = h->time;
 	record->gap.count = h->gap_count;
+	record->gap.damage = h->damage;
 }
 
 static uint32_t pid_of(const struct record *r)

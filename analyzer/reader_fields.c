@@ -140,14 +140,25 @@ void notes_free(struct notes *notes)
 
 /* ---- losses ---------------------------------------------------------------------------------------------------------------- */
 
-void losses_add(struct losses *l, uint64_t begin, uint64_t end)
+static void add_loss(struct losses *l, struct loss loss)
 {
 	struct loss *grown = realloc(l->loss, (l->n + 1) * sizeof *grown);
 
 	if (!grown)
 		return;
 	l->loss = grown;
-	grown[l->n++] = (struct loss) { begin, end > begin ? end : begin };
+	if (loss.end < loss.begin)
+		loss.end = loss.begin;
+	grown[l->n++] = loss;
+}
+
+void losses_add(struct losses *l, uint64_t begin, uint64_t end) { add_loss(l, (struct loss) { begin, end, 0 }); }
+void losses_damage(struct losses *l, uint64_t begin, uint64_t end) { add_loss(l, (struct loss) { begin, end, 1 }); }
+
+void losses_absorb(struct losses *l, const struct losses *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		add_loss(l, from->loss[i]);
 }
 
 void losses_free(struct losses *l)

@@ -82,11 +82,13 @@ static void walk_events(const uint8_t *bytes, size_t content, const struct packe
 	if (good == p->content)
 		return;
 	add_patch(w, w->whole + l->content_size.offset, good * 8);
-	losses_add(&w->lost, w->last, content < p->content || !l->offset ? LOSS_OPEN : layout_time(l, p->end, w->last));
-	if (content < p->content)
+	if (content < p->content) {
 		w->missing = p->content - good;
-	else
+		losses_add(&w->lost, w->last, LOSS_OPEN);
+	} else {
 		w->damaged++;
+		losses_damage(&w->lost, w->last, l->offset ? layout_time(l, p->end, w->last) : LOSS_OPEN);
+	}
 }
 
 /* Mapped one packet at a time: memory stays small, and the pages will still be there for the library. 0 or an errno. */
@@ -107,7 +109,7 @@ void walk_ends(struct walk *w)
 {
 	if (w->whole < w->size && !w->alien && !w->error) {
 		w->missing = w->size - w->whole;
-		losses_add(&w->lost, w->last, LOSS_OPEN);
+		(w->nonsense ? losses_damage : losses_add)(&w->lost, w->last, LOSS_OPEN);
 	}
 }
 
@@ -127,6 +129,7 @@ static void walk_packets(int fd, const struct layout *l, const uint8_t *uuid, st
 		enum packet_result result = packet_parse(header, l, uuid, &p);
 
 		w->alien = result == PACKET_ALIEN && w->packets == 0;
+		w->nonsense = result != PACKET_FINE;
 		/* Of a packet that is not all there the events are kept that are: only what knows events can tell. */
 		if (result != PACKET_FINE || (p.content > left && !l->shapes))
 			break;

@@ -49,6 +49,7 @@ void names_drop(struct names *);
 /* ---- what is lost ---------------------------------------------------------------------------------------------------------- */
 struct loss {
 	uint64_t begin, end; /* ns since the epoch */
+	int damage;          /* bytes are there, and make no sense */
 };
 struct losses {
 	struct loss *loss;
@@ -57,6 +58,8 @@ struct losses {
 /* Nobody knows until when. */
 #define LOSS_OPEN UINT64_MAX
 void losses_add(struct losses *, uint64_t begin, uint64_t end);
+void losses_damage(struct losses *, uint64_t begin, uint64_t end);
+void losses_absorb(struct losses *, const struct losses *from);
 void losses_free(struct losses *);
 
 /* ---- directories ----------------------------------------------------------------------------------------------------------- */
@@ -248,6 +251,7 @@ struct walk {
 	struct patch *patch; /* malloc; for damaged packets, and for one that is not all there */
 	size_t patches;
 	int alien;           /* the first packet is none of this trace */
+	int nonsense;        /* where it ends, no packet begins */
 	int error;           /* errno: could not be read */
 };
 void stream_walk(const char *path, const struct layout *, const uint8_t *uuid, struct walk *);
@@ -324,7 +328,7 @@ struct held {
 	uint64_t time, gap_end, gap_count; /* time: what it is sorted by; of a gap its begin */
 	struct key key;
 	uint32_t stream;
-	int gap;
+	int gap, damage;
 	/* of an event, one of these */
 	const bt_message *message;         /* owned */
 	const struct plan *plan;

@@ -170,8 +170,7 @@ static void judge(const char *path, const struct layout *l, const struct metadat
 
 	stream_walk(path, l, m->has_uuid ? m->uuid : NULL, &w);
 	walk_conclude(path, l, &w, notes);
-	for (size_t i = 0; i < w.lost.n; i++)
-		losses_add(losses, w.lost.loss[i].begin, w.lost.loss[i].end);
+	losses_absorb(losses, &w.lost);
 	losses_free(&w.lost);
 	f->keep = w.error || w.alien ? 0 : w.whole;
 	f->size = w.size;

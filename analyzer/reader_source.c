@@ -32,7 +32,7 @@ static int next_loss(struct source *src, struct held *h)
 	if (src->told == src->losses.n)
 		return 0;
 	loss = &src->losses.loss[src->told++];
-	*h = (struct held) { .gap = 1, .time = loss->begin, .gap_end = loss->end, .stream = src->streams };
+	*h = (struct held) { .gap = 1, .time = loss->begin, .gap_end = loss->end, .damage = loss->damage, .stream = src->streams };
 	return 1;
 }
 

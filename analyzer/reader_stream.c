@@ -104,7 +104,7 @@ static int packet_search(struct stream *s)
 
 		at += found ? (size_t)(found - s->window.data) : have - sizeof begin + 1;
 		if (found && header_at(s, at) == PACKET_FINE) {
-			losses_add(&w->lost, w->last, layout_time(s->layout, s->packet.begin, w->last));
+			losses_damage(&w->lost, w->last, layout_time(s->layout, s->packet.begin, w->last));
 			w->skipped += at - w->whole;
 			w->whole = at;
 			return 1;
@@ -126,8 +126,10 @@ static int packet_next(struct stream *s)
 		return 0;
 	result = header_at(s, w->whole);
 	w->alien = result == PACKET_ALIEN && w->packets == 0;
-	if (result != PACKET_FINE && (w->alien || w->error || !packet_search(s)))
+	if (result != PACKET_FINE && (w->alien || w->error || !packet_search(s))) {
+		w->nonsense = w->size - w->whole >= l->size;
 		return 0;
+	}
 	left = w->size - w->whole;
 	w->packets++;
 	s->source->done += s->packet.size;
@@ -150,12 +152,13 @@ static void packet_end(struct stream *s)
 	uint64_t good = s->at - s->walk.whole, there = s->end - s->walk.whole;
 	struct walk *w = &s->walk;
 
-	if (there < s->packet.content)
+	if (there < s->packet.content) {
 		w->missing = s->packet.content - good;
-	else if (good < there)
+		losses_add(&w->lost, w->last, LOSS_OPEN);
+	} else if (good < there) {
 		w->damaged++;
-	if (good < s->packet.content)
-		losses_add(&w->lost, w->last, there < s->packet.content ? LOSS_OPEN : layout_time(s->layout, s->packet.end, w->last));
+		losses_damage(&w->lost, w->last, layout_time(s->layout, s->packet.end, w->last));
+	}
 	w->whole += s->packet.size;
 	s->within = 0;
 }
@@ -199,7 +202,7 @@ static int hold_gap(struct stream *s, struct held *h)
 		return 0;
 	const struct loss *l = &s->walk.lost.loss[s->told++];
 
-	*h = (struct held) { .gap = 1, .time = l->begin, .gap_end = l->end };
+	*h = (struct held) { .gap = 1, .time = l->begin, .gap_end = l->end, .damage = l->damage };
 	return 1;
 }
 
@@ -268,8 +271,7 @@ int stream_look(const struct layout *layout, struct source *source, struct file 
 	}
 	s.walk.alien = result == PACKET_ALIEN;
 	file_end(&s);
-	for (size_t i = 0; i < s.walk.lost.n; i++)
-		losses_add(losses, s.walk.lost.loss[i].begin, s.walk.lost.loss[i].end);
+	losses_absorb(losses, &s.walk.lost);
 	stream_end(&s);
 	return 0;
 }

@@ -34,6 +34,7 @@ struct record {
 		struct {
 			uint64_t begin;
 			uint64_t count; /* 0: unknown, at least one */
+			int damage;     /* bytes make no sense there: what is read of the trace elsewhere may not be true either */
 		} gap;
 	};
 };

@@ -1,6 +1,7 @@
 /*
  * analyzer/replay.c: a replay: records in, the order of the work on each, what it all comes to at the end.
  */
+#include "analyzer/finding.h"
 #include "analyzer/model_parts.h"
 
 /* ---- records --------------------------------------------------------------------------------------------------------------------------------*/
@@ -14,7 +15,7 @@ static void feed_event(struct replay *r, struct source *source, const struct rec
 	if (p->expected && !p->threads)
 		image_hold(p->image, 1);
 	s.call = rec->event.call ? rec->event.call : "none";
-	s.thread = thread_of(s.image, e);
+	s.thread = thread_of(r, s.image, e);
 	s.image->multi |= (e->flags & FDW_F_MULTI) != 0;
 	if (!s.thread->born)
 		s.thread->born = rec->time;
@@ -34,6 +35,7 @@ static void feed_gap(struct replay *r, struct source *s, const struct record *re
 		s->gap_begin = rec->gap.begin;
 	if (rec->time > s->gap_end)
 		s->gap_end = rec->time;
+	r->damaged |= rec->gap.damage;
 	s->gap_events += rec->gap.count ? rec->gap.count : 1;
 }
 
@@ -54,6 +56,21 @@ void replay_feed(struct replay *r, const struct record *rec)
 		pending_settle(r, NULL);
 	if (r->ended)
 		process_reap(r, 0);
+}
+
+/* What takes less time than writing an event, whatever writes it. And so few are not worth a doubt: clocks may be coarse. */
+#define EVENT_NS 20
+#define FEW 64
+/* That write at the same time: many more than that have more to do than to lose events. */
+#define PROCESSORS 16
+
+uint64_t believable(struct replay *r, uint64_t n, uint64_t ns)
+{
+	if (n <= FEW || n <= ns / EVENT_NS)
+		return n;
+	r->damaged = 1;
+	r->coverage.impossible++;
+	return 1;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------------------------------------------------*/
@@ -91,7 +108,9 @@ void replay_end(struct replay *r)
 	tree_end(r);
 	series_end(r);
 	for (struct source *s = r->sources; s; s = s->next)
-		gaps += lost_by_tracer(s);
+		gaps += believable(r, lost_by_tracer(s), (c->last - c->first) * PROCESSORS);
+	if (r->damaged)
+		findings_doubt(r->findings, "the recording is damaged");
 	/* The tracer's losses are holes in the threads' sequences, too: count them once. */
 	c->events_lost = (r->lost > gaps ? r->lost : gaps) + r->dropped;
 	for (struct process *p = r->first; p; p = p->next)

@@ -241,6 +241,8 @@ static int report_on(struct readings *readings, struct suppressions *suppression
 	if (o->format == FORMAT_HTML)
 		replay_keep_series(replay);
 	readings_replay(readings);
+	if (replay_coverage(replay)->impossible)
+		reader_say(reader, "some numbers that events carry cannot be: the recording is damaged where it cannot be told, and what follows is less sure");
 	r.creations = replay_creations(replay);
 	r.series = replay_series(replay);
 	r.coverage = replay_coverage(replay);

@@ -192,6 +192,8 @@ static void blind_spots(const struct page *p)
 		caution(p, "no source lines: %s", s);
 	if (is_ring(r))
 		caution(p, "ring: what came before was written over, and is known only in part");
+	else if (is_damaged(r) && r->coverage->events_lost)
+		caution(p, "events are missing, and what is read may be damaged: what follows is less sure, and more may have happened");
 	else if (r->coverage->events_lost)
 		caution(p, "events were lost: what follows is true, but more may have happened; record again with larger buffers");
 }

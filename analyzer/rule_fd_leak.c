@@ -249,7 +249,7 @@ static void say(const struct finding *f, FILE *out)
 }
 
 const struct rule rule_fd_leak = {
-	.id = "fd-leak", .cwe = 775, .severity = SEV_WARNING, .summary = "a descriptor is never closed until exit or exec",
+	.id = "fd-leak", .by_absence = 1, .cwe = 775, .severity = SEV_WARNING, .summary = "a descriptor is never closed until exit or exec",
 	.fix = "Close it on every way out of the function that opens it, errors and early returns too, or bound the cache that keeps it.",
 	.image_end = image_end, .say = say,
 };

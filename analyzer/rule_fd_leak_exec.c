@@ -76,7 +76,7 @@ static void say(const struct finding *f, FILE *out)
 }
 
 const struct rule rule_fd_leak_exec = {
-	.id = "fd-leak-exec", .cwe = 403, .severity = SEV_WARNING, .summary = "a descriptor crosses exec without being asked to, and is not used",
+	.id = "fd-leak-exec", .by_absence = 1, .cwe = 403, .severity = SEV_WARNING, .summary = "a descriptor crosses exec without being asked to, and is not used",
 	.fix = "Open it with close-on-exec, or close it in the child before exec; where the program is meant to have it, name its number to it.",
 	.passed = passed, .say = say,
 };

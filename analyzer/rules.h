@@ -18,6 +18,7 @@ struct rule {
 	int cwe;
 	enum severity severity;      /* the default; a finding may have another */
 	unsigned by_history : 1;     /* what it says rests on closes and opens that were seen: less sure where some may not have been */
+	unsigned by_absence : 1;     /* what it says rests on closes or uses that were not seen */
 	const char *summary;
 	const char *fix;             /* what most probably mends it: a sentence or two, with the full stop */
 	/* A descriptor was made, duplicated, received, or found open. */

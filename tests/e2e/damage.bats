@@ -92,6 +92,26 @@ when='from [0-9-]{10} [0-9:]{8}\.[0-9]{6} UTC on'
 	broken 1 "$S: 1 of its [0-9]+ packets are damaged: events after the damage in them are missing.*, $when" double-close
 }
 
+@test "damage found later proves nothing right that was read before: who ended long since has leaked nothing for certain" {
+	taskset -c "$(taskset -pc $$ | sed 's/.*: //; s/[,-].*//')" "$B/fdwarden" record -q -o "$C.two" -- sh -c '"$0"/tests/programs/leak_single; "$0"/tests/e2e/src/phases' "$B" >/dev/null
+	C=$C.two
+	reported 1
+	jq -e '.findings[] | select(.rule == "fd-leak" and (.process.exe | endswith("leak_single"))) | .confidence == "certain"' "$T/json"
+	cd "$(dirname "$(find "$C" -name metadata)")"
+	S=$(find . -maxdepth 1 -name 'fds_[0-9]*' -size +100k -printf '%f\n')
+	packets corrupt "$S" 2
+	broken 1 "$S: 1 of its [0-9]+ packets are damaged" double-close
+	jq -e '.findings[] | select(.rule == "fd-leak" and (.process.exe | endswith("leak_single"))) | .reason | test("; but the recording is damaged")' "$T/json"
+	grep -q "events are missing, and what is read may be damaged" <<<"$("$B/fdwarden" report "$C")"
+}
+
+@test "one bit in an event's number: it is no thousand million lost events, and no larger buffers help" {
+	packets number "$S" "$(jq '.findings[0].process.pid' <("$B/fdwarden" report -f json .))"
+	broken 1 "some numbers that events carry cannot be: the recording is damaged" double-close
+	[ "$(lost)" -lt 10 ]
+	run ! grep -q "larger buffers" <("$B/fdwarden" report .)
+}
+
 @test "bytes among the beginnings of processes are something else" {
 	packets corrupt "$META" 0
 	broken 1 "$META: 1 of its [0-9]+ packets are damaged.*, $when" double-close

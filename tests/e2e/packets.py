@@ -2,6 +2,7 @@
 """tests/e2e/packets.py COMMAND FILE...: stream files of LTTng, packet by packet. For damage.bats; knows the header LTTng-UST 2.13 writes.
 
 list F: number, offset, content, size, discarded of each packet with events    drop F N [renumber]: without packet N (of those)
+number F PID: one bit is something else in the number of the first event of a process's first thread
 corrupt F N: 64 bytes in the middle of packet N    header F N: its header is noise    cut F N: the file ends in the middle of it
 """
 import struct
@@ -22,6 +23,11 @@ def packets(data):
 def main(command, path, which=None, renumber=None):
     with open(path, "rb") as f:
         data = bytearray(f.read())
+    if command == "number":
+        data[data.index(struct.pack("<II", int(which), int(which))) - 1] ^= 1 << 6
+        with open(path, "wb") as f:
+            f.write(data)
+        return
     all_of_them = list(packets(data))
     full = [p for p in all_of_them if p[1] > HEADER.size]
     if command == "list":

@@ -241,6 +241,48 @@ static void gap_of_the_tracer(void **state)
 	expect(w, "fd-leak/note=1?");
 }
 
+/* Found long after the process was judged: its close may read as something else. */
+static void damage_elsewhere(void **state)
+{
+	struct world *w = program();
+	struct record gap = { .type = RECORD_GAP, .gap = { .damage = 1 } };
+	const struct finding *f;
+
+	opens(w, 3, 1);
+	exits(w);
+	w->now += 3600 * 1000 * MS;
+	starts(w, 200, 1, 7);
+	gap.gap.begin = w->now;
+	feed(w, &gap);
+	exits(w);
+	finish(w);
+	f = findings_first(w->findings);
+	assert_non_null(f);
+	assert_string_equal(f->reason, "it was open when the process ended; but the recording is damaged");
+	expect(w, "fd-leak/note=1?");
+}
+
+/* One bit: no thread says so much in that time. What its other numbers tell is still followed. */
+static void number_that_cannot_be(void **state)
+{
+	struct world *w = program();
+
+	opens(w, 3, 1);
+	w->seqs[100] += 1u << 30;
+	opens(w, 4, 1);
+	w->seqs[100] -= 1u << 30;
+	for (uint32_t gen = 1; gen < 20; gen++) {
+		opens(w, 5, gen);
+		closes(w, 5, gen);
+	}
+	exits(w);
+	send_event(w, "_exit", (struct fdw_event){ .op = FDW_OP_TOTALS, .fd = -1, .fd2 = -1, .arg = INT64_MAX });
+	finish(w);
+	assert_int_equal(replay_coverage(w->replay)->events_lost, 1);
+	assert_int_equal(replay_coverage(w->replay)->impossible, 2);
+	expect(w, "fd-leak/note=2?");
+}
+
 /* The counter of a stream seems to go back between two packets, and has bit 63 set now and then: the sum is what counts. */
 static void gaps_that_go_back(void **state)
 {
@@ -312,7 +354,8 @@ int main(void)
 		cmocka_unit_test(library_singleton), cmocka_unit_test(fork_child_exits_with_what_it_inherited),
 		cmocka_unit_test(fork_child_loses_its_own), cmocka_unit_test(daemonized), cmocka_unit_test(parent_of_a_dead_child),
 		cmocka_unit_test(exec_with_open_descriptors), cmocka_unit_test(growing_until_exec), cmocka_unit_test(closed_after_exit),
-		cmocka_unit_test(lost_events), cmocka_unit_test(gap_of_the_tracer), cmocka_unit_test(gaps_that_go_back),
+		cmocka_unit_test(lost_events), cmocka_unit_test(gap_of_the_tracer), cmocka_unit_test(damage_elsewhere),
+		cmocka_unit_test(number_that_cannot_be), cmocka_unit_test(gaps_that_go_back),
 		cmocka_unit_test(who_says_goodbye_is_complete), cmocka_unit_test(who_said_no_hello_is_not), cmocka_unit_test(superseded),
 		cmocka_unit_test(blind),
 	};
