@@ -117,6 +117,8 @@ const struct finding *findings_first(const struct findings *);
 
 const char *role_name(enum role);
 const char *severity_name(enum severity);
+/* Of FDW_F_LIFTED: why it is only possible. */
+#define FINDING_NAMED_ONLY "closed numbers were kept back when it was made, or it would have had a lower number; and the program names numbers itself, as shells do"
 const char *confidence_name(enum confidence);
 
 #endif

@@ -113,6 +113,7 @@ static void on_dup(struct step *s)
 	const struct fdw_event *e = s->e;
 	struct generation *from = e->fd2 >= 0 && e->gen2 ? generation_get(s->image, e->fd2, e->gen2) : NULL;
 
+	pending_placed(s);
 	count_made(s);
 	passage_used(from);
 	if (judged(e))
@@ -160,6 +161,7 @@ static void on_replace(struct step *s)
 	const struct fdw_event *e = s->e;
 	struct generation *from = e->fd2 >= 0 && e->gen2 ? generation_get(s->image, e->fd2, e->gen2) : NULL, *g;
 
+	pending_placed(s);
 	generation_pin(from);
 	passage_used(from);
 	if (e->arg && e->fd >= 0) {

@@ -181,6 +181,7 @@ struct sweep {
 struct thread {
 	uint32_t tid;
 	uint64_t born, last;      /* its first event; the one before this */
+	uint64_t born_turn;       /* the image's `turns` then */
 	uint32_t seq, holes;      /* last number seen; numbers before it that are missing */
 	uint32_t pipe, pipe_seq;  /* the pipe whose read end was made last, by which event; its write end comes next */
 	const char *name;
@@ -293,6 +294,8 @@ struct image {
 	struct altstack *altstacks;
 	struct pair *pairs;      /* which places close what was opened where */
 	uint64_t open;           /* as the series counts them */
+	uint64_t turns;          /* how often another thread had its say than before */
+	uint32_t speaker;        /* who had it last */
 	uint64_t closes;         /* descriptors closed so far */
 	uint32_t close_runs;     /* runs of closes so far */
 	unsigned parent_image;   /* forked: the parent's `images` at that time */

@@ -105,6 +105,7 @@ void live_change(struct live *, uint64_t time, uint32_t now);
 /* model_pending.c */
 void pending_close(const struct step *, struct generation *);   /* a close that failed */
 void pending_close_ok(const struct step *, struct generation *); /* one that did not: it is part of the thread's run, too */
+void pending_placed(const struct step *); /* a descriptor was put on a number of the program's choice */
 void pending_everything(const struct step *);                   /* the thread begins to close all there is: the closes right before are part of it */
 void pending_use(const struct step *, struct generation *);
 void pending_setfd(const struct step *);

@@ -330,6 +330,24 @@ void pending_use_excused(const struct step *s, int fd)
 	pending_free(last);
 }
 
+/*
+ * The number is made free before something is put there, whatever may be on it: `close(3); dup2(n, 3)`, as zsh and ksh do it for numbers that their
+ * users write.
+ */
+void pending_placed(const struct step *s)
+{
+	struct sweep *w = &s->thread->closes;
+	struct pending **at = &w->first, *last = w->tail;
+
+	if (!last || last->event.fd != s->e->fd || last->event.seq + 1 != s->e->seq || last->event.flags & (FDW_F_LOSER | FDW_F_STREAM))
+		return;
+	w->tail = NULL;
+	for (; *at != last; at = &(*at)->next)
+		w->tail = *at;
+	*at = NULL;
+	pending_free(last);
+}
+
 void pending_stale(const struct step *s, struct generation *owned, struct generation *now)
 {
 	struct pending *p = pending_new(s, owned, judge_stale);

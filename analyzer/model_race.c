@@ -90,6 +90,12 @@ static void race_got(struct race *r, const struct passage *p)
 	r->child_pid = p->pid;
 }
 
+/*
+ * Nobody else did anything since this thread began: whoever made it may be waiting for just that (Tcl's notifier makes its pipe so, and many runtimes
+ * what their helper threads need). It is no proof that a program could have been started in between.
+ */
+static int is_first_of_all(const struct step *s) { return s->image->turns == s->thread->born_turn; }
+
 void race_marked(struct step *s, struct generation *g)
 {
 	struct number *n = number_find(s->image, s->e->fd);
@@ -101,7 +107,8 @@ void race_marked(struct step *s, struct generation *g)
 	g->race = race_of(s->image, g, &at, made_by(g), s->e->stack);
 	g->race->count++;
 	g->race->bounds += g->bound;
-	add_window(g->race, s->e->tid, g->opened.time, s->time);
+	if (!is_first_of_all(s))
+		add_window(g->race, s->e->tid, g->opened.time, s->time);
 	extend_run(n, g);
 	for (struct passage *p = g->begun; p; p = p->sibling) {
 		if (p->forked.time && p->forked.tid == at.tid)

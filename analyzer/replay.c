@@ -17,8 +17,14 @@ static void feed_event(struct replay *r, struct source *source, const struct rec
 	s.call = rec->event.call ? rec->event.call : "none";
 	s.thread = thread_of(r, s.image, e);
 	s.image->multi |= (e->flags & FDW_F_MULTI) != 0;
-	if (!s.thread->born)
+	if (s.image->speaker != e->tid) {
+		s.image->speaker = e->tid;
+		s.image->turns++;
+	}
+	if (!s.thread->born) {
 		s.thread->born = rec->time;
+		s.thread->born_turn = s.image->turns;
+	}
 	if (e->op != FDW_OP_LOST && !(e->op == FDW_OP_THREAD && e->seq == 1))
 		s.image->events++;
 	if (!r->coverage.events++)

@@ -57,7 +57,8 @@ static void close_failed(const struct rule *r, const struct transition *t)
 	if (flags & FDW_F_LOSER)
 		two_at_once(r, t);
 	else if (flags & FDW_F_KNOWN_CLOSED && owner_suspect(t).verdict != FOREIGN_STRONG) /* else it is a victim of foreign-close */
-		found(r, t, CONFIDENCE_CERTAIN, NULL, "its close was seen, and the kernel answered EBADF");
+		found(r, t, flags & FDW_F_LIFTED ? CONFIDENCE_POSSIBLE : CONFIDENCE_CERTAIN, NULL,
+		      flags & FDW_F_LIFTED ? FINDING_NAMED_ONLY : "its close was seen, and the kernel answered EBADF");
 }
 
 static void range_closed_again(const struct rule *r, const struct transition *t)

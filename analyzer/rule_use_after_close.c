@@ -15,6 +15,10 @@ static void use_failed(const struct rule *r, const struct transition *t)
 
 	if (t->loop || call_only_asks(t->at.call) || owner_suspect(t).verdict == FOREIGN_STRONG)
 		return; /* a victim of foreign-close */
+	if (t->event->flags & FDW_F_LIFTED) {
+		d.confidence = CONFIDENCE_POSSIBLE;
+		d.reason = FINDING_NAMED_ONLY;
+	}
 	draft_history(&d, t->generation, ROLE_USED, &t->at);
 	findings_add(replay_findings(t->replay), &d);
 }

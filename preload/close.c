@@ -38,6 +38,12 @@ void fdw_pending_prepares(void)
 		fdw_pending_forget();
 }
 
+void fdw_pending_placed(int fd)
+{
+	if (unlikely(fdw_self.held_back) && pending.fd == fd)
+		fdw_pending_forget();
+}
+
 FDW_FORK_PATH void fdw_pending_flush(void)
 {
 	struct fdw_violation v = pending;
@@ -103,7 +109,7 @@ static uint32_t history(const struct fdw_claim *c, int err)
 	if (err != EBADF)
 		return 0;
 	if (fdw_is_closed(c->before))
-		return FDW_F_KNOWN_CLOSED;
+		return FDW_F_KNOWN_CLOSED | fdw_named_only(c->fd);
 	return fdw_gen(c->before) == 0 ? FDW_F_NEVER_SEEN : 0;
 }
 

@@ -196,6 +196,7 @@ struct fdw_process {
 	uint8_t keeps;            /* audit: every closed number is kept back for a while (retire.h) */
 	uint8_t onstack;          /* SA_ONSTACK is added to handlers without it */
 	uint8_t no_uring;         /* io_uring_setup answers ENOSYS */
+	uint8_t names;            /* it moves descriptors to ten and above, as shells do for the numbers that users write: in audit it gets them all */
 	uint8_t heir;             /* a fork child that records in what it inherited, and LTTng does not know (heir.h) */
 	uint8_t stack_depth;      /* frames wanted, 0..FDW_STACK_MAX */
 	_Atomic uint8_t no_fini;  /* LTTng's destructors must not run: they would wait for what will not come */

@@ -120,6 +120,7 @@ int fdw_dup_over(fdw_over_fn *real, int old, int new, int flags, uint16_t call, 
 		return r;
 	}
 	fdw_claim_end(&c, FDW_CLOSE_DONE, call, pc);
+	fdw_pending_placed(new);
 	flags = flags & O_CLOEXEC ? FDW_F_CLOEXEC : 0;
 	fdw_duplicated(old);
 	if (unlikely(fdw_process.keeps))
@@ -192,13 +193,17 @@ void fdw_note_setfd(int fd, int on, uint16_t call, uintptr_t pc)
 			.fd2 = -1, .arg = (uint64_t)on }, pc);
 }
 
+/* A shell looks whether there is something on a number that its user wrote, and moves it out of the way: to ten or above, all of them. */
+#define SAVED_FROM 10
+static int saves(int cmd, long arg) { return (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) && arg >= SAVED_FROM; }
+
 static int fcntl_done(int fd, int cmd, long arg, int r, uintptr_t pc)
 {
 	if (unlikely(r < 0)) {
 		/* F_GETFD and F_GETFL only ask whether a number is open */
 		if (cmd == F_SETFD && errno == EBADF)
 			fdw_marked(fd, 1, FDW_CALL_fcntl, pc);
-		else if (cmd != F_GETFD && cmd != F_GETFL)
+		else if (cmd != F_GETFD && cmd != F_GETFL && !saves(cmd, arg))
 			fdw_use_failed(fd, FDW_CALL_fcntl, pc);
 		return r;
 	}
@@ -238,6 +243,10 @@ static int fcntl_dup(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc
 	uint32_t asks = cmd == F_DUPFD_CLOEXEC ? FDW_F_CLOEXEC : 0, birth = fdw_birth(asks, pc);
 	int r;
 
+	if (unlikely(arg >= SAVED_FROM) && !fdw_process.names) {
+		fdw_process.names = 1;
+		fdw_release_all();
+	}
 	/* Who says 3 or less has no number in mind: none of the standard streams', or none in particular. */
 	if (unlikely(fdw_process.retired) && arg > 3)
 		fdw_give_back(number_from((int)arg));
@@ -249,6 +258,7 @@ static int fcntl_dup(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc
 	if (unlikely(r < 0))
 		fdw_birth_failed(birth);
 	r = fcntl_done(fd, cmd, arg, r, pc);
+	fdw_pending_placed(r);
 	return r < 0 ? r : fdw_made_dup(fdw_wanted_number(r), fd, asks | birth, FDW_CALL_fcntl, pc);
 }
 

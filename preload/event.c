@@ -200,6 +200,7 @@ static __attribute__((noinline)) int made(uint32_t what, int fd, uint32_t flags,
 	flags &= ~FDW_BORN_DUP;
 	if (op == FDW_OP_DUP)
 		fdw_shares_history(fd, src);
+	fdw_lifted(fd);
 	if (unlikely(op == FDW_OP_RECV) && fdw_word(fd)) /* its sender has it, and may be ourselves */
 		atomic_fetch_or_explicit(fdw_word(fd), FDW_W_DUPED | FDW_W_SENT, memory_order_relaxed);
 	if (unlikely(call == FDW_CALL_pidfd_getfd) || unlikely(call == FDW_CALL_syscall && kind == FDW_KIND_OTHER)) /* it may be a copy of one of ours */
@@ -283,7 +284,7 @@ void fdw_use_failed(int fd, uint16_t call, uintptr_t pc)
 	}
 	if (fdw_recording())
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_USE, .call = call, .fd = fd, .gen = known ? fdw_gen(v) : 0, .fd2 = -1,
-			.ret = -1, .err = EBADF, .flags = known ? FDW_F_KNOWN_CLOSED : fdw_gen(v) ? 0 : FDW_F_NEVER_SEEN }, pc);
+			.ret = -1, .err = EBADF, .flags = known ? FDW_F_KNOWN_CLOSED | fdw_named_only(fd) : fdw_gen(v) ? 0 : FDW_F_NEVER_SEEN }, pc);
 	else if (known && !only_asks(call))
 		log_use(fd, call, pc);
 	errno = EBADF;

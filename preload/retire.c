@@ -143,6 +143,15 @@ void fdw_number_is_high(int fd)
 		fdw_release_all();
 }
 
+void fdw_lifted_slow(int fd)
+{
+	for (int i = 3; i < fd && fdw_word(fd); i++)
+		if (fdw_is_tombstone(fdw_peek(i))) {
+			fdw_record(fd)->arm |= FDW_ARM_LIFTED;
+			return;
+		}
+}
+
 /* ---- what they are duplicates of ------------------------------------------------------------------------------------------------------------------*/
 
 /* fd, once, high and protected; -1: it could not be opened. */
@@ -233,7 +242,7 @@ static int may_be_kept(const struct fdw_claim *c, int audit, struct keeping *k)
 {
 	uint32_t end = 0;
 
-	if (!fdw_enforcing() || c->fd < 3 || !(audit ? fdw_process.may_birth && !closes_everything() : fdw_process.births))
+	if (!fdw_enforcing() || c->fd < 3 || !(audit ? fdw_process.may_birth && !fdw_process.names && !closes_everything() : fdw_process.births))
 		return 0;
 	k->now = fdw_kept_clock();
 	k->most = room(&end, k->now);

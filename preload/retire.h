@@ -14,7 +14,8 @@
  *   a poller               its waiters, who know its number: the same
  * In audit every number is kept, by count and time (FDWARDEN_TOMBSTONES, FDWARDEN_TOMBSTONE_MS), in processes with one thread too: a late
  * call is certain then, and whoever would have had the number next untouched. Not: 0 to 2; what is near the limit; runs of closes, as over
- * everything; what is closed while a list of the numbers is read; the number that F_DUPFD asks for.
+ * everything; what is closed while a list of the numbers is read; the number that F_DUPFD asks for; anything
+ * in a shell (`names` in core.h), whose users write numbers and count on 3 to be free.
  *
  * Closers who are the poller's only waiter hold no event that they do not know of: nothing is retired for them, nor in a process with one thread.
  *
@@ -58,6 +59,19 @@ FDW_INLINE void fdw_number_made(int fd)
 	if (unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)) &&
 	    ((uint32_t)fd - FDW_NUMBERS_IN_ARRAYS < 1024 - FDW_NUMBERS_IN_ARRAYS || (uint32_t)fd >= atomic_load_explicit(&fdw_process.tight, memory_order_relaxed)))
 		fdw_number_is_high(fd);
+}
+
+/* In audit: it was made when lower numbers were kept back. */
+void fdw_lifted_slow(int fd);
+FDW_INLINE void fdw_lifted(int fd)
+{
+	if (unlikely(fdw_process.keeps) && atomic_load_explicit(&fdw_process.retired, memory_order_relaxed))
+		fdw_lifted_slow(fd);
+}
+/* What to say of it, if the program may have named the number only: 0 or FDW_F_LIFTED. */
+FDW_INLINE uint32_t fdw_named_only(int fd)
+{
+	return unlikely(fdw_process.names) && fdw_process.keeps && fdw_word(fd) && fdw_record(fd)->arm & FDW_ARM_LIFTED ? FDW_F_LIFTED : 0;
 }
 
 /* Some numbers answer as closed ones although the kernel has something there: tombstones, and what is ours or the tracer's. */

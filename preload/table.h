@@ -90,6 +90,7 @@ struct fdw_record { /* one cache line */
 #define FDW_ARM_MANY_WAITERS 2u
 #define FDW_ARM_NOT_LARGE 8u     /* the other end of a terminal, opened by name in place of libc's way: F_GETFL hides O_LARGEFILE */
 #define FDW_ARM_GHOSTS 16u       /* of a poller: what was registered in it was closed while its description may live on */
+#define FDW_ARM_LIFTED 32u       /* lower numbers were kept back when it was made: natively it would have had one of those */
 #define FDW_ARM_WAS_TOMBSTONE 4u /* closing, by a range that goes over a tombstone */
 
 /* Of the numbers below FDW_TABLE_NEAR, and of the others. */

@@ -198,6 +198,7 @@ enum fdw_why {
 #define FDW_F_SIGNAL_STACK 0x00040000u /* on a signal stack: no unwinding, stack is the caller only */
 #define FDW_F_NAMED        0x00080000u /* STATE: the number is named in the program's arguments or environment */
 #define FDW_F_LOCKED       0x00100000u /* OBJECT: a file or record lock was taken on it */
+#define FDW_F_LIFTED       0x00400000u /* USE, CLOSE: in audit, of a number that it natively would not have been, by a program that names numbers */
 #define FDW_F_PARTIAL      0x00200000u /* FORK: what the child did to its descriptors before its exec is not told in full */
 #define FDW_F_USER_SHIFT   24          /* bits 24-31: a small number of the call itself (EPOLL_CTL_*) */
 
