@@ -7,7 +7,7 @@ set -u -o pipefail
 build="gcc libc6-dev make pkg-config liblttng-ust-dev lttng-tools liblttng-ctl-dev libbabeltrace2-dev libunwind-dev libunwind8
 	libjansson-dev libdw-dev libelf-dev libdebuginfod-dev libsmartcols-dev uthash-dev libiberty-dev"
 demo="nginx-light wrk jq"
-check="crun golang-github-containers-common g++ patch gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static libcmocka-dev bats zsh mksh ksh93u+m babeltrace2 nginx-light apache2-utils wrk curl git jq strace gdb python3 libpython3.11-testsuite
+check="crun golang-github-containers-common g++ patch gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static libcmocka-dev bats mksh ksh93u+m babeltrace2 nginx-light apache2-utils wrk curl git jq strace gdb python3 libpython3.11-testsuite
 	binutils util-linux procps chromium python3-jsonschema mandoc zsh fish debhelper lintian dpkg-dev"
 check_world="haproxy memcached nodejs openssh-client redis-server redis-tools postgresql postgresql-contrib stress-ng perl tar gzip binutils coreutils sqlite3
 	curl rsync vim tmux openssh-sftp-server bsdutils valgrind golang-go gccgo-12 default-jdk-headless mmdebstrap gcc clang libclang-rt-14-dev gdb
