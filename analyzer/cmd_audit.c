@@ -13,6 +13,7 @@
 #include "analyzer/confine.h"
 #include "analyzer/recording.h"
 #include "analyzer/say.h"
+#include "analyzer/suppress.h"
 
 /* The program may run for hours: a report that cannot be written is said before. */
 static int check_report_place(const char *path)
@@ -35,6 +36,17 @@ static int check_report_place(const char *path)
 	if (r != 0)
 		say("cannot write the report to %s: %s; name another place with -o", path, strerror(errno));
 	return r;
+}
+
+static int check_suppressions(const char *path)
+{
+	char error[PATH_MAX + 200];
+	struct suppressions *s = path ? suppressions_read(path, error, sizeof error) : NULL;
+
+	if (path && !s)
+		say("%s", error);
+	suppressions_free(s);
+	return path && !s ? -1 : 0;
 }
 
 static int make_trace_dir(const struct run_options *o, char path[PATH_MAX])
@@ -78,7 +90,7 @@ int cmd_audit(int argc, char **argv)
 	options_parse(COMMAND_AUDIT, argc, argv, &o);
 	o.report.output = o.output;
 	say_quiet(o.report.quiet);
-	if (check_report_place(o.output) != 0 || make_trace_dir(&o, trace) != 0)
+	if (check_suppressions(o.report.suppressions) != 0 || check_report_place(o.output) != 0 || make_trace_dir(&o, trace) != 0)
 		return EXIT_FDWARDEN;
 	record_program(&o, trace, &r);
 	if (r.failed) {

@@ -1,8 +1,8 @@
 /*
  * analyzer/cmd_run.c: fdwarden run: a program with the interposer, nothing else.
  *
- * Without --error-exitcode the command becomes the program: no parent, nothing to wait for. With it, it stays, has the interposer log to a
- * private file, passes the lines on to stderr (or -o) as they come, and counts those at or above --fail-on.
+ * Without --error-exitcode and --suppressions the command becomes the program: no parent, nothing to wait for. With one of them, it stays, has the
+ * interposer log to a private file, passes the lines that are not suppressed on to stderr (or -o) as they come, and counts those at or above --fail-on.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,33 +18,39 @@
 #include "analyzer/recording.h"
 #include "analyzer/rules.h"
 #include "analyzer/say.h"
+#include "analyzer/suppress.h"
 
 struct relay {
 	char path[64];
 	int from, to;            /* to -1: nowhere */
 	enum severity fail_on;
+	struct suppressions *suppressions;
 	int failures;
 	size_t held;
 	char line[1024];
 };
 
-/* "fdwarden: PROG[PID]: RULE: ..."; other lines are no violations. */
-static int is_failure(const char *line, enum severity fail_on)
+/* "fdwarden: PROG[PID]: RULE: ..."; other lines are no violations: 0. */
+static int rule_in(const char *line, char id[48])
 {
 	const char *rule = strstr(line, "]: ");
-	const struct rule *r;
-	char id[48];
 	size_t n;
 
 	if (strncmp(line, "fdwarden: ", 10) || !rule)
 		return 0;
 	rule += 3;
 	n = strcspn(rule, ":");
-	if (!rule[n] || n >= sizeof id)
+	if (!rule[n] || n >= 48)
 		return 0;
 	memcpy(id, rule, n);
 	id[n] = 0;
-	r = rule_by_id(id);
+	return 1;
+}
+
+static int is_failure(const char *id, enum severity fail_on)
+{
+	const struct rule *r = rule_by_id(id);
+
 	return (r ? r->severity : SEV_ERROR) >= fail_on;
 }
 
@@ -60,8 +66,15 @@ static void relay_lines(void *arg)
 		r->line[r->held] = 0;
 		while ((end = strchr(r->line, '\n'))) {
 			size_t len = (size_t)(end - r->line) + 1;
-			r->failures += is_failure(r->line, r->fail_on);
-			if (r->to >= 0)
+			char id[48];
+			int violation, silent;
+
+			*end = 0;
+			violation = rule_in(r->line, id);
+			silent = violation && suppressions_match_logged(r->suppressions, id, r->line);
+			*end = '\n';
+			r->failures += violation && !silent && is_failure(id, r->fail_on);
+			if (r->to >= 0 && !silent)
 				(void)!write(r->to, r->line, len);
 			memmove(r->line, end + 1, r->held - len + 1);
 			r->held -= len;
@@ -98,7 +111,7 @@ static void close_relay(struct relay *r)
 	rmdir(r->path);
 }
 
-static int run_watched(const struct run_options *o, const struct preflight *p, struct child_env *env)
+static int run_watched(const struct run_options *o, const struct preflight *p, struct child_env *env, struct suppressions *suppressions)
 {
 	struct launch l;
 	struct relay r;
@@ -108,6 +121,7 @@ static int run_watched(const struct run_options *o, const struct preflight *p, s
 		say("cannot open %s: %s", o->output ? o->output : r.path, strerror(errno));
 		return EXIT_FDWARDEN;
 	}
+	r.suppressions = suppressions;
 	env->log = r.path;
 	if (launch_fork(&l, p->path, o->argv) != 0) {
 		say("cannot start a process: %s", strerror(errno));
@@ -122,7 +136,7 @@ static int run_watched(const struct run_options *o, const struct preflight *p, s
 	close_relay(&r);
 	if (error)
 		return launch_failed(o->argv[0], error);
-	if (r.failures)
+	if (r.failures && o->error_exitcode)
 		return o->error_exitcode;
 	launch_imitate(&l);
 }
@@ -147,6 +161,7 @@ static const char *log_path(const struct run_options *o, char path[PATH_MAX])
 int cmd_run(int argc, char **argv)
 {
 	char path[PATH_MAX], error[PATH_MAX + 200];
+	struct suppressions *suppressions = NULL;
 	struct parts parts = { 0 };
 	struct run_options o;
 	struct preflight p;
@@ -154,6 +169,10 @@ int cmd_run(int argc, char **argv)
 
 	options_parse(COMMAND_RUN, argc, argv, &o);
 	say_quiet(o.report.quiet);
+	if (o.report.suppressions && !(suppressions = suppressions_read(o.report.suppressions, error, sizeof error))) {
+		say("%s", error);
+		return EXIT_FDWARDEN;
+	}
 	if ((failed = check_program(&o, &p)) != 0)
 		return failed;
 	if (find_parts(&parts, 0, error, sizeof error) != 0) {
@@ -166,7 +185,7 @@ int cmd_run(int argc, char **argv)
 		say("cannot write to %s: %s; name another place with -o", o.output, strerror(errno));
 		return EXIT_FDWARDEN;
 	}
-	if (o.error_exitcode)
-		return run_watched(&o, &p, &env);
+	if (o.error_exitcode || suppressions)
+		return run_watched(&o, &p, &env, suppressions);
 	return launch_failed(o.argv[0], launch_exec(p.path, o.argv, child_env_build(&env)));
 }

@@ -198,3 +198,36 @@ const char *suppressions_unused(const struct suppressions *s, size_t at)
 			return s->lines[i].text;
 	return NULL;
 }
+
+/* "... at MODULE+0x11c7: ...; close by thread 17 at MODULE+0x11b2" */
+static int names_module(const char *logged, const char *pattern)
+{
+	for (const char *plus = strstr(logged, "+0x"), *at; plus; plus = strstr(plus + 1, "+0x")) {
+		char module[256];
+		size_t n;
+
+		for (at = plus; at > logged && at[-1] != ' '; at--)
+			;
+		n = (size_t)(plus - at);
+		if (n >= sizeof module)
+			continue;
+		memcpy(module, at, n);
+		module[n] = 0;
+		if (!fnmatch(pattern, module, 0))
+			return 1;
+	}
+	return 0;
+}
+
+const char *suppressions_match_logged(struct suppressions *s, const char *rule, const char *logged)
+{
+	for (size_t i = 0; s && i < s->n; i++) {
+		struct line *l = &s->lines[i];
+
+		if (!l->rule || (strcmp(l->rule, "*") && strcmp(l->rule, rule)) || (strcmp(l->pattern, "*") && !names_module(logged, l->pattern)))
+			continue;
+		l->used++;
+		return l->text;
+	}
+	return NULL;
+}

@@ -29,6 +29,8 @@ struct suppressions *suppressions_parse(const char *name, const char *text, size
 void suppressions_free(struct suppressions *);
 /* The line that suppresses the finding, or NULL; counted as used. NULL suppressions suppress nothing. */
 const char *suppressions_match(struct suppressions *, const struct finding *);
+/* The same for a line of the interposer's log, which has a rule, and of its places the modules: PATTERN is for these, whatever the STAGE. */
+const char *suppressions_match_logged(struct suppressions *, const char *rule, const char *logged);
 /* Line i that suppressed nothing, or NULL from the number of those on. */
 const char *suppressions_unused(const struct suppressions *, size_t i);
 

@@ -665,3 +665,19 @@ for i in range(20000): os.close(os.dup(1))' 2>err
 	grep -q "damage:" text
 	python3 -m json.tool json >/dev/null
 }
+
+@test "suppressions: run leaves out what they name, and a bad file is refused before the program runs" {
+	echo 'double-close:*:double_cl*' >yes
+	echo 'double-close:*:other' >no
+	echo bad >bad
+	"$F" run --suppressions=yes --error-exitcode=9 -- "$B/tests/programs/double_close" 2>err
+	[ ! -s err ]
+	run "$F" run --suppressions=no --error-exitcode=9 -- "$B/tests/programs/double_close"
+	[ "$status" = 9 ] && [[ $output == *double-close* ]]
+	for how in run audit; do
+		run "$F" $how --suppressions=bad -- touch ran
+		[ "$status" = 125 ] && [[ $output == *"bad:1: "* ]] && [ ! -e ran ]
+		run "$F" $how --suppressions=none -- touch ran
+		[ "$status" = 125 ] && [ ! -e ran ]
+	done
+}
