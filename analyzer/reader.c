@@ -67,6 +67,8 @@ static size_t gather(struct reader *r, size_t first, struct trace_dir **dirs)
 	return n;
 }
 
+void (*reader_before_library)(void);
+
 /* What the library shall read of them; returns how many are left. */
 static size_t readable(struct trace_dir *const *dirs, size_t n, const char **paths)
 {
@@ -89,6 +91,8 @@ static struct source *open_bt2(struct reader *r, struct trace_dir *const *dirs, 
 	for (size_t i = 0; i < n; i++)
 		repair_check(&r->repair, dirs[i], &losses, &r->notes);
 	left = readable(dirs, n, paths);
+	if (left && reader_before_library)
+		reader_before_library();
 	if (left)
 		source = bt2_open(paths, left, dirs[0]->named, &losses, &r->notes, why, sizeof why);
 	if (left && !source) {

@@ -30,6 +30,8 @@ int reader_groups(const char *const *traces, int n, int *group);
 /* A sentence more among the damage; and all of another reader's, which is then only to be closed. */
 void reader_say(struct reader *, const char *sentence);
 void reader_absorb(struct reader *, struct reader *from);
+/* Called, if not NULL, before libbabeltrace2 is given a trace: what it does with one that is damaged is not in our hands. */
+extern void (*reader_before_library)(void);
 /* Removes temporary copies. */
 void reader_close(struct reader *);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "analyzer/memory.h"
@@ -24,6 +25,7 @@ struct outcome {
 	struct report_result result;
 	int status, done;
 	int writing;  /* some of it may be out already: it cannot be made again */
+	int library;  /* libbabeltrace2 reads */
 };
 static struct outcome *outcome;
 
@@ -43,6 +45,21 @@ static void no_words(void)
 		dup2(null, 2);
 }
 
+/*
+ * One word of the metadata changed, and it asks for memory until the machine has none left, or aborts. A trace of 20 million events takes it 200 MiB.
+ */
+#define LIBRARY_MEMORY (UINT64_C(3) << 30)
+static void limit_library(void)
+{
+	struct rlimit r;
+
+	outcome->library = 1;
+	if (getrlimit(RLIMIT_AS, &r) != 0 || r.rlim_cur <= LIBRARY_MEMORY)
+		return;
+	r.rlim_cur = LIBRARY_MEMORY;
+	setrlimit(RLIMIT_AS, &r);
+}
+
 static void __attribute__((noreturn)) work(const struct report_job *job, pid_t parent, int probe)
 {
 	if (signal(SIGINT, SIG_DFL) == SIG_IGN) /* the command may wait for its pager first */
@@ -52,6 +69,7 @@ static void __attribute__((noreturn)) work(const struct report_job *job, pid_t p
 		_exit(EXIT_INTERNAL);
 	if (probe)
 		no_words();
+	reader_before_library = limit_library;
 	outcome->status = report_make(job, probe, &outcome->result);
 	outcome->done = 1;
 	fflush(stdout);
@@ -140,6 +158,11 @@ static int failed(int status)
 {
 	char buf[80];
 
+	if (outcome->library) {
+		say("the report could not be made: libbabeltrace2, which reads what is not all as fdwarden writes it, failed (%s): the trace is damaged; record again",
+		    why(status, buf, sizeof buf));
+		return EXIT_NOTHING;
+	}
 	/* Of memory it has spoken itself. */
 	if (WIFSIGNALED(status))
 		say("the report could not be made: %s; this is a mistake in fdwarden", why(status, buf, sizeof buf));

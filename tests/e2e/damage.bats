@@ -208,3 +208,19 @@ when='from [0-9-]{10} [0-9:]{8}\.[0-9]{6} UTC on'
 	[ "$(claims)" = "" ]
 	jq -e '.coverage.partial[0].why | test("said no goodbye")' "$T/json"
 }
+
+@test "metadata in which one word is another, so that libbabeltrace2 would take all memory there is: named, and other traces are reported" {
+	python3 - metadata <<-'END'
+		import sys
+		all = bytearray(open(sys.argv[1], 'rb').read())
+		# In packets, each with a header: the word is changed in place, as long as it was.
+		i = all.index(b'uint32_t cpu_id;')
+		all[i:i + 16] = b'string   cpu_id;'
+		open(sys.argv[1], 'wb').write(all)
+	END
+	run -3 timeout 60 "$B/fdwarden" report "$C"
+	[[ $output == *"libbabeltrace2"*"the trace is damaged"* ]] || [[ $output == *"cannot be read as a CTF trace"* ]]
+	run timeout 60 "$B/fdwarden" report "$C" "$T/sound"
+	[ "$status" = 1 ]
+	[[ $output == *double-close* ]]
+}
