@@ -260,6 +260,9 @@ struct generation *generation_made(const struct step *s, struct description *d, 
 	struct image *i = s->image;
 	struct generation *g = generation_find(i, e->fd, e->gen);
 
+	/* Of hostile records: what it is a duplicate of may be what it takes the place of. */
+	if (d)
+		d->references++;
 	/* A child that counts on from the same generation as its parent may make one its copy of the parent's table has, too. */
 	if (g && g->forked) {
 		uncount(g, 0);
@@ -287,6 +290,7 @@ struct generation *generation_made(const struct step *s, struct description *d, 
 		if (g == generation_newest(i, e->fd))
 			count(g);
 	}
+	description_drop(d);
 	return g;
 }
 
