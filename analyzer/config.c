@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "analyzer/at_once.h"
 #include "analyzer/commands.h"
 #include "analyzer/config.h"
 #include "analyzer/memory.h"
@@ -132,28 +133,37 @@ int config_read(FILE *f, const char *path)
 	return r;
 }
 
+/* In a directory like /tmp anybody can have put it there. NULL: it is ours. */
+static const char *why_not_ours(const struct stat *st)
+{
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		return "it belongs to somebody else";
+	if (!S_ISREG(st->st_mode))
+		return "it is no file";
+	return st->st_mode & 022 ? "others may write to it" : NULL;
+}
+
 /* No file is no mistake. */
 static int read_config(const char *path, int must_be_ours)
 {
 	struct stat st;
-	FILE *f = fopen(path, "re");
+	const char *why = NULL;
+	FILE *f = open_at_once(path, &st);
 
 	if (!f) {
 		if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
 			return 0;
-		say("%s cannot be read: %s", path, strerror(errno));
-		return -1;
+		say(must_be_ours ? "%s is left out: %s" : "%s cannot be read: %s", path, strerror(errno));
+		return must_be_ours ? 0 : -1;
 	}
-	if (fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode)) {
-		fclose(f);
-		return 0;
-	}
-	if (must_be_ours && ((st.st_uid != geteuid() && st.st_uid != 0) || st.st_mode & 022)) {
-		say("%s is left out: %s", path, st.st_mode & 022 ? "others may write to it" : "it belongs to somebody else");
-		fclose(f);
-		return 0;
-	}
-	return config_read(f, path);
+	if (must_be_ours)
+		why = why_not_ours(&st);
+	if (!why && S_ISREG(st.st_mode))
+		return config_read(f, path);
+	if (why)
+		say("%s is left out: %s", path, why);
+	fclose(f);
+	return 0;
 }
 
 int config_load(void)

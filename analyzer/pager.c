@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "analyzer/page.h"
 #include "analyzer/pager.h"
+#include "analyzer/say.h"
 
 static pid_t pager;
 
@@ -25,6 +26,8 @@ static int there(const char *name)
 	const char *path = getenv("PATH");
 	char file[PATH_MAX];
 
+	if (strchr(name, '/'))
+		return access(name, X_OK) == 0;
 	for (const char *p = path; p && *p; p += *p == ':') {
 		size_t n = strcspn(p, ":");
 
@@ -35,14 +38,32 @@ static int there(const char *name)
 	return 0;
 }
 
+/* Of a command that only a shell understands, only a shell can tell. */
+static int can_run(const char *command)
+{
+	size_t n = strcspn(command, " \t");
+	char name[PATH_MAX];
+
+	if (command[strcspn(command, "|&;<>()$`\\\"'*?[#~=%!{\n")])
+		return 1;
+	snprintf(name, sizeof name, "%.*s", (int)n, command);
+	return there(name);
+}
+
 /* NULL: none is wanted, or there is none. */
 static const char *command(void)
 {
 	const char *wanted = getenv("PAGER");
 
-	if (wanted)
-		return *wanted && strcmp(wanted, "cat") ? wanted : NULL;
-	return there("less") ? "less" : NULL;
+	if (!wanted)
+		return there("less") ? "less" : NULL;
+	wanted += strspn(wanted, " \t");
+	if (!*wanted || !strcmp(wanted, "cat"))
+		return NULL;
+	if (can_run(wanted))
+		return wanted;
+	say("the pager cannot be run: PAGER is %s", wanted);
+	return NULL;
 }
 
 static void __attribute__((noreturn)) page(const char *with, const int ends[2])

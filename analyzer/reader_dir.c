@@ -80,20 +80,39 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct stream_file *)a)->name, ((const struct stream_file *)b)->name);
 }
 
-/* As libbabeltrace2, every regular file that is not hidden is taken for a stream. 0 or an errno. */
-static int list(const char *path, struct stream_files *s)
+static void say_no_file(const char *file, const char *what, struct losses *losses, struct notes *notes)
+{
+	notes_add(notes, "%s: %s: its events are missing from the report", file, what);
+	losses_add(losses, 0, LOSS_OPEN);
+}
+
+/* As libbabeltrace2, every regular file that is not hidden is taken for a stream; what is neither that nor a directory, is named. */
+static void list_one(const char *file, const char *name, struct stream_files *s, struct losses *losses, struct notes *notes)
+{
+	struct stat st;
+
+	if (stat(file, &st)) {
+		if (errno != ENOENT)
+			say_no_file(file, strerror(errno), losses, notes);
+	} else if (S_ISREG(st.st_mode))
+		add_file(s, name, st.st_size);
+	else if (!S_ISDIR(st.st_mode))
+		say_no_file(file, "is no file", losses, notes);
+}
+
+/* 0 or an errno. */
+static int list(const char *path, struct stream_files *s, struct losses *losses, struct notes *notes)
 {
 	DIR *dir = opendir(path);
 	struct dirent *e;
-	struct stat st;
 	char file[4400];
 
 	if (!dir)
 		return errno;
 	while ((e = readdir(dir))) {
 		snprintf(file, sizeof file, "%s/%s", path, e->d_name);
-		if (e->d_name[0] != '.' && strcmp(e->d_name, "metadata") && !stat(file, &st) && S_ISREG(st.st_mode))
-			add_file(s, e->d_name, st.st_size);
+		if (e->d_name[0] != '.' && strcmp(e->d_name, "metadata"))
+			list_one(file, e->d_name, s, losses, notes);
 	}
 	closedir(dir);
 	if (s->n)
@@ -101,12 +120,14 @@ static int list(const char *path, struct stream_files *s)
 	return 0;
 }
 
-/* A stream that is gone although its index is there. */
+/* A stream that is gone, or a directory in its place, although its index is there. */
 static void say_gone(const char *path, struct losses *losses, struct notes *notes)
 {
 	char index[4200], file[4500];
 	struct dirent *e;
+	struct stat st;
 	DIR *dir;
+	int gone;
 
 	snprintf(index, sizeof index, "%s/index", path);
 	dir = opendir(index);
@@ -116,10 +137,9 @@ static void say_gone(const char *path, struct losses *losses, struct notes *note
 		if (n < 5 || strcmp(e->d_name + n - 4, ".idx") || e->d_name[0] == '.')
 			continue;
 		snprintf(file, sizeof file, "%s/%.*s", path, (int)(n - 4), e->d_name);
-		if (access(file, F_OK) == 0 || errno != ENOENT)
-			continue;
-		notes_add(notes, "%s: the file is gone: its events are missing from the report", file);
-		losses_add(losses, 0, LOSS_OPEN);
+		gone = stat(file, &st) != 0;
+		if (gone ? errno == ENOENT : S_ISDIR(st.st_mode))
+			say_no_file(file, gone ? "the file is gone" : "is a directory", losses, notes);
 	}
 	if (dir)
 		closedir(dir);
@@ -132,7 +152,7 @@ void say_empty(const struct trace_dir *d, struct notes *notes)
 
 void dir_streams(const struct trace_dir *d, struct stream_files *s, struct losses *losses, struct notes *notes)
 {
-	int error = list(d->path, s);
+	int error = list(d->path, s, losses, notes);
 
 	if (error)
 		say_metadata(d->path, error, notes);

@@ -3,6 +3,7 @@
  *
  * libbabeltrace2 refuses a trace of which one file ends in the middle of a packet, so files are walked before it sees them.
  */
+#include "analyzer/at_once.h"
 #include "analyzer/reader_parts.h"
 
 #include <endian.h>
@@ -164,7 +165,7 @@ void stream_walk(const char *path, const struct layout *l, const uint8_t *uuid, 
  * Packets that LTTng wrote down in index/NAME.idx; 0: no index. It is written after the packet: a file with fewer has lost some, or
  * was emptied.
  */
-static uint64_t indexed(const char *path)
+static uint64_t indexed(const char *path, struct walk *w, struct notes *notes)
 {
 	const char *name = strrchr(path, '/');
 	uint32_t head[4]; /* magic, major, minor, bytes of an entry; big endian */
@@ -174,8 +175,11 @@ static uint64_t indexed(const char *path)
 	FILE *f;
 
 	snprintf(index, sizeof index, "%.*s/index%s.idx", (int)(name - path), path, name);
-	f = fopen(index, "re");
-	if (f && !fstat(fileno(f), &st) && S_ISREG(st.st_mode) && st.st_size > (off_t)sizeof head && fread(head, sizeof head, 1, f) == 1 &&
+	f = open_at_once(index, &st);
+	w->odd_index = f ? !S_ISREG(st.st_mode) : errno != ENOENT && errno != ENOTDIR && errno != EACCES;
+	if (w->odd_index)
+		notes_add(notes, "%s: is no file, passed over", index);
+	if (f && !w->odd_index && st.st_size > (off_t)sizeof head && fread(head, sizeof head, 1, f) == 1 &&
 	    be32toh(head[0]) == INDEX_MAGIC && head[3])
 		n = (st.st_size - sizeof head) / be32toh(head[3]);
 	if (f)
@@ -220,7 +224,7 @@ static void say_missing(const char *path, const struct walk *w, struct notes *no
 
 void walk_conclude(const char *path, const struct layout *l, struct walk *w, struct notes *notes)
 {
-	uint64_t written = l->known ? indexed(path) : 0;
+	uint64_t written = l->known ? indexed(path, w, notes) : 0;
 
 	if (w->error || (!w->missing && w->packets < written))
 		losses_add(&w->lost, w->last, LOSS_OPEN);

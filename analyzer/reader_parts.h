@@ -251,6 +251,7 @@ struct walk {
 	struct patch *patch; /* malloc; for damaged packets, and for one that is not all there */
 	size_t patches;
 	int alien;           /* the first packet is none of this trace */
+	int odd_index;       /* something that is no file is where its index should be: reading it may take for ever */
 	int nonsense;        /* where it ends, no packet begins */
 	int error;           /* errno: could not be read */
 };
@@ -283,7 +284,7 @@ void window_free(struct window *);
 struct stream_file {
 	char name[256];
 	uint64_t size, keep; /* keep 0: left out, or empty */
-	int unreadable;
+	int unreadable;      /* it, or what lies beside it: the library must not see it */
 	struct patch *patch;
 	size_t patches;
 };

@@ -174,7 +174,7 @@ static void judge(const char *path, const struct layout *l, const struct metadat
 	losses_free(&w.lost);
 	f->keep = w.error || w.alien ? 0 : w.whole;
 	f->size = w.size;
-	f->unreadable = w.error != 0;
+	f->unreadable = w.error != 0 || w.odd_index;
 	f->patch = w.patch;
 	f->patches = w.patches;
 }

@@ -72,6 +72,28 @@ shown() { "$F" config --show | awk -v name="$1" '$1 == name { $1 = ""; print sub
 	grep -q 'somebody else' <<<"$stderr"
 }
 
+# In a directory like /tmp anybody can plant it.
+@test "a FIFO, a socket, a directory, a link to itself in place of the folder's file is left out at once" {
+	for odd in 'mkfifo -m 644 .fdwarden.conf' "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\".fdwarden.conf\")'" 'mkdir .fdwarden.conf' \
+		'ln -s .fdwarden.conf .fdwarden.conf'; do
+		rm -rf .fdwarden.conf
+		eval "$odd"
+		for how in 'config --show' 'run -- true' 'record -q -o r -- true'; do
+			rm -rf r
+			run -0 --separate-stderr timeout 20 "$F" $how
+			grep -q 'fdwarden.conf is left out' <<<"$stderr"
+		done
+	done
+	rm -f .fdwarden.conf
+	mkfifo -m 644 .fdwarden.conf
+	[ "$(id -u)" = 0 ] || skip "only root can give a file away"
+	chown 65534 .fdwarden.conf
+	run -0 --separate-stderr timeout 20 "$F" run -- true
+	grep -q 'is left out: it belongs to somebody else' <<<"$stderr"
+	mkfifo home/.config/fdwarden/config
+	run -0 --separate-stderr timeout 20 "$F" config --show
+}
+
 @test "wrong usage: 2" {
 	run -2 "$F" config
 	run -2 "$F" config --hide

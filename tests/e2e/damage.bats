@@ -36,7 +36,7 @@ reported() {
 	local status=$1 before
 	shift
 	before=$(contents)
-	run "-$status" "$B/fdwarden" report "$@" -f json -o "$T/json" "$C"
+	run "-$status" timeout 30 "$B/fdwarden" report "$@" -f json -o "$T/json" "$C"
 	[ "$(contents)" = "$before" ]
 	[ "$status" = 3 ] || jq -r '.coverage.damage[]' "$T/json" >"$T/said"
 }
@@ -155,6 +155,33 @@ when='from [0-9-]{10} [0-9:]{8}\.[0-9]{6} UTC on'
 	broken 0 "$S: the file is gone: its events are missing" ""
 	: >"$S"
 	broken 0 "$S: only 0 of the [0-9]+ packets that were written are in it" ""
+}
+
+@test "something that is no file is in the place of a stream" {
+	for odd in mkfifo mkdir 'ln -s loop'; do
+		for file in "$S" "$META"; do
+			cp -a "$T/sound/$D/." .
+			ln -sf loop loop
+			rm "$file"
+			$odd "$file"
+			claims=
+			[ "$file" = "$S" ] || claims=double-close
+			broken "$([ -z "$claims" ]; echo $?)" "$file: .*: its events are missing from the report" "$claims"
+			rm -r "$file" loop
+		done
+	done
+}
+
+@test "something that is no file is in the place of an index: passed over at once, and named" {
+	for odd in mkfifo mkdir; do
+		rm -rf "index/$S.idx"
+		$odd "index/$S.idx"
+		for reader in direct babeltrace; do
+			reported 1 --reader=$reader
+			grep -q "index/$S.idx: is no file, passed over" "$T/said"
+			[ "$(claims)" = "double-close fd-leak" ]
+		done
+	done
 }
 
 @test "the end of the program is gone: nothing that was open then is a leak" {

@@ -192,6 +192,13 @@ left_out() {
 		on_terminal "$not" || [ $? = 1 ]
 		run ! grep -aq 'paged:' typed
 	done
+	# One that is not installed here: said, and the report is not lost.
+	for none in most '  most -s' /nowhere/most; do
+		PAGER=$none on_terminal '"$F" report t; echo $? >status'
+		grep -aq 'fdwarden: the pager cannot be run: PAGER is' typed
+		grep -aq '1 error' typed
+		[ "$(cat status)" = 1 ]
+	done
 	# A pager that reads nothing, or ends early.
 	PAGER=true on_terminal '"$F" report t; echo $? >status'
 	[ "$(cat status)" = 1 ]
