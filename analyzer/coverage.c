@@ -32,6 +32,7 @@ void coverage_absorb(struct replay *r, const struct coverage *from)
 	c->unseen_creations += from->unseen_creations;
 	c->events_lost += from->events_lost;
 	c->impossible += from->impossible;
+	c->damaged |= from->damaged;
 	c->threads += from->threads;
 	if (from->events && (!c->events || from->first < c->first))
 		c->first = from->first;

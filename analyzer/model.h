@@ -395,6 +395,7 @@ struct creation {
 struct coverage {
 	uint64_t processes, descriptors, inherited, unseen_creations, events, events_lost;
 	uint64_t impossible;     /* numbers that make no sense */
+	int damaged;             /* bytes, or numbers, make no sense: others may be wrong and make some */
 	uint64_t open_to_close;  /* descriptors whose whole life was seen */
 	uint64_t first, last;    /* time of the first and the last event */
 	uint64_t threads;

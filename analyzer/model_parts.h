@@ -42,7 +42,6 @@ struct replay {
 	uint64_t now, process_ids;
 	uint32_t source_ids, pipes;
 	uint64_t lost, dropped;
-	int damaged;                            /* bytes, or numbers, make no sense: others may be wrong and make some */
 	struct coverage coverage;
 	struct creation *creations;
 	struct series_kept *series;              /* NULL: not asked for */

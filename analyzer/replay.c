@@ -41,7 +41,7 @@ static void feed_gap(struct replay *r, struct source *s, const struct record *re
 		s->gap_begin = rec->gap.begin;
 	if (rec->time > s->gap_end)
 		s->gap_end = rec->time;
-	r->damaged |= rec->gap.damage;
+	r->coverage.damaged |= rec->gap.damage;
 	s->gap_events += rec->gap.count ? rec->gap.count : 1;
 }
 
@@ -74,7 +74,7 @@ uint64_t believable(struct replay *r, uint64_t n, uint64_t ns)
 {
 	if (n <= FEW || n <= ns / EVENT_NS)
 		return n;
-	r->damaged = 1;
+	r->coverage.damaged = 1;
 	r->coverage.impossible++;
 	return 1;
 }
@@ -115,7 +115,7 @@ void replay_end(struct replay *r)
 	series_end(r);
 	for (struct source *s = r->sources; s; s = s->next)
 		gaps += believable(r, lost_by_tracer(s), (c->last - c->first) * PROCESSORS);
-	if (r->damaged)
+	if (c->damaged)
 		findings_doubt(r->findings, "the recording is damaged");
 	/* The tracer's losses are holes in the threads' sequences, too: count them once. */
 	c->events_lost = (r->lost > gaps ? r->lost : gaps) + r->dropped;

@@ -190,12 +190,13 @@ static void blind_spots(const struct page *p)
 		caution(p, "damage: %s", s);
 	for (size_t i = 0; r->symbols && (s = symbols_problem(r->symbols, i)); i++)
 		caution(p, "no source lines: %s", s);
+	if (r->coverage->damaged)
+		caution(p, "part of the recording makes no sense, so the rest is not trusted either: what follows is less sure, and more may have happened");
 	if (is_ring(r))
 		caution(p, "ring: what came before was written over, and is known only in part");
-	else if (is_damaged(r) && r->coverage->events_lost)
-		caution(p, "events are missing, and what is read may be damaged: what follows is less sure, and more may have happened");
-	else if (r->coverage->events_lost)
-		caution(p, "events were lost: what follows is true, but more may have happened; record again with larger buffers");
+	else if (r->coverage->events_lost && !r->coverage->damaged)
+		caution(p, is_damaged(r) ? "events are missing: what follows is true, but more may have happened" :
+			"events were lost: what follows is true, but more may have happened; record again with larger buffers");
 }
 
 /* ---- findings ------------------------------------------------------------------------------------------------------------------------------*/
