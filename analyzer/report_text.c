@@ -142,7 +142,9 @@ static void coverage_line(const struct page *p)
 	        grouped(c->inherited));
 	if (c->unseen_creations)
 		fprintf(p->out, ", %s whose opening was not seen", grouped(c->unseen_creations));
-	if (is_ring(p->report))
+	if (is_ring(p->report) && !c->events_lost)
+		fprintf(p->out, " | %s event%s, none written over\n", grouped(c->events), plural(c->events));
+	else if (is_ring(p->report))
 		fprintf(p->out, " | %s event%s, %s earlier ones written over\n", grouped(c->events), plural(c->events), grouped(c->events_lost));
 	else
 		fprintf(p->out, " | %s event%s, %s%s%s lost%s\n", grouped(c->events), plural(c->events), is_damaged(p->report) ? "at least " : "",
@@ -192,9 +194,9 @@ static void blind_spots(const struct page *p)
 		caution(p, "no source lines: %s", s);
 	if (r->coverage->damaged)
 		caution(p, "part of the recording makes no sense, so the rest is not trusted either: what follows is less sure, and more may have happened");
-	if (is_ring(r))
+	if (is_ring(r) && r->coverage->events_lost)
 		caution(p, "ring: what came before was written over, and is known only in part");
-	else if (r->coverage->events_lost && !r->coverage->damaged)
+	else if (!is_ring(r) && r->coverage->events_lost && !r->coverage->damaged)
 		caution(p, is_damaged(r) ? "events are missing: what follows is true, but more may have happened" :
 			"events were lost: what follows is true, but more may have happened; record again with larger buffers");
 }

@@ -81,6 +81,8 @@ finish() {
 	run -3 fdw record --ring -o t -- sh -c 'exec 4</dev/null; exec 4<&-; exit 3'
 	[ "$(json t .coverage.events_lost)" = 0 ]
 	[ "$(json t .coverage.descriptors)" -gt 0 ]
+	run -0 report t
+	[[ $output == *"none written over"* && $output != *"what came before"* ]]
 }
 
 @test "snapshot: by pid, by name, by recorder; the program and the recording go on" {
