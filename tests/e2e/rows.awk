@@ -41,7 +41,7 @@ function result(ok, said, why) {
 # The lines of one call in one run against the native ones; what differs, as diagnostics.
 function differences(name, who, mode,   from, n, m, i, a, b, s, shown) {
 	from = name
-	if (lines[who, "native", name] == 1 && text[who, "native", name, 1] ~ /-> absent/) from = of[name] # only we export it
+	if (lines[who, "native", name] == 1 && text[who, "native", name, 1] ~ /-> absent/ && name in of) from = of[name] # only we export it
 	n = lines[who, "native", from]; m = lines[who, mode, name]
 	for (i = 1; i <= n || i <= m; i++) {
 		a = i <= n ? text[who, "native", from, i] : "(nothing)"
