@@ -225,6 +225,23 @@ static void sweep_add(struct sweep *s, struct pending *p)
 	s->tail = p;
 }
 
+/* The last of a run, if it is about fd and nothing came between it and the event of s. */
+static struct pending *right_before(const struct sweep *w, const struct step *s, int fd)
+{
+	return w->tail && w->tail->event.fd == fd && w->tail->event.seq + 1 == s->e->seq ? w->tail : NULL;
+}
+
+static void forget_last(struct sweep *w)
+{
+	struct pending **at = &w->first, *last = w->tail;
+
+	w->tail = NULL;
+	for (; *at != last; at = &(*at)->next)
+		w->tail = *at;
+	*at = NULL;
+	pending_free(last);
+}
+
 /* The close e belongs to the thread's run, or begins the next one. */
 static struct sweep *close_run(const struct step *s)
 {
@@ -318,16 +335,8 @@ void pending_setfd(const struct step *s) { use_run(s); }
 /* Told in two events, one right after the other: the use that failed, and what it was meant to do. */
 void pending_use_excused(const struct step *s, int fd)
 {
-	struct sweep *w = &s->thread->uses;
-	struct pending **at = &w->first, *last = w->tail;
-
-	if (!last || last->event.fd != fd || last->event.seq + 1 != s->e->seq)
-		return;
-	w->tail = NULL;
-	for (; *at != last; at = &(*at)->next)
-		w->tail = *at;
-	*at = NULL;
-	pending_free(last);
+	if (right_before(&s->thread->uses, s, fd))
+		forget_last(&s->thread->uses);
 }
 
 /*
@@ -336,16 +345,10 @@ void pending_use_excused(const struct step *s, int fd)
  */
 void pending_placed(const struct step *s)
 {
-	struct sweep *w = &s->thread->closes;
-	struct pending **at = &w->first, *last = w->tail;
+	struct pending *last = right_before(&s->thread->closes, s, s->e->fd);
 
-	if (!last || last->event.fd != s->e->fd || last->event.seq + 1 != s->e->seq || last->event.flags & (FDW_F_LOSER | FDW_F_STREAM))
-		return;
-	w->tail = NULL;
-	for (; *at != last; at = &(*at)->next)
-		w->tail = *at;
-	*at = NULL;
-	pending_free(last);
+	if (last && !(last->event.flags & (FDW_F_LOSER | FDW_F_STREAM)))
+		forget_last(&s->thread->closes);
 }
 
 void pending_stale(const struct step *s, struct generation *owned, struct generation *now)

@@ -253,7 +253,6 @@ static int fcntl_dup(fdw_fcntl_fn *real, int fd, int cmd, long arg, uintptr_t pc
 	else
 		fdw_wanted(pc, (int)arg);
 	r = fcntl_in_flux(real, fd, birth ? F_DUPFD_CLOEXEC : cmd, arg);
-
 	r = FDW_OR_AGAIN(r, fcntl_in_flux(real, fd, birth ? F_DUPFD_CLOEXEC : cmd, arg));
 	if (unlikely(r < 0))
 		fdw_birth_failed(birth);

@@ -113,9 +113,10 @@ FDW_FORK_PATH static void before_fork(void)
 
 /*
  * They take LTTng's locks before the fork and give them back in parent and child, who goes on in the buffers that it inherited (heir.h); or, where that
- * may not be, start LTTng's threads and connection anew, if the limit of open files leaves numbers for that. Not under a seccomp filter, which would kill the
- * child for that; nor in a handler that interrupted an emission, for whose end they would wait: such a child writes to the buffers as it finds them. They must not be cancelled. LTTng blocks signals from one to the other; on a signal stack we do, for
- * it must not let them in where we have moved to another one.
+ * may not be, start LTTng's threads and connection anew, if the limit of open files leaves numbers for that. Not under a seccomp filter, which would kill
+ * the child for that; nor in a handler that interrupted an emission, for whose end they would wait: such a child writes to the buffers as it finds them.
+ * They must not be cancelled. LTTng blocks signals from one to the other; on a signal stack we do, for it must not let them in where we have moved to
+ * another one.
  */
 static __attribute__((noinline)) void call_hook(void *hook, uintptr_t unused)
 {

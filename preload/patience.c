@@ -44,14 +44,6 @@ static void nap(unsigned ms)
 	fdw_raw(SYS_nanosleep, &t, NULL);
 }
 
-static size_t append(char *to, size_t at, const char *s)
-{
-	size_t n = strlen(s);
-
-	memcpy(to + at, s, n + 1);
-	return at + n;
-}
-
 /* Of the process whose id is in the file `name` beside the socket. 0: it cannot be seen (chroot, pid namespace). `cpu`: ticks it has used. */
 static char state_of(const char *name, unsigned long *cpu)
 {
@@ -59,11 +51,11 @@ static char state_of(const char *name, unsigned long *cpu)
 	unsigned long user;
 
 	*cpu = 0;
-	append(path, append(path, append(path, 0, fdw_options.record), "/"), name);
+	*fdw_put(fdw_put(fdw_put(path, fdw_options.record), "/"), name) = 0;
 	if (!fdw_read_file(path, buf, 16))
 		return 0;
 	buf[strspn(buf, "0123456789")] = 0;
-	append(path, append(path, append(path, 0, "/proc/"), buf), "/stat");
+	*fdw_put(fdw_put(fdw_put(path, "/proc/"), buf), "/stat") = 0;
 	if (!fdw_read_file(path, buf, sizeof buf) || !(p = strrchr(buf, ')')) || p[1] != ' ')
 		return 0;
 	/* After the state 10 numbers, then utime and stime. */

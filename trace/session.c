@@ -276,7 +276,7 @@ struct fdw_session *fdw_session_start(const struct fdw_session_options *o, char 
 		return NULL;
 	}
 	/* In an idle /run/lttng programs find the daemon by themselves; the directory we name has no socket, or they would register twice. */
-	snprintf(s->sockets, sizeof s->sockets, "%s%s", s->setup.dir, s->setup.place == FDW_PLACE_HOME ? "/.lttng" : "");
+	snprintf(s->sockets, sizeof s->sockets, "%s%s", s->setup.dir, fdw_sockets_below(&s->setup));
 	s->mark = fdw_mark_open(s->sockets);
 	return s;
 }

@@ -174,7 +174,7 @@ static void name_consumer(const struct fdw_setup *s)
 			fclose(f);
 		if (strncmp(comm, "lttng-consumer", 14))
 			continue;
-		snprintf(path, sizeof path, "%s%s/" FDW_CONSUMER_PID, s->dir, s->place == FDW_PLACE_HOME ? "/.lttng" : "");
+		snprintf(path, sizeof path, "%s%s/" FDW_CONSUMER_PID, s->dir, fdw_sockets_below(s));
 		f = fopen(path, "we");
 		if (f) {
 			fprintf(f, "%d\n", (int)workers[i]);

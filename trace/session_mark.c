@@ -25,7 +25,7 @@ void fdw_mark_make(const struct fdw_setup *s)
 	void *p;
 	int fd;
 
-	snprintf(path, sizeof path, "%s%s/" FDW_MARK, s->dir, s->place == FDW_PLACE_HOME ? "/.lttng" : "");
+	snprintf(path, sizeof path, "%s%s/" FDW_MARK, s->dir, fdw_sockets_below(s));
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return;

@@ -35,6 +35,9 @@ struct fdw_setup {
 	enum fdw_place place;   /* decided by the helper */
 };
 
+/* Where in the private directory the daemon's sockets are, and what stands beside them. */
+static inline const char *fdw_sockets_below(const struct fdw_setup *s) { return s->place == FDW_PLACE_HOME ? "/.lttng" : ""; }
+
 /*
  * Messages over a SOCK_SEQPACKET pair, and over the control socket of a ring: SNAPSHOT is asked there, and DONE or FAILED the answer; or WHO, answered by
  * WHO with process ids in `text`, and the command's in `daemon`.
