@@ -47,16 +47,32 @@ void fdw_look_set(struct fdw_look *l, unsigned reg, int32_t value)
 	l->reg[reg] = value;
 }
 
+void fdw_look_address(struct fdw_look *l, unsigned reg, struct fdw_place p)
+{
+	struct fdw_place was[FDW_PLACES];
+
+	memcpy(was, l->results, sizeof was);
+	fdw_look_set(l, reg, FDW_V_OTHER);
+	for (unsigned i = 0; i < FDW_PLACES && p.base != FDW_BASE_NONE; i++)
+		if (was[i].base == p.base)
+			fdw_look_store(l, (struct fdw_place){ (int16_t)reg, was[i].offset - p.offset }, FDW_V_RESULT);
+}
+
 /* Not with -1, 0, 1 and 2: those tell errors and the standard streams. */
-void fdw_look_compare(struct fdw_look *l, int32_t a, int32_t b)
+static int asked_of(int32_t a, int32_t b)
 {
 	int32_t with = a == FDW_V_RESULT ? b : a;
 
+	if (a == FDW_V_DIFFERENCE && b == 0)
+		return FDW_COMPARES_OWN;
 	if ((a == FDW_V_RESULT) == (b == FDW_V_RESULT))
-		l->compared = FDW_COMPARES_NOTHING;
-	else
-		l->compared = with == FDW_V_OTHER ? FDW_COMPARES_OWN : with > 2 ? with : FDW_COMPARES_NOTHING;
+		return FDW_COMPARES_NOTHING;
+	return !fdw_look_is_constant(with) ? FDW_COMPARES_OWN : with > 2 ? with : FDW_COMPARES_NOTHING;
 }
+
+void fdw_look_compare(struct fdw_look *l, int32_t a, int32_t b) { l->compared = asked_of(a, b); }
+
+int32_t fdw_look_xor(int32_t a, int32_t b) { return asked_of(a, b) == FDW_COMPARES_NOTHING ? FDW_V_OTHER : FDW_V_DIFFERENCE; }
 
 /* Both ways of a branch: errors leave by one of them, and which it is depends on the compiler. */
 static int follow(struct fdw_look l, unsigned *steps, unsigned depth)

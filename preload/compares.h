@@ -36,9 +36,11 @@ int fdw_compares(const uint8_t *code, const uint8_t *end, const struct fdw_place
 
 /* ---- between compares.c and what decodes ----------------------------------------------------------------------------------------------------*/
 
-/* Of a register: a constant, or one of these. */
+/* Of a register: a constant, or one of these. A difference is 0 when the result is what it is compared with, and may be or'ed with others. */
 #define FDW_V_OTHER INT32_MIN
 #define FDW_V_RESULT (INT32_MIN + 1)
+#define FDW_V_DIFFERENCE (INT32_MIN + 2)
+FDW_INLINE int fdw_look_is_constant(int32_t value) { return value > FDW_V_DIFFERENCE; }
 struct fdw_look {
 	const uint8_t *code, *end, *at, *target; /* target: of the branch that step met */
 	int32_t reg[FDW_REGISTERS];
@@ -57,7 +59,12 @@ enum fdw_step fdw_look_step(struct fdw_look *);
 int32_t fdw_look_load(const struct fdw_look *, struct fdw_place);
 void fdw_look_store(struct fdw_look *, struct fdw_place, int32_t value);
 void fdw_look_set(struct fdw_look *, unsigned reg, int32_t value);
+/* The register gets the address of that place. */
+void fdw_look_address(struct fdw_look *, unsigned reg, struct fdw_place);
 void fdw_look_compare(struct fdw_look *, int32_t a, int32_t b);
+/* What `xor` (and, as far as 0 goes, a subtraction) makes of two, and `or`; the flags are not touched. */
+int32_t fdw_look_xor(int32_t a, int32_t b);
+FDW_INLINE int32_t fdw_look_or(int32_t a, int32_t b) { return a == FDW_V_DIFFERENCE || b == FDW_V_DIFFERENCE ? FDW_V_DIFFERENCE : FDW_V_OTHER; }
 /* A branch to at + by. */
 FDW_INLINE enum fdw_step fdw_look_branch(struct fdw_look *l, enum fdw_step how, int64_t by)
 {

@@ -49,10 +49,15 @@ static enum fdw_step address(struct fdw_look *l, uint32_t w)
 }
 static enum fdw_step add(struct fdw_look *l, uint32_t w)
 {
-	int32_t was = l->reg[bits(w, 5, 5)], by = (int32_t)(bits(w, 10, 12) << (bits(w, 22, 1) ? 12 : 0));
+	unsigned from = bits(w, 5, 5), to = bits(w, 0, 5); /* here 31 is the stack pointer */
+	int32_t was = l->reg[from], by = (int32_t)(bits(w, 10, 12) << (bits(w, 22, 1) ? 12 : 0));
 
-	/* here 31 is the stack pointer */
-	fdw_look_set(l, bits(w, 0, 5), was == FDW_V_OTHER || was == FDW_V_RESULT ? FDW_V_OTHER : bits(w, 30, 1) ? was - by : was + by);
+	if (bits(w, 30, 1))
+		by = -by;
+	if (fdw_look_is_constant(was))
+		fdw_look_set(l, to, was + by);
+	else
+		fdw_look_address(l, to, (struct fdw_place){ (int16_t)from, by });
 	return FDW_STEP_ON;
 }
 
@@ -61,7 +66,7 @@ static struct fdw_place at(const struct fdw_look *l, uint32_t w, int32_t offset)
 	unsigned base = bits(w, 5, 5);
 	int32_t known = base == ZERO_OR_SP ? FDW_V_OTHER : l->reg[base];
 
-	if (known != FDW_V_OTHER && known != FDW_V_RESULT)
+	if (fdw_look_is_constant(known))
 		return (struct fdw_place){ FDW_BASE_CODE, known + offset };
 	return (struct fdw_place){ (int16_t)base, offset };
 }
@@ -79,12 +84,33 @@ static enum fdw_step store_unscaled(struct fdw_look *l, uint32_t w)
 }
 static enum fdw_step load(struct fdw_look *l, uint32_t w) { return put(l, w, fdw_look_load(l, scaled(l, w))); }
 static enum fdw_step load_unscaled(struct fdw_look *l, uint32_t w) { return put(l, w, fdw_look_load(l, unscaled(l, w))); }
+/* Both results of a call that makes two, or registers that the function gives back. */
 static enum fdw_step load_pair(struct fdw_look *l, uint32_t w)
 {
-	fdw_look_set(l, bits(w, 10, 5), FDW_V_OTHER);
-	if (bits(w, 23, 1)) /* the base moves */
+	int moves = bits(w, 23, 1), known = !moves && !bits(w, 31, 1); /* the base; 32 bits each */
+	int32_t offset = number(w, 15, 7) * 4, first = FDW_V_OTHER, second = FDW_V_OTHER;
+
+	if (known) {
+		first = fdw_look_load(l, at(l, w, offset));
+		second = fdw_look_load(l, at(l, w, offset + 4));
+	}
+	if (moves)
 		fdw_look_set(l, bits(w, 5, 5), FDW_V_OTHER);
-	return put(l, w, FDW_V_OTHER);
+	if (bits(w, 10, 5) != ZERO_OR_SP)
+		fdw_look_set(l, bits(w, 10, 5), second);
+	return put(l, w, first);
+}
+
+static enum fdw_step xor(struct fdw_look *l, uint32_t w) { return put(l, w, fdw_look_xor(of(l, bits(w, 5, 5)), of(l, bits(w, 16, 5)))); }
+static enum fdw_step or(struct fdw_look *l, uint32_t w) { return put(l, w, fdw_look_or(of(l, bits(w, 5, 5)), of(l, bits(w, 16, 5)))); }
+/* The constant is so many ones, turned to the right; of those that repeat within 32 bits none is a number. */
+static enum fdw_step xor_constant(struct fdw_look *l, uint32_t w)
+{
+	unsigned ones = bits(w, 10, 6) + 1, by = bits(w, 16, 6);
+	uint32_t n = ones < 32 ? (UINT32_C(1) << ones) - 1 : 0;
+
+	n = by && by < 32 ? n >> by | n << (32 - by) : n;
+	return put(l, w, fdw_look_xor(of(l, bits(w, 5, 5)), (int32_t)n));
 }
 
 static enum fdw_step compare_constant(struct fdw_look *l, uint32_t w)
@@ -116,13 +142,24 @@ static enum fdw_step branch_if(struct fdw_look *l, uint32_t w)
 {
 	return on_equal(l, bits(w, 0, 4)) ? FDW_STEP_EQUAL : fdw_look_branch(l, FDW_STEP_BRANCH, number(w, 5, 19) * 4 - 4);
 }
-static enum fdw_step branch_zero(struct fdw_look *l, uint32_t w) { return fdw_look_branch(l, FDW_STEP_BRANCH, number(w, 5, 19) * 4 - 4); }
+static enum fdw_step branch_zero(struct fdw_look *l, uint32_t w)
+{
+	if (of(l, bits(w, 0, 5)) == FDW_V_DIFFERENCE) {
+		l->compared = FDW_COMPARES_OWN;
+		return FDW_STEP_EQUAL;
+	}
+	return fdw_look_branch(l, FDW_STEP_BRANCH, number(w, 5, 19) * 4 - 4);
+}
 static enum fdw_step branch_bit(struct fdw_look *l, uint32_t w) { return fdw_look_branch(l, FDW_STEP_BRANCH, number(w, 5, 14) * 4 - 4); }
 static enum fdw_step go(struct fdw_look *l, uint32_t w) { return fdw_look_branch(l, FDW_STEP_GO, (int64_t)number(w, 0, 26) * 4 - 4); }
 static enum fdw_step nothing(struct fdw_look *l, uint32_t w) { return FDW_STEP_ON; }
 
 static const struct row rows[] = {
 	{ 0x7fe0ffe0, 0x2a0003e0, move },             /* mov rd, rm */
+	{ 0x7fe0fc00, 0x2a000000, or },               /* orr rd, rn, rm */
+	{ 0x7fe0fc00, 0x4a000000, xor },              /* eor rd, rn, rm */
+	{ 0x7fe0fc00, 0x4b000000, xor },              /* sub rd, rn, rm */
+	{ 0xffc00000, 0x52000000, xor_constant },     /* eor rd, rn, #imm */
 	{ 0xfffffc00, 0x93407c00, extend },           /* sxtw */
 	{ 0x7f800000, 0x52800000, constant },         /* movz */
 	{ 0x7f800000, 0x12800000, constant },         /* movn */
@@ -134,7 +171,7 @@ static const struct row rows[] = {
 	{ 0xbfe00c00, 0xb8000000, store_unscaled },   /* stur */
 	{ 0xbfe00c00, 0xb8400000, load_unscaled },
 	{ 0xffe00c00, 0xb8800000, load_unscaled },    /* ldursw */
-	{ 0x7e400000, 0x28400000, load_pair },        /* ldp: registers that the function gives back */
+	{ 0x7e400000, 0x28400000, load_pair },        /* ldp */
 	{ 0x3f800000, 0x31000000, compare_constant }, /* cmp, cmn rn, #imm */
 	{ 0x7f20fc00, 0x6b000000, compare },          /* cmp rn, rm */
 	{ 0x7fe01c00, 0x6b200000, compare },          /* cmp rn, rm, extended, not shifted */

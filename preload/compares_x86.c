@@ -30,7 +30,7 @@ static int shape_of(unsigned op, unsigned rex)
 		return HAS_OPERANDS;
 	case 0x83: case 0xc6: return HAS_OPERANDS | 1;
 	case 0x81: case 0xc7: return HAS_OPERANDS | 4;
-	case 0x3d: case 0xe9: return 4;
+	case 0x2d: case 0x35: case 0x3d: case 0xe9: return 4;
 	case 0xeb: return 1;
 	case 0x90: case 0x98: return 0;
 	}
@@ -120,29 +120,55 @@ static void to_rm(struct fdw_look *l, const struct insn *i, int32_t value)
 		fdw_look_set(l, i->rm, value);
 }
 
-/* op with its direction: 0x01 and the like write rm, 0x03 reg. A difference of nothing means equal, too. */
+/* Operations have the same numbers in an opcode's bits 3 to 5 and, with a constant, in the register's place. */
+enum { OR = 1, SUB = 5, XOR = 6, CMP = 7 };
+
+/* Sets the flags, and answers what comes out. */
+static int32_t calculate(struct fdw_look *l, unsigned what, int32_t a, int32_t b)
+{
+	if (what == OR) {
+		fdw_look_compare(l, fdw_look_or(a, b), 0);
+		return fdw_look_or(a, b);
+	}
+	if (what != SUB && what != XOR && what != CMP) {
+		l->compared = FDW_COMPARES_NOTHING;
+		return FDW_V_OTHER;
+	}
+	fdw_look_compare(l, a, b);
+	return fdw_look_xor(a, b);
+}
+
+/* op with its direction: 0x01 and the like write rm, 0x03 reg. */
 static void arithmetic(struct fdw_look *l, const struct insn *i)
 {
-	unsigned what = i->op & ~3u;
+	unsigned what = i->op >> 3;
+	int32_t value = calculate(l, what, of_rm(l, i), l->reg[i->reg]);
 
-	if (what == 0x28 || what == 0x30)
-		fdw_look_compare(l, of_rm(l, i), l->reg[i->reg]);
-	else
-		l->compared = FDW_COMPARES_NOTHING;
+	if (what == XOR && !i->memory && i->rm == i->reg)
+		value = 0;
+	if (what == CMP)
+		return;
 	if (i->op & 2)
-		fdw_look_set(l, i->reg, FDW_V_OTHER);
+		fdw_look_set(l, i->reg, value);
 	else
-		to_rm(l, i, !i->memory && i->rm == i->reg && what == 0x30 ? 0 : FDW_V_OTHER);
+		to_rm(l, i, value);
 }
 
 static void with_constant(struct fdw_look *l, const struct insn *i)
 {
-	if ((i->reg & 7) == 7) {
-		fdw_look_compare(l, of_rm(l, i), i->immediate);
-		return;
-	}
-	l->compared = FDW_COMPARES_NOTHING;
-	to_rm(l, i, FDW_V_OTHER);
+	unsigned what = i->reg & 7;
+	int32_t value = calculate(l, what, of_rm(l, i), i->immediate);
+
+	if (what != CMP)
+		to_rm(l, i, value);
+}
+
+/* The short forms of that for the register of results. */
+static void result_with_constant(struct fdw_look *l, const struct insn *i)
+{
+	struct insn same = { .op = 0x81, .reg = i->op >> 3, .rm = FDW_RESULT_IN, .immediate = i->immediate };
+
+	with_constant(l, &same);
 }
 
 /* Conditions come in pairs: 4 is equal, 5 is not. */
@@ -191,14 +217,15 @@ enum fdw_step fdw_look_step(struct fdw_look *l)
 	if (i.op >= TWO_BYTES)
 		return two_bytes(l, &i);
 	switch (i.op) {
-	case 0x01: case 0x03: case 0x09: case 0x0b: case 0x21: case 0x23: case 0x29: case 0x2b: case 0x31: case 0x33: arithmetic(l, &i); break;
-	case 0x39: case 0x3b: fdw_look_compare(l, of_rm(l, &i), l->reg[i.reg]); break;
-	case 0x3d: fdw_look_compare(l, l->reg[0], i.immediate); break;
+	case 0x01: case 0x03: case 0x09: case 0x0b: case 0x21: case 0x23: case 0x29: case 0x2b: case 0x31: case 0x33: case 0x39: case 0x3b:
+		arithmetic(l, &i);
+		break;
+	case 0x2d: case 0x35: case 0x3d: result_with_constant(l, &i); break;
 	case 0x81: case 0x83: with_constant(l, &i); break;
-	case 0x85: l->compared = FDW_COMPARES_NOTHING; break;
+	case 0x85: fdw_look_compare(l, i.reg == i.rm && !i.memory ? l->reg[i.rm] : FDW_V_OTHER, 0); break;
 	case 0x89: to_rm(l, &i, l->reg[i.reg]); break;
 	case 0x63: case 0x8b: fdw_look_set(l, i.reg, of_rm(l, &i)); break;
-	case 0x8d: fdw_look_set(l, i.reg, FDW_V_OTHER); break;
+	case 0x8d: fdw_look_address(l, i.reg, i.place); break;
 	case 0xc7: to_rm(l, &i, i.immediate); break;
 	case 0x88: case 0xc6: case 0x90: case 0x98: break; /* bytes hold no number; cltq keeps it */
 	case 0xe9: case 0xeb: return fdw_look_branch(l, FDW_STEP_GO, i.immediate);

@@ -11,8 +11,6 @@
 #include "wanted.h"
 #include "poison.h"
 
-#define FRAME ((uintptr_t)__builtin_frame_address(0))
-
 /* "/dev/pts/" and a number. */
 #define PTY_NAME_MAX 24
 
@@ -115,7 +113,7 @@ FDW_EXPORT int pipe(int pfd[2])
 	uint32_t birth[2];
 
 	fdw_birth_pair(birth, 0, FDW_CALLER);
-	fdw_wanted_pair(FDW_CALLER, pfd, FRAME);
+	fdw_wanted_pair(FDW_CALLER, pfd, FDW_CALLERS_FRAME);
 	return made_pair(birth[0] ? real_pipe2(pfd, O_CLOEXEC) : FDW_LIBC(pipe)(pfd), pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, 0, birth,
 	                 FDW_CALL_pipe, FDW_CALLER);
 }
@@ -125,7 +123,7 @@ FDW_EXPORT int pipe2(int pfd[2], int flags)
 	uint32_t birth[2], asks = fdw_oflags(flags & ~3);
 
 	fdw_birth_pair(birth, asks, FDW_CALLER);
-	fdw_wanted_pair(FDW_CALLER, pfd, FRAME);
+	fdw_wanted_pair(FDW_CALLER, pfd, FDW_CALLERS_FRAME);
 	return made_pair(FDW_LIBC(pipe2)(pfd, birth[0] ? flags | O_CLOEXEC : flags), pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, asks, birth,
 	                 FDW_CALL_pipe2, FDW_CALLER);
 }
@@ -135,7 +133,7 @@ FDW_EXPORT int socketpair(int domain, int type, int protocol, int sv[2])
 	uint32_t birth[2], asks = fdw_sflags(type);
 
 	fdw_birth_pair(birth, asks, FDW_CALLER);
-	fdw_wanted_pair(FDW_CALLER, sv, FRAME);
+	fdw_wanted_pair(FDW_CALLER, sv, FDW_CALLERS_FRAME);
 	return made_pair(FDW_LIBC(socketpair)(domain, birth[0] ? type | SOCK_CLOEXEC : type, protocol, sv), sv, FDW_KIND_SOCKET,
 	                 FDW_KIND_SOCKET, asks, birth, FDW_CALL_socketpair, FDW_CALLER);
 }

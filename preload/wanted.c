@@ -32,26 +32,24 @@ static int look(uintptr_t pc, const struct fdw_place *results, unsigned n)
 	return fdw_compares((const uint8_t *)pc, (const uint8_t *)readable_end(pc), results, n);
 }
 
-/*
- * Where pair[] lies for the code at pc, which addresses it by its stack pointer or its frame pointer; both are as the wrapper's frame has them:
- * the caller's frame pointer, the return address. On aarch64 that record may lie anywhere in the wrapper's frame; but there the caller's frame
- * pointer is its stack pointer, in code by gcc.
- */
-static unsigned places_of(struct fdw_place to[4], uintptr_t pair, uintptr_t frame)
-{
-	uintptr_t fp = *(const uintptr_t *)frame;
+/* Where pair[] lies for the code at pc, which addresses it by its stack pointer or its frame pointer. */
 #if defined(__x86_64__)
-	struct { int16_t base; uintptr_t at; } by[2] = { { 4, frame + 2 * sizeof(uintptr_t) }, { 5, fp } };
+#define SP 4
+#define FP 5
 #else
-	struct { int16_t base; uintptr_t at; } by[2] = { { 31, fp }, { 29, fp } };
+#define SP 31
+#define FP 29
 #endif
-
-	for (unsigned i = 0; i < 4; i++)
-		to[i] = (struct fdw_place){ by[i / 2].base, (int32_t)(pair + i % 2 * sizeof(int) - by[i / 2].at) };
+static unsigned places_of(struct fdw_place to[4], uintptr_t pair, struct fdw_frame f)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		to[2 * i] = (struct fdw_place){ SP, (int32_t)(pair + i * sizeof(int) - f.sp) };
+		to[2 * i + 1] = (struct fdw_place){ FP, (int32_t)(pair + i * sizeof(int) - f.fp) };
+	}
 	return 4;
 }
 
-struct asking { uintptr_t pc, frame; const int *pair; int what; };
+struct asking { uintptr_t pc; const int *pair; struct fdw_frame frame; int what; };
 
 static __attribute__((noinline)) void look_there(void *arg, uintptr_t unused)
 {
@@ -62,10 +60,10 @@ static __attribute__((noinline)) void look_there(void *arg, uintptr_t unused)
 }
 
 /* What the code at pc compares with; looked at when it is met first. */
-static int compares(uintptr_t pc, const int *pair, uintptr_t frame)
+static int compares(uintptr_t pc, const int *pair, struct fdw_frame frame)
 {
 	uint16_t site = fdw_site(pc);
-	struct asking a = { pc, frame, pair, fdw_site_compares(site) };
+	struct asking a = { pc, pair, frame, fdw_site_compares(site) };
 
 	if (likely(a.what != FDW_COMPARES_UNKNOWN))
 		return a.what;
@@ -91,7 +89,7 @@ void fdw_wanted_slow(uintptr_t pc, int low)
 
 	if (!begins())
 		return;
-	what = compares(pc, NULL, 0);
+	what = compares(pc, NULL, (struct fdw_frame){ 0 });
 	fdw_self.asks = what != FDW_COMPARES_NOTHING;
 	if (what == FDW_COMPARES_OWN)
 		fdw_self.wanted[0] = fdw_give_back_lowest(fdw_self.kept_since, low, INT32_MAX);
@@ -100,7 +98,7 @@ void fdw_wanted_slow(uintptr_t pc, int low)
 	errno = saved;
 }
 
-void fdw_wanted_pair_slow(uintptr_t pc, const int *pair, uintptr_t frame)
+void fdw_wanted_pair_slow(uintptr_t pc, const int *pair, struct fdw_frame frame)
 {
 	int saved = errno;
 

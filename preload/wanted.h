@@ -32,9 +32,11 @@ FDW_INLINE void fdw_wanted(uintptr_t pc, int low)
 	if (unlikely(fdw_process.keeps))
 		fdw_wanted_slow(pc, low);
 }
-/* Two at once, into pair[]. frame: __builtin_frame_address(0) of the wrapper, which pc called. */
-void fdw_wanted_pair_slow(uintptr_t pc, const int *pair, uintptr_t frame);
-FDW_INLINE void fdw_wanted_pair(uintptr_t pc, const int *pair, uintptr_t frame)
+/* Two at once, into pair[]. */
+struct fdw_frame { uintptr_t sp, fp; }; /* of the caller, as they are when the wrapper returns to it */
+void fdw_wanted_pair_slow(uintptr_t pc, const int *pair, struct fdw_frame);
+#define FDW_CALLERS_FRAME ((struct fdw_frame){ (uintptr_t)__builtin_dwarf_cfa(), *(const uintptr_t *)__builtin_frame_address(0) })
+FDW_INLINE void fdw_wanted_pair(uintptr_t pc, const int *pair, struct fdw_frame frame)
 {
 	if (unlikely(fdw_process.keeps))
 		fdw_wanted_pair_slow(pc, pair, frame);

@@ -146,6 +146,26 @@ static void two_at_once(void)
 	close(b);
 }
 
+/* Optimised, what both differ by is put together, and looked at once. */
+static int one_for_both(void)
+{
+	int a = open_null(), b = open_null(), both[2], wrong = 0;
+
+	close(a);
+	close(b);
+	if (pipe(both))
+		return 1;
+	wrong += both[0] != a || both[1] != b;
+	__asm__ volatile("" : "+r"(wrong)); /* here, not after what follows */
+	close(both[0]);
+	close(both[1]);
+	if (pipe2(both, O_CLOEXEC) < 0 || ((both[0] ^ a) | (both[1] - b)))
+		wrong++;
+	close(a);
+	close(b);
+	return wrong;
+}
+
 int main(void)
 {
 	listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -156,6 +176,7 @@ int main(void)
 		with_memory();
 		one_of_two();
 		two_at_once();
+		need(one_for_both() == 0);
 	}
 	with_constants();
 	close(listener);
