@@ -55,20 +55,14 @@ FDW_FORK_PATH void fdw_pending_flush(void)
 		fdw_log_violation(&v);
 }
 
-/* Length of the run n, n±1, n±2 … of closes by this thread that fd belongs to. */
 FDW_INLINE uint32_t run_of(int fd)
 {
 	struct fdw_thread *t = &fdw_self;
-	int step = fd - t->run_last;
+	uint32_t length = fdw_run_with(fd);
 
-	if (t->run_length && !t->made && (step == 1 || step == -1)) {
-		if (t->run_length < UINT32_MAX)
-			t->run_length++;
-	} else {
-		if (unlikely(pending.rule))
-			fdw_pending_flush();
-		t->run_length = 1;
-	}
+	if (length == 1 && unlikely(pending.rule))
+		fdw_pending_flush();
+	t->run_length = length;
 	if (unlikely(t->run_length == FDW_RUN_OVER_ALL) && unlikely(fdw_process.keeps))
 		fdw_release_all(); /* a loop over everything: the lowest numbers are counted on afterwards */
 	t->run_last = fd;

@@ -10,7 +10,7 @@
  * Between a call and the comparison stand a few moves, and the test for an error: unoptimised code has the most, some 10. A program that
  * does more before it asks did not close the number for that.
  */
-#define STEPS 40u
+#define STEPS 40u   /* on each way: a loop on one must not hide the other */
 #define BRANCHES 4u /* how many branches deep */
 
 static int same_place(struct fdw_place a, struct fdw_place b) { return a.base == b.base && a.offset == b.offset; }
@@ -75,9 +75,9 @@ void fdw_look_compare(struct fdw_look *l, int32_t a, int32_t b) { l->compared = 
 int32_t fdw_look_xor(int32_t a, int32_t b) { return asked_of(a, b) == FDW_COMPARES_NOTHING ? FDW_V_OTHER : FDW_V_DIFFERENCE; }
 
 /* Both ways of a branch: errors leave by one of them, and which it is depends on the compiler. */
-static int follow(struct fdw_look l, unsigned *steps, unsigned depth)
+static int follow(struct fdw_look l, unsigned steps, unsigned depth)
 {
-	while ((*steps)++ < STEPS) {
+	while (steps++ < STEPS) {
 		enum fdw_step s = fdw_look_step(&l);
 
 		if (s == FDW_STEP_END || (s == FDW_STEP_GO && !l.target))
@@ -98,10 +98,9 @@ static int follow(struct fdw_look l, unsigned *steps, unsigned depth)
 	return FDW_COMPARES_NOTHING;
 }
 
-int fdw_compares(const uint8_t *code, const uint8_t *end, const struct fdw_place *results, unsigned n)
+int fdw_compares(struct fdw_code code, const struct fdw_place *results, unsigned n)
 {
-	struct fdw_look l = { .code = code, .end = end, .at = code, .compared = FDW_COMPARES_NOTHING };
-	unsigned steps = 0;
+	struct fdw_look l = { .code = code, .at = code.at, .compared = FDW_COMPARES_NOTHING };
 
 	for (unsigned i = 0; i < FDW_REGISTERS; i++)
 		l.reg[i] = FDW_V_OTHER;
@@ -109,5 +108,5 @@ int fdw_compares(const uint8_t *code, const uint8_t *end, const struct fdw_place
 		l.results[i] = i < n ? results[i] : (struct fdw_place){ FDW_BASE_NONE, 0 };
 	if (!n)
 		l.reg[FDW_RESULT_IN] = FDW_V_RESULT;
-	return follow(l, &steps, 0);
+	return follow(l, 0, 0);
 }

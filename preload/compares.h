@@ -18,7 +18,7 @@
 /* What is compared with; everything else: the very number, which is above 2. Values are kept for each call address (site.h). */
 enum { FDW_COMPARES_UNKNOWN, FDW_COMPARES_NOTHING, FDW_COMPARES_OWN /* something that only the program knows */ };
 
-/* Memory by a register and an offset. Of the instruction pointer's: the offset is from the beginning of the code. */
+/* Memory by a register and an offset. Of the instruction pointer's: the offset is from where the call returns to. */
 struct fdw_place { int16_t base; int32_t offset; };
 #define FDW_PLACES 8u
 #if defined(__x86_64__)
@@ -31,8 +31,10 @@ struct fdw_place { int16_t base; int32_t offset; };
 #define FDW_BASE_CODE FDW_REGISTERS
 #define FDW_BASE_NONE (-1) /* an address that is not followed */
 
-/* results: where in memory the call left them, n of them (pipe); 0: in the register that calls return in. Code from `code` to `end` can be read. */
-int fdw_compares(const uint8_t *code, const uint8_t *end, const struct fdw_place *results, unsigned n);
+/* Where a call returns to. What lies from begin to end can be read: loops lead back before the call. */
+struct fdw_code { const uint8_t *begin, *at, *end; };
+/* results: where in memory the call left them, n of them (pipe); 0: in the register that calls return in. */
+int fdw_compares(struct fdw_code, const struct fdw_place *results, unsigned n);
 
 /* ---- between compares.c and what decodes ----------------------------------------------------------------------------------------------------*/
 
@@ -42,7 +44,8 @@ int fdw_compares(const uint8_t *code, const uint8_t *end, const struct fdw_place
 #define FDW_V_DIFFERENCE (INT32_MIN + 2)
 FDW_INLINE int fdw_look_is_constant(int32_t value) { return value > FDW_V_DIFFERENCE; }
 struct fdw_look {
-	const uint8_t *code, *end, *at, *target; /* target: of the branch that step met */
+	struct fdw_code code;
+	const uint8_t *at, *target;              /* target: of the branch that step met */
 	int32_t reg[FDW_REGISTERS];
 	struct fdw_place results[FDW_PLACES];    /* memory that holds the result; unused: FDW_BASE_NONE */
 	int compared;                            /* what the flags tell the result from: FDW_COMPARES_*, or the number */
@@ -68,9 +71,9 @@ FDW_INLINE int32_t fdw_look_or(int32_t a, int32_t b) { return a == FDW_V_DIFFERE
 /* A branch to at + by. */
 FDW_INLINE enum fdw_step fdw_look_branch(struct fdw_look *l, enum fdw_step how, int64_t by)
 {
-	int64_t to = l->at - l->code + by;
+	int64_t to = l->at - l->code.begin + by;
 
-	l->target = to >= 0 && to < l->end - l->code ? l->code + to : NULL;
+	l->target = to >= 0 && to < l->code.end - l->code.begin ? l->code.begin + to : NULL;
 	return how;
 }
 

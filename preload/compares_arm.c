@@ -1,7 +1,7 @@
 /*
  * preload/compares_arm.c: see compares.h. One instruction of aarch64, of those that compilers put between a call and the comparison of its result.
  *
- * Context: any thread, handlers. No system call. Locks: none. May not: read from l->end on.
+ * Context: any thread, handlers. No system call. Locks: none. May not: read from l->code.end on.
  */
 #include "compares.h"
 #include "poison.h"
@@ -28,6 +28,7 @@ static enum fdw_step put(struct fdw_look *l, uint32_t w, int32_t value)
 	return FDW_STEP_ON;
 }
 
+static enum fdw_step other(struct fdw_look *l, uint32_t w) { return put(l, w, FDW_V_OTHER); }
 static enum fdw_step move(struct fdw_look *l, uint32_t w) { return put(l, w, of(l, bits(w, 16, 5))); }
 static enum fdw_step extend(struct fdw_look *l, uint32_t w) { return put(l, w, of(l, bits(w, 5, 5))); }
 static enum fdw_step constant(struct fdw_look *l, uint32_t w)
@@ -45,7 +46,7 @@ static enum fdw_step address(struct fdw_look *l, uint32_t w)
 		by *= 4096;
 		from &= ~INT64_C(4095);
 	}
-	return put(l, w, (int32_t)(from + by - (int64_t)(intptr_t)l->code));
+	return put(l, w, (int32_t)(from + by - (int64_t)(intptr_t)l->code.at));
 }
 static enum fdw_step add(struct fdw_look *l, uint32_t w)
 {
@@ -84,6 +85,17 @@ static enum fdw_step store_unscaled(struct fdw_look *l, uint32_t w)
 }
 static enum fdw_step load(struct fdw_look *l, uint32_t w) { return put(l, w, fdw_look_load(l, scaled(l, w))); }
 static enum fdw_step load_unscaled(struct fdw_look *l, uint32_t w) { return put(l, w, fdw_look_load(l, unscaled(l, w))); }
+/* The base moves, before or after. */
+static enum fdw_step store_moving(struct fdw_look *l, uint32_t w)
+{
+	fdw_look_set(l, bits(w, 5, 5), FDW_V_OTHER);
+	return FDW_STEP_ON;
+}
+static enum fdw_step load_moving(struct fdw_look *l, uint32_t w)
+{
+	store_moving(l, w);
+	return put(l, w, FDW_V_OTHER);
+}
 /* Both results of a call that makes two, or registers that the function gives back. */
 static enum fdw_step load_pair(struct fdw_look *l, uint32_t w)
 {
@@ -171,8 +183,15 @@ static const struct row rows[] = {
 	{ 0xbfe00c00, 0xb8000000, store_unscaled },   /* stur */
 	{ 0xbfe00c00, 0xb8400000, load_unscaled },
 	{ 0xffe00c00, 0xb8800000, load_unscaled },    /* ldursw */
+	{ 0xbfe00c00, 0xb8200800, nothing },          /* str rt, [rn, rm] */
+	{ 0xbfe00c00, 0xb8600800, other },            /* ldr rt, [rn, rm]: an index is not followed */
+	{ 0xffe00c00, 0xb8a00800, other },            /* ldrsw */
+	{ 0xbfe00400, 0xb8000400, store_moving },     /* str rt, [rn], #imm and [rn, #imm]! */
+	{ 0xbfe00400, 0xb8400400, load_moving },
 	{ 0x7e400000, 0x28400000, load_pair },        /* ldp */
 	{ 0x3f800000, 0x31000000, compare_constant }, /* cmp, cmn rn, #imm */
+	{ 0x3f000000, 0x0b000000, other },            /* add, sub, shifted or extended */
+	{ 0x7f800000, 0x53000000, other },            /* lsl, lsr, ubfx */
 	{ 0x7f20fc00, 0x6b000000, compare },          /* cmp rn, rm */
 	{ 0x7fe01c00, 0x6b200000, compare },          /* cmp rn, rm, extended, not shifted */
 	{ 0x3fe00410, 0x3a400000, compare_too },      /* ccmp, ccmn */
@@ -188,7 +207,7 @@ enum fdw_step fdw_look_step(struct fdw_look *l)
 {
 	uint32_t w;
 
-	if (l->end - l->at < 4)
+	if (l->code.end - l->at < 4)
 		return FDW_STEP_END;
 	memcpy(&w, l->at, 4);
 	l->at += 4;

@@ -1,7 +1,7 @@
 /*
  * preload/compares_x86.c: see compares.h. One instruction of x86-64, of those that compilers put between a call and the comparison of its result.
  *
- * Context: any thread, handlers. No system call. Locks: none. May not: read from l->end on.
+ * Context: any thread, handlers. No system call. Locks: none. May not: read from l->code.end on.
  */
 #include "compares.h"
 #include "poison.h"
@@ -13,7 +13,7 @@
 #define TWO_BYTES 0x0f00u
 
 struct insn {
-	unsigned op, rex, reg, rm; /* reg, rm: with the bits of the prefix; op: TWO_BYTES for those that begin with 0f */
+	unsigned op, rex, reg, rm; /* rex: the whole prefix, 0 without; reg, rm: with its bits; op: TWO_BYTES for those that begin with 0f */
 	int memory;
 	struct fdw_place place;    /* of rm, when it is memory */
 	int32_t immediate;
@@ -25,18 +25,18 @@ static int shape_of(unsigned op, unsigned rex)
 {
 	switch (op) {
 	case 0x01: case 0x03: case 0x09: case 0x0b: case 0x21: case 0x23: case 0x29: case 0x2b: case 0x31: case 0x33: case 0x39: case 0x3b: /* arithmetic */
-	case 0x63: case 0x85: case 0x88: case 0x89: case 0x8b: case 0x8d: /* movslq, test, mov, lea */
+	case 0x63: case 0x84: case 0x85: case 0x88: case 0x89: case 0x8a: case 0x8b: case 0x8d: case 0xff: /* movslq, test, mov, lea, inc */
 	case TWO_BYTES | 0x1f: case TWO_BYTES | 0xb6: case TWO_BYTES | 0xb7: case TWO_BYTES | 0xbe: case TWO_BYTES | 0xbf: /* nop, movz, movs */
 		return HAS_OPERANDS;
 	case 0x83: case 0xc6: return HAS_OPERANDS | 1;
 	case 0x81: case 0xc7: return HAS_OPERANDS | 4;
 	case 0x2d: case 0x35: case 0x3d: case 0xe9: return 4;
-	case 0xeb: return 1;
+	case 0x24: case 0xa8: case 0xeb: return 1; /* and, test %al */
 	case 0x90: case 0x98: return 0;
 	}
 	if (op >= 0x50 && op <= 0x5f)
 		return 0;
-	if (op >= 0x70 && op <= 0x7f)
+	if ((op >= 0x70 && op <= 0x7f) || (op >= 0xb0 && op <= 0xb7))
 		return 1;
 	if (op >= 0xb8 && op <= 0xbf)
 		return rex & 8 ? -1 : 4;
@@ -95,17 +95,17 @@ static int decode(struct fdw_look *l, struct insn *i)
 	int shape;
 
 	*i = (struct insn){ 0 };
-	if (p < l->end && (*p & 0xf0) == 0x40)
-		i->rex = *p++ & 0xf;
-	if (p < l->end)
+	if (p < l->code.end && (*p & 0xf0) == 0x40)
+		i->rex = *p++;
+	if (p < l->code.end)
 		i->op = *p++;
-	if (i->op == 0x0f && p < l->end)
+	if (i->op == 0x0f && p < l->code.end)
 		i->op = TWO_BYTES | *p++;
 	shape = shape_of(i->op, i->rex);
-	if (shape < 0 || (shape & HAS_OPERANDS && !operands(i, &p, l->end)) || !take(&p, l->end, shape & 7, &i->immediate))
+	if (shape < 0 || (shape & HAS_OPERANDS && !operands(i, &p, l->code.end)) || !take(&p, l->code.end, shape & 7, &i->immediate))
 		return 0;
 	if (i->place.base == FDW_BASE_CODE && i->memory)
-		i->place.offset += (int32_t)(p - l->code);
+		i->place.offset += (int32_t)(p - l->code.at);
 	l->at = p;
 	return 1;
 }
@@ -201,6 +201,8 @@ static enum fdw_step by_range(struct fdw_look *l, const struct insn *i)
 		return on_equal(i) && l->compared != FDW_COMPARES_NOTHING ? FDW_STEP_EQUAL : fdw_look_branch(l, FDW_STEP_BRANCH, i->immediate);
 	if (i->op >= 0xb8 && i->op <= 0xbf)
 		fdw_look_set(l, reg, i->immediate);
+	if (i->op >= 0xb0 && i->op <= 0xb7) /* one byte; without a prefix the last four are the upper bytes of the first */
+		fdw_look_set(l, i->rex ? reg : reg & 3, FDW_V_OTHER);
 	if (i->op >= 0x50 && i->op <= 0x5f)
 		fdw_look_set(l, SP, FDW_V_OTHER); /* what lies on the stack has another offset now */
 	if (i->op >= 0x58 && i->op <= 0x5f)
@@ -227,7 +229,16 @@ enum fdw_step fdw_look_step(struct fdw_look *l)
 	case 0x63: case 0x8b: fdw_look_set(l, i.reg, of_rm(l, &i)); break;
 	case 0x8d: fdw_look_address(l, i.reg, i.place); break;
 	case 0xc7: to_rm(l, &i, i.immediate); break;
+	case 0x24: fdw_look_set(l, 0, FDW_V_OTHER); /* fall through */
+	case 0x84: case 0xa8: l->compared = FDW_COMPARES_NOTHING; break;
+	case 0x8a: fdw_look_set(l, i.rex ? i.reg : i.reg & 3, FDW_V_OTHER); break;
 	case 0x88: case 0xc6: case 0x90: case 0x98: break; /* bytes hold no number; cltq keeps it */
+	case 0xff:
+		if ((i.reg & 7) > 1) /* no inc, no dec: a call, a jump, a push */
+			return FDW_STEP_END;
+		l->compared = FDW_COMPARES_NOTHING;
+		to_rm(l, &i, FDW_V_OTHER);
+		break;
 	case 0xe9: case 0xeb: return fdw_look_branch(l, FDW_STEP_GO, i.immediate);
 	default: return by_range(l, &i);
 	}

@@ -159,6 +159,7 @@ struct fdw_thread {
 	uint8_t made;          /* a descriptor was made since that close, in audit: where every number is a new one, closes of them are no run */
 	uint8_t asks;          /* the creating call under way returns to code that wants a certain number (wanted.h) */
 	int wanted[2];         /* which: given back for it; 0: none */
+	int freed_from;        /* the lowest that this thread closed since then and that is not kept any more, for it closed so many; 0: none */
 	uint32_t kept_since;   /* numbers kept since then were closed after the last descriptor was made by code that does not */
 	struct fdw_flux flux[2];
 	uintptr_t alt_low, alt_high; /* the alternate signal stack, 0 when none is known */

@@ -246,11 +246,37 @@ void fdw_release_due_slow(void)
 		atomic_compare_exchange_strong(&look_at, &next, now + LOOK_AUDIT_US);
 }
 
+static int closed_by_this_thread(int fd) { return fdw_single_threaded() || fdw_record(fd)->close_tid == fdw_tid(); }
+
+/* The lowest number from low on that this thread, or the only one, closed since then, and what its key was. NULL: none. */
+static struct entry *lowest_kept(uint64_t since, int low, int high, uint64_t *its)
+{
+	uint32_t end = atomic_load(&next_ticket), n = atomic_load_explicit(&span, memory_order_relaxed);
+	struct entry *lowest = NULL;
+
+	if (since != FDW_KEPT_EVER && end - (uint32_t)since < n)
+		n = end - (uint32_t)since;
+	for (uint32_t ticket = end - n; ticket != end; ticket++) {
+		struct entry *e = &ring[ticket % RING];
+		uint64_t key = atomic_load_explicit(&e->key, memory_order_acquire);
+		if (!key || key == FILLING || e->kept.held || number(key) < low || number(key) > high || !closed_by_this_thread(number(key)))
+			continue;
+		high = number(*its = key);
+		lowest = e;
+	}
+	return lowest;
+}
+
 int fdw_release_all(void)
 {
 	struct release r = { .all = 1 };
+	uint64_t lowest;
 
-	return fdw_on() && fdw_deep(release_if, &r, 0) && r.given;
+	if (!fdw_on())
+		return 0;
+	if (lowest_kept(fdw_self.kept_since, 0, INT32_MAX, &lowest))
+		fdw_freed(number(lowest));
+	return fdw_deep(release_if, &r, 0) && r.given;
 }
 
 void fdw_give_back(int fd)
@@ -265,25 +291,12 @@ void fdw_give_back(int fd)
 
 uint32_t fdw_kept_ticket(void) { return atomic_load_explicit(&next_ticket, memory_order_relaxed); }
 
-static int closed_by_this_thread(int fd) { return fdw_single_threaded() || fdw_record(fd)->close_tid == fdw_tid(); }
-
 int fdw_give_back_lowest(uint64_t since, int low, int high)
 {
-	uint32_t end = atomic_load(&next_ticket), n = atomic_load_explicit(&span, memory_order_relaxed);
-	struct entry *lowest = NULL;
 	uint64_t key;
+	struct entry *e = lowest_kept(since, low, high, &key);
 
-	if (since != FDW_KEPT_EVER && end - (uint32_t)since < n)
-		n = end - (uint32_t)since;
-	for (uint32_t ticket = end - n; ticket != end; ticket++) {
-		struct entry *e = &ring[ticket % RING];
-		key = atomic_load_explicit(&e->key, memory_order_acquire);
-		if (!key || key == FILLING || e->kept.held || number(key) < low || number(key) > high || !closed_by_this_thread(number(key)))
-			continue;
-		high = number(key);
-		lowest = e;
-	}
-	if (!lowest || !(key = take(lowest)))
+	if (!e || !(key = take(e)))
 		return 0;
 	give_back(&key, 1);
 	fdw_wait_left(number(key));

@@ -51,7 +51,16 @@ FDW_INLINE void fdw_release_due(void)
 	if (unlikely(atomic_load_explicit(&fdw_process.retired, memory_order_relaxed)))
 		fdw_release_due_slow();
 }
-int fdw_release_all(void); /* how many there were: after EMFILE the call is made again */
+/*
+ * fd, which this thread closed, is not kept, for it closes so many: when it asks for a number of its own (wanted.h), such are the ones it knows
+ * of. Lower ones may be free by then that natively are in use.
+ */
+FDW_INLINE void fdw_freed(int fd)
+{
+	if (!fdw_self.freed_from || fd < fdw_self.freed_from)
+		fdw_self.freed_from = fd;
+}
+int fdw_release_all(void); /* 1: there were some; after EMFILE the call is made again */
 /* r, or again when a call failed for want of numbers that we hold. (Early in the life of a process errno is out of reach: it is asked last.) */
 #define FDW_OR_AGAIN(r, again)                                                                                         \
 	(unlikely((r) < 0) && unlikely(fdw_process.retired) && errno == EMFILE && fdw_release_all() ? (again) : (r))

@@ -223,29 +223,30 @@ void fdw_nothing_kept(void)
 /* ---- retiring ------------------------------------------------------------------------------------------------------------------------------------*/
 
 /* Somebody who closes all he finds does not use it any more, and counts on the lowest numbers afterwards. */
-static int closes_everything(void)
+static int closes_everything(int fd)
 {
 	uint64_t by = atomic_load_explicit(&fdw_process.listing, memory_order_relaxed);
+	uint32_t run = fdw_run_with(fd);
 
-	if (!fdw_self.made && fdw_self.run_length + 1 >= FDW_RUN_OVER_ALL) {
-		if (fdw_self.run_length + 1 == FDW_RUN_OVER_ALL)
+	if (run >= FDW_RUN_OVER_ALL) {
+		if (run == FDW_RUN_OVER_ALL)
 			fdw_release_all();
+		fdw_freed(fd);
 		return 1;
 	}
 	return by && fdw_gen(fdw_peek((int)(uint32_t)by - 1)) == (uint32_t)(by >> 32) && fdw_state(fdw_peek((int)(uint32_t)by - 1)) == FDW_OPEN;
 }
 
-struct keeping { uint64_t now; uint32_t most; int stone; };
+struct keeping { uint32_t most; int stone; };
 
 /* 0: it may not be kept. */
 static int may_be_kept(const struct fdw_claim *c, int audit, struct keeping *k)
 {
 	uint32_t end = 0;
 
-	if (!fdw_enforcing() || c->fd < 3 || !(audit ? fdw_process.may_birth && !fdw_process.names && !closes_everything() : fdw_process.births))
+	if (!fdw_enforcing() || c->fd < 3 || !(audit ? fdw_process.may_birth && !fdw_process.names && !closes_everything(c->fd) : fdw_process.births))
 		return 0;
-	k->now = fdw_kept_clock();
-	k->most = room(&end, k->now);
+	k->most = room(&end, fdw_kept_clock());
 	if (!k->most && audit)
 		fdw_release_all();
 	return k->most && (uint32_t)c->fd < end && (k->stone = have_stone()) >= 0;
@@ -268,7 +269,7 @@ static void is_tombstone(const struct fdw_claim *c, const struct keeping *k, int
 	if (!fdw_leave_closing(c->fd, c->before, FDW_TOMBSTONE))
 		return;
 	atomic_fetch_add(&fdw_process.retired, 1);
-	fdw_keep(&kept, k->now, k->most);
+	fdw_keep(&kept, fdw_kept_clock(), k->most); /* not from when it was asked for: threads lose their CPU */
 }
 
 static int retire(struct fdw_claim *c, int audit, uint16_t call, uintptr_t pc)

@@ -51,6 +51,16 @@ FDW_INLINE void fdw_take_again(struct fdw_claim *c, uint16_t call, uintptr_t pc)
 
 void fdw_nothing_kept(void); /* as fdw_release_all, and what they are duplicates of goes too */
 #define FDW_RUN_OVER_ALL 8u /* closes of n, n+1, n+2 ...: as the analyzer has it */
+/* How long the run of closes by this thread is that one of fd belongs to, that one counted. */
+FDW_INLINE uint32_t fdw_run_with(int fd)
+{
+	const struct fdw_thread *t = &fdw_self;
+	int step = fd - t->run_last;
+
+	if (!t->run_length || t->made || (step != 1 && step != -1))
+		return 1;
+	return t->run_length + (t->run_length < UINT32_MAX);
+}
 /* fd was just made: are kept numbers in the way of the next ones? */
 #define FDW_NUMBERS_IN_ARRAYS 960u /* and on, to 1024: programs have arrays of that, FD_SETSIZE to begin with */
 void fdw_number_is_high(int fd);

@@ -13,24 +13,25 @@
 #include "wanted.h"
 #include "poison.h"
 
-/* What follows a call up to a comparison is some 60 bytes, and the way round an error message a hundred more. */
+/* What follows a call up to a comparison is some 60 bytes, and the way round an error message a hundred more; a loop comes back to what is before it. */
 #define CODE_MAX 256u
 #define CODE_PAGE 4096u
 
-/* Where the code that can be read ends: in this page, or the next. */
-static uintptr_t readable_end(uintptr_t pc)
+/* As far as it can be read: of this page, and its neighbours. */
+static struct fdw_code code_around(uintptr_t pc)
 {
-	uintptr_t next = (pc | (CODE_PAGE - 1)) + 1, end = pc + CODE_MAX;
+	uintptr_t page = pc & ~(uintptr_t)(CODE_PAGE - 1), next = page + CODE_PAGE, begin = pc - CODE_MAX, end = pc + CODE_MAX;
 
 	if (fdw_process.filtered || !fdw_readable((const void *)pc))
-		return pc;
-	return end <= next || fdw_readable((const void *)next) ? end : next;
+		begin = end = pc;
+	if (begin < page && !fdw_readable((const void *)(page - 1)))
+		begin = page;
+	if (end > next && !fdw_readable((const void *)next))
+		end = next;
+	return (struct fdw_code){ (const uint8_t *)begin, (const uint8_t *)pc, (const uint8_t *)end };
 }
 
-static int look(uintptr_t pc, const struct fdw_place *results, unsigned n)
-{
-	return fdw_compares((const uint8_t *)pc, (const uint8_t *)readable_end(pc), results, n);
-}
+static int look(uintptr_t pc, const struct fdw_place *results, unsigned n) { return fdw_compares(code_around(pc), results, n); }
 
 /* Where pair[] lies for the code at pc, which addresses it by its stack pointer or its frame pointer. */
 #if defined(__x86_64__)
@@ -73,15 +74,18 @@ static int compares(uintptr_t pc, const int *pair, struct fdw_frame frame)
 	return a.what;
 }
 
-/* What the last call wanted is forgotten, which may have failed. 1: numbers are kept. */
+/* What the last call wanted is forgotten, which may have failed. 1: numbers are kept, or just were. */
 static int begins(void)
 {
 	if (!fdw_on())
 		return 0;
 	fdw_self.asks = 0;
 	fdw_self.wanted[0] = fdw_self.wanted[1] = 0;
-	return atomic_load_explicit(&fdw_process.retired, memory_order_relaxed) != 0;
+	return fdw_self.freed_from || atomic_load_explicit(&fdw_process.retired, memory_order_relaxed) != 0;
 }
+
+/* 0: none. */
+static int lower(int a, int b) { return !b || (a && a < b) ? a : b; }
 
 void fdw_wanted_slow(uintptr_t pc, int low)
 {
@@ -92,7 +96,7 @@ void fdw_wanted_slow(uintptr_t pc, int low)
 	what = compares(pc, NULL, (struct fdw_frame){ 0 });
 	fdw_self.asks = what != FDW_COMPARES_NOTHING;
 	if (what == FDW_COMPARES_OWN)
-		fdw_self.wanted[0] = fdw_give_back_lowest(fdw_self.kept_since, low, INT32_MAX);
+		fdw_self.wanted[0] = lower(fdw_give_back_lowest(fdw_self.kept_since, low, INT32_MAX), fdw_self.freed_from);
 	else if (what > 2 && what >= low)
 		fdw_self.wanted[0] = fdw_give_back_lowest(FDW_KEPT_EVER, what, what);
 	errno = saved;
@@ -123,12 +127,12 @@ static int move(int fd, int to)
 	got = fdw_raw(SYS_fcntl, (long)fd, (long)(flags & FD_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD), (long)to);
 	if (got < 0)
 		return fd;
-	if (got != to) { /* somebody was faster */
+	if (got != to && !fdw_self.freed_from) { /* somebody was faster */
 		fdw_raw(SYS_close, got);
 		return fd;
 	}
 	fdw_raw(SYS_close, (long)fd);
-	return to;
+	return (int)got;
 }
 
 int fdw_wanted_move(int fd, unsigned which)
@@ -147,7 +151,9 @@ int fdw_wanted_move(int fd, unsigned which)
 
 void fdw_wanted_made(void)
 {
-	if (!fdw_self.asks)
+	if (!fdw_self.asks) {
 		fdw_self.kept_since = fdw_kept_ticket();
+		fdw_self.freed_from = 0;
+	}
 	fdw_self.asks = 0;
 }

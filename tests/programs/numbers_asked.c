@@ -166,6 +166,27 @@ static int one_for_both(void)
 	return wrong;
 }
 
+/* So many that closing them looks like closing everything; what was kept of them is given back at once. */
+static int many(int n, int downwards)
+{
+	int had[20], wrong = 0;
+
+	for (int i = 0; i < n; i++)
+		had[i] = open_null();
+	for (int i = 0; i < n; i++)
+		close(had[downwards ? n - 1 - i : i]);
+	for (int i = 0; i < n; i++) {
+		int fd = open("/dev/null", O_RDONLY);
+		if (fd < 0)
+			return 1;
+		if (fd != had[i])
+			wrong++;
+	}
+	for (int i = 0; i < n; i++)
+		close(had[i]);
+	return wrong;
+}
+
 int main(void)
 {
 	listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -177,6 +198,7 @@ int main(void)
 		one_of_two();
 		two_at_once();
 		need(one_for_both() == 0);
+		need(many(9, 0) == 0 && many(9, 1) == 0 && many(20, 0) == 0);
 	}
 	with_constants();
 	close(listener);
