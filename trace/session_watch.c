@@ -44,7 +44,7 @@ static time_t now_s(void)
 	return t.tv_sec;
 }
 
-/* OUTPUT.violation, or the first of OUTPUT.violation-2 ... that is not there. */
+/* OUTPUT.violation, or the first of OUTPUT.violation-2 ... that is not there. Else none: what candidate names is removed at the end. */
 static int find_place(const struct fdw_setup *s)
 {
 	char number[16] = "";
@@ -52,11 +52,12 @@ static int find_place(const struct fdw_setup *s)
 	for (int i = 2; i < 100; i++) {
 		/* "/ring" follows */
 		if (snprintf(candidate, sizeof candidate - 8, "%s.violation%s", s->output, number) >= (int)sizeof candidate - 8)
-			return -1;
+			break;
 		if (access(candidate, F_OK) != 0)
 			return 0;
 		snprintf(number, sizeof number, "-%d", i);
 	}
+	*candidate = 0;
 	return -1;
 }
 

@@ -166,6 +166,14 @@ finish() {
 	[ "$(ls -d t.violation* | wc -l)" = 1 ]
 }
 
+@test "violation: where there is no place for another, the earlier ones stay" {
+	for n in "" $(seq -f -%.0f 2 98); do mkdir "t.violation$n"; done
+	touch t.violation-98/kept
+	run fdw record -q --ring -o t -- true
+	[ "$status" = 0 ]
+	[ -e t.violation-98/kept ]
+}
+
 @test "violation: a loop over everything is none" {
 	start --ring=1M
 	echo loop >&9
