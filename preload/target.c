@@ -190,6 +190,7 @@ static enum fdw_why check_elf(int fd, const unsigned char *head, long n)
 	char interp[128];
 	enum fdw_why why = FDW_WHY_STATIC;
 	Elf64_Phdr ph, dynamic = { 0 };
+	uint64_t cut;
 
 	if (n < (long)sizeof *e || e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_ident[EI_DATA] != ELFDATA2LSB)
 		return FDW_WHY_CLASS;
@@ -207,7 +208,9 @@ static enum fdw_why check_elf(int fd, const unsigned char *head, long n)
 			dynamic = ph;
 		if (ph.p_type != PT_INTERP)
 			continue;
-		n = fdw_raw(SYS_pread64, (long)fd, interp, sizeof interp - 1, (long)ph.p_offset);
+		/* The end of it, which is the loader's name. */
+		cut = ph.p_filesz < sizeof interp ? 0 : ph.p_filesz - (sizeof interp - 1);
+		n = fdw_raw(SYS_pread64, (long)fd, interp, sizeof interp - 1, (long)(ph.p_offset + cut));
 		interp[n > 0 ? n : 0] = 0;
 		why = strstr(interp, "/ld-linux") ? FDW_WHY_OK : FDW_WHY_LIBC;
 	}

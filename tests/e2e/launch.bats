@@ -185,6 +185,13 @@ details() { babeltrace2 "$1" 2>/dev/null | grep -c "$2"; }
 	sed 's|/lib64/ld-linux-x86-64.so.2|/lib64/ld-musl-x86-64.so.\x31|' /bin/true >musl; chmod 755 musl
 	run -127 fdw record -- ./musl
 	[[ $output == *"/lib64/ld-musl"* ]]
+	# A loader with a long path, as in stores of packages, is one of ours.
+	deep=$PWD/$(printf 'd%.0s' {1..60})/$(printf 'e%.0s' {1..60}); mkdir -p "$deep"
+	ln -s /lib64/ld-linux-x86-64.so.2 "$deep/"
+	printf 'int main(void) { return 0; }' | gcc -x c -o far - -Wl,--dynamic-linker="$deep/ld-linux-x86-64.so.2"
+	run fdw record -q -o far.trace -- sh -c ./far
+	[ "$status" = 0 ]
+	[ "$(starts far.trace)" = 2 ]
 	printf '#!%s\n' "$P/static" >script; chmod 755 script
 	run fdw audit -- ./script
 	[ "$status" = 125 ]
