@@ -102,8 +102,8 @@ enum fdw_why fdw_shell_why(void)
 }
 
 /*
- * A block for what does not fit on the stack. In a vfork child it is the parent's memory, and nobody is left to give it back after the
- * exec: so the thread keeps it for its next one. `busy`: a spawn uses it that a handler of this thread interrupted.
+ * A block for what does not fit on the stack. In a vfork child it is the parent's memory, who gives it back when the child has exec'd or ended
+ * (fdw_env_vfork_ended). `busy`: a spawn uses it that a handler of this thread interrupted.
  */
 static _Thread_local struct { void *at; size_t size; int busy; } kept __attribute__((tls_model("initial-exec")));
 
@@ -138,6 +138,19 @@ void fdw_env_done(struct fdw_env_plan *p)
 	else if (p->bytes && !FDW_ENV_ON_STACK(p))
 		kept.busy = 0;
 	p->mapped = NULL;
+}
+
+void fdw_env_vfork_ended(void)
+{
+	void *at = kept.at;
+	size_t n = kept.size;
+
+	if (likely(!at) || kept.busy || fdw_self.vforked)
+		return;
+	kept.at = NULL;
+	kept.size = 0;
+	atomic_signal_fence(memory_order_seq_cst); /* a handler may start a child */
+	fdw_raw(SYS_munmap, at, n);
 }
 
 static char *append(char *at, const char *s)

@@ -32,6 +32,8 @@ struct fdw_env_plan {
 };
 /* 0: the kernel cannot read what p points to, and exec will answer EFAULT. Always 1 where a filter is. */
 int fdw_readable(const void *p);
+/* All n bytes of what is less than a page. */
+FDW_INLINE int fdw_readable_bytes(const void *p, size_t n) { return fdw_readable(p) && fdw_readable((const char *)p + n - 1); }
 /* Why the shell that system() or popen() is about to start will not be observed: libc gives it the program's environment as it is. */
 enum fdw_why fdw_shell_why(void);
 void fdw_env_plan(struct fdw_env_plan *, char *const *envp, struct fdw_target);
@@ -41,6 +43,7 @@ char **fdw_env_build(const struct fdw_env_plan *, void *memory);
 #define FDW_ENV_ON_STACK(plan) ((plan)->bytes <= FDW_ENV_STACK_MAX && !(plan)->elsewhere)
 void *fdw_env_memory(struct fdw_env_plan *); /* NULL: there is none */
 void fdw_env_done(struct fdw_env_plan *);    /* after the call: gives it back. Keeps errno */
+void fdw_env_vfork_ended(void);              /* in the parent: gives back what a vfork child of this thread left */
 #define FDW_ENV(plan)                                                                                                  \
 	(!(plan)->bytes ? (char **)(plan)->envp                                                                        \
 	                : fdw_env_build((plan), FDW_ENV_ON_STACK(plan) ? __builtin_alloca((plan)->bytes) : fdw_env_memory(plan)))

@@ -69,15 +69,14 @@ FDW_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction 
 /* As the kernel lays it out; what follows (a restorer, a mask) is passed on as it is. */
 struct kernel_sigaction { sighandler_t handler; unsigned long flags; char rest[16]; };
 
-static int readable(const struct kernel_sigaction *act) { return act && fdw_readable(act) && fdw_readable((const char *)(act + 1) - 1); }
-
 long fdw_rt_sigaction_by(fdw_plain_fn *by, long nr, const long *args, uintptr_t pc)
 {
 	long sig = args[0], r;
 	const struct kernel_sigaction *act = (const void *)args[1];
 	struct kernel_sigaction with, *old = (void *)args[2];
-	int was = sig > 0 && sig < SIGNALS && atomic_load(&added[sig]), known = (repairs() || fdw_recording()) && readable(act);
+	int was = sig > 0 && sig < SIGNALS && atomic_load(&added[sig]), known;
 
+	known = act && (repairs() || fdw_recording()) && fdw_readable_bytes(act, sizeof *act);
 	if (known)
 		with = *act; /* old may be the same */
 	r = by(nr, args);

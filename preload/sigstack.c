@@ -229,7 +229,7 @@ const stack_t *fdw_sigstack_changes(const stack_t *ss, stack_t *copy)
 		return NULL;
 	if (fdw_process.filtered) /* it cannot be asked whether it may be read: it is when the call has succeeded */
 		return ss;
-	if (!fdw_readable(ss) || !fdw_readable((const char *)(ss + 1) - 1))
+	if (!fdw_readable_bytes(ss, sizeof *ss))
 		return NULL;
 	*copy = *ss; /* old may be the same */
 	know_setting(copy);

@@ -2,9 +2,9 @@
  * preload/sigstack.h: alternate signal stacks: pinned, remembered, and missed when their memory goes.
  *
  * In enforce and audit the pages of an installed stack (of a large one the upper 256 KiB) are locked (mlock faults them in), and unlocked when it is
- * replaced, disabled, or its thread ends. Not those in main's stack, and none while mlockall(MCL_FUTURE) makes what libc maps count against the limit. Where the limit or the right is missing they are touched. A page that another pinned stack shares stays locked, and what the program itself
- * locked, before or after, is never unlocked by us. When the program's own mlock fails for want of what we hold, the pins are given up and it is
- * called again.
+ * replaced, disabled, or its thread ends. Not those in main's stack, and none while mlockall(MCL_FUTURE) makes what libc maps count against the limit.
+ * Where the limit or the right is missing they are touched. A page that another pinned stack shares stays locked, and what the program itself locked,
+ * before or after, is never unlocked by us. When the program's own mlock fails for want of what we hold, the pins are given up and it is called again.
  *
  *   function                    | any thread | handler | vfork child | waits
  *   fdw_sigstack_changed        |    yes     |   yes   |   never     | bounded; for pages to be faulted in

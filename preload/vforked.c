@@ -2,10 +2,12 @@
  * preload/vforked.c: see vforked.h.
  *
  * Context: vfork children, and their parents just before and after; also in handlers, and nested. May not: touch what the parent's other threads
- * share (table, emitters' counters, totals): those speak of the parent. No lock, no wait; getpid is the only system call of ours, and on a signal stack rt_sigprocmask.
+ * share (table, emitters' counters, totals): those speak of the parent. No lock, no wait. System calls: getpid; in the parent munmap, where the child's
+ * environment was large; on a signal stack rt_sigprocmask.
  */
 #include <time.h>
 #include "aside.h"
+#include "env.h"
 #include "event.h"
 #include "stack.h"
 #include "vforked.h"
@@ -77,6 +79,7 @@ void fdw_vforked_ended(uint64_t was)
 	t->vforked = (was & WAS_VFORKED) != 0;
 	t->vfork_seq = (uint32_t)was;
 	t->vfork_pid = was & WAS_TELLS ? (uint32_t)fdw_raw(SYS_getpid) : 0;
+	fdw_env_vfork_ended();
 	if (likely(t->emitting <= emitting))
 		return;
 	t->emitting = emitting; /* it was killed there, or left by a jump */
