@@ -75,9 +75,7 @@ static int split(fdw_range_fn *real, unsigned first, unsigned last, int flags)
 			return r;
 		from = i + 1;
 	}
-	if (from > last || (from == 0 && end > 0 && last == UINT32_MAX && end == UINT32_MAX))
-		return 0;
-	return real(from, last, flags);
+	return from > last ? 0 : real(from, last, flags);
 }
 
 /* From where a program's own begin to where nothing can be any more. */
@@ -103,6 +101,9 @@ static int is_few_and_held(unsigned first, unsigned last)
 	return 0;
 }
 
+/* Not libc's: that is a cancellation point, which close_range is not. */
+static int close_number(int fd) { return (int)fdw_errno_of(fdw_raw(SYS_close, (long)fd)); }
+
 static int one_by_one(unsigned first, unsigned last, uint16_t call, uintptr_t pc)
 {
 	int saved = errno;
@@ -111,9 +112,9 @@ static int one_by_one(unsigned first, unsigned last, uint16_t call, uintptr_t pc
 	for (unsigned i = first; i <= last; i++) {
 		enum fdw_state state = fdw_state(fdw_peek((int)i));
 		if (state == FDW_OPEN)
-			fdw_close_by(real_close, (int)i, call, pc, FDW_F_RANGE);
+			fdw_close_by(close_number, (int)i, call, pc, FDW_F_RANGE);
 		else if (state != FDW_TOMBSTONE && state != FDW_LEAVING && state != FDW_PROTECTED && state != FDW_CLOSING)
-			fdw_raw(SYS_close, (long)i);
+			close_number((int)i);
 	}
 	errno = saved;
 	return 0;
@@ -123,17 +124,16 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 {
 	int r, err;
 
-	if (flags & CLOSE_RANGE_UNSHARE) {
-		/* This thread gets a descriptor table of its own: from here on ours says nothing about it, unless it is alone. */
-		if (!fdw_single_threaded()) {
-			fdw_emit_blind("close_range(CLOSE_RANGE_UNSHARE)", FDW_CALL_close_range, pc);
-			fdw_gate_and_tell(FDW_CALL_close_range, pc); /* as in a child: from here on it has copies */
-			fdw_self.private_table = 1;
-			return real(first, last, flags);
-		}
-	}
 	if (first > last || flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) /* EINVAL: nothing is closed */
 		return real(first, last, flags);
+	/* This thread gets a descriptor table of its own: from here on ours says nothing about it, unless it is alone. */
+	if (flags & CLOSE_RANGE_UNSHARE && !fdw_single_threaded()) {
+		fdw_emit_blind("close_range(CLOSE_RANGE_UNSHARE)", FDW_CALL_close_range, pc);
+		fdw_gate_and_tell(FDW_CALL_close_range, pc); /* as in a child: from here on it has copies */
+		r = real(first, last, flags);
+		fdw_self.private_table |= r == 0;
+		return r;
+	}
 	if (flags & CLOSE_RANGE_CLOEXEC) {
 		/* What is undecided is marked hereby; the kernel marks the rest. */
 		for (uint32_t i = first; fdw_process.section_blocks && i < clip(last); i++)
@@ -168,12 +168,15 @@ FDW_EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 	return fdw_close_range_by(real_close_range, first, last, flags, FDW_CALLER);
 }
 
-/* glibc's closefrom needs /proc when the kernel has no close_range; so do we, one number at a time, up to the table's end. */
+/* Where close_range is refused: one number at a time up to the table's end; beyond it nothing is ours, and libc finds by /proc what there is. */
 static void close_each(unsigned low)
 {
-	for (uint32_t i = low; i < clip(UINT32_MAX); i++)
+	uint32_t end = clip(UINT32_MAX), i = low;
+
+	for (; i < end; i++)
 		if (!fdw_is_protected((int)i))
-			fdw_raw(SYS_close, (long)i);
+			close_number((int)i);
+	FDW_REAL(closefrom)((int)i);
 }
 
 FDW_EXPORT void closefrom(int low)

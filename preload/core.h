@@ -204,6 +204,7 @@ struct fdw_process {
 	_Atomic uint8_t threads;  /* the program made a thread (the tracer's do not count) */
 	_Atomic uint8_t recording;/* events are sent */
 	uint8_t protects;         /* numbers of the tracer's own, or of ours, are or were open */
+	uint32_t beyond_sets;     /* the lowest number of these that no fd_set has a bit for; 0: none */
 	uint8_t queues;           /* message queues were opened: no copy of theirs may be closed (aside.c) */
 	uint8_t atfork;           /* the program has handlers of its own that run before a fork */
 	_Atomic uint8_t births;   /* creating calls may be born close-on-exec: fork lock, birth.h */

@@ -65,9 +65,10 @@ FDW_INLINE int epoll_ctl_by(fdw_epoll_ctl_fn *real, int epfd, int op, int fd, st
 		if (arms)
 			fdw_armed(fd, event->events); /* the kernel could read it */
 	}
+	if (op == EPOLL_CTL_DEL || (r < 0 && saved == EFAULT) || (unlikely(refused) && !fdw_readable_bytes(event, sizeof *event)))
+		event = NULL; /* there is none, or it cannot be read */
 	if (fdw_recording())
-		tell_armed(epfd, op, fd, before, (op == EPOLL_CTL_DEL || (r < 0 && saved == EFAULT)) ? NULL : event /* it cannot be read */,
-		           r < 0 ? saved : 0, stale, pc);
+		tell_armed(epfd, op, fd, before, event, r < 0 ? saved : 0, stale, pc);
 	errno = saved;
 	return r;
 }
@@ -190,6 +191,21 @@ FDW_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *
 }
 
 /*
+ * select(getdtablesize(), …) with sets of FD_SETSIZE is right where few numbers are in use: the kernel reads and writes no more of a set than its table of
+ * descriptors is long. A number of ours near the limit makes that table longer. So here the sets end where the table would without us: it doubles.
+ */
+int fdw_set_end(int n)
+{
+	uint32_t end = FD_SETSIZE, made = atomic_load_explicit(&fdw_process.made_end, memory_order_relaxed);
+
+	if (likely(!fdw_process.beyond_sets || n <= (int)fdw_process.beyond_sets))
+		return n;
+	while (end < made)
+		end *= 2;
+	return n < (int)end ? n : (int)end;
+}
+
+/*
  * Looks at the numbers in the sets below end, before the kernel overwrites them, where they can be read. One word at a time, which lies in one
  * page. 1: see() said so of one.
  */
@@ -239,15 +255,17 @@ static int tombstone_in(int n, const fd_set *const *sets, uint16_t call, uintptr
 	return fdw_hides() && in_each_set(n, sets, fdw_tombstone_met, call, pc);
 }
 
+static int failed(int fd, uint16_t call, uintptr_t pc)
+{
+	fdw_use_failed(fd, call, pc);
+	return 0;
+}
+
 /* EBADF does not say which: every number in the sets whose close we saw is one. */
 static void sets_failed(int n, const fd_set *const *sets, uint16_t call, uintptr_t pc)
 {
-	if (errno != EBADF || n < 0 || n > FD_SETSIZE)
-		return;
-	for (int fd = 0; fd < n; fd++)
-		for (int s = 0; s < 3; s++)
-			if (sets[s] && FD_ISSET(fd, sets[s]))
-				fdw_use_failed(fd, call, pc);
+	if (errno == EBADF && n <= FD_SETSIZE)
+		in_each_set(n, sets, failed, call, pc);
 }
 
 FDW_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
@@ -255,6 +273,7 @@ FDW_EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *ti
 	const fd_set *const sets[] = { r, w, e };
 	int result;
 
+	n = fdw_set_end(n);
 	waits(FDW_CALL_select);
 	selecting(n, sets, FDW_CALL_select, FDW_CALLER);
 	if (tombstone_in(n, sets, FDW_CALL_select, FDW_CALLER))
@@ -270,6 +289,7 @@ FDW_EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct time
 	const fd_set *const sets[] = { r, w, e };
 	int result;
 
+	n = fdw_set_end(n);
 	waits(FDW_CALL_pselect);
 	selecting(n, sets, FDW_CALL_pselect, FDW_CALLER);
 	if (tombstone_in(n, sets, FDW_CALL_pselect, FDW_CALLER))

@@ -26,7 +26,8 @@ void fdw_arming(int poller, int fd, int op);
 FDW_INLINE int fdw_is_closing(int fd)
 {
 	uint64_t v = fdw_peek(fd);
-	return unlikely(fdw_state(v) == FDW_CLOSING) && !(v & FDW_W_REPLACED) && fdw_enforcing() && fdw_record(fd)->close_tid != fdw_tid();
+	return unlikely(fdw_state(v) == FDW_CLOSING) && !(v & FDW_W_REPLACED) && fdw_enforcing() && fdw_record(fd)->close_tid != fdw_tid() &&
+	       fdw_close_goes_on(fd, v);
 }
 /* After it did. */
 void fdw_armed(int fd, uint32_t events);

@@ -75,23 +75,30 @@ FDW_EXPORT int capset(void *head, const void *data)
 	return real_capset(head, data);
 }
 
+/* A filter without a program is how programs ask whether there are filters. */
+static int installs_filter(int option, long mode, long program)
+{
+	return unlikely(option == PR_SET_SECCOMP) && (mode != SECCOMP_MODE_FILTER || program);
+}
+
 FDW_EXPORT int prctl(int option, ...)
 {
 	unsigned long a[4];
 	va_list ap;
-	int r;
+	int r, filters;
 
 	va_start(ap, option);
 	for (int i = 0; i < 4; i++)
 		a[i] = va_arg(ap, unsigned long);
 	va_end(ap);
-	if (unlikely(option == PR_SET_SECCOMP))
+	filters = installs_filter(option, (long)a[0], (long)a[1]);
+	if (filters)
 		fdw_before_filter();
 	else if (unlikely(takes_rights(option)))
 		fdw_rights_change(GIVES_UP);
 	r = likely(real_prctl) ? real_prctl(option, a[0], a[1], a[2], a[3])
 	                       : (int)fdw_errno_of(fdw_raw(SYS_prctl, (long)option, a[0], a[1], a[2], a[3]));
-	if (unlikely(option == PR_SET_SECCOMP) && r == 0)
+	if (filters && r == 0)
 		fdw_process.filtered = 1;
 	return r;
 }
@@ -115,4 +122,23 @@ void fdw_syscall_rights(long nr, long a, uintptr_t pc)
 		fdw_rights_change(GIVES_UP);
 		break;
 	}
+}
+
+long fdw_prctl_by(fdw_plain_fn *by, long nr, const long *args, uintptr_t pc)
+{
+	int op = (int)args[0], filters;
+	long r;
+
+	if (nr == SYS_prctl)
+		filters = installs_filter(op, args[1], args[2]);
+	else
+		filters = op == SECCOMP_SET_MODE_STRICT || (op == SECCOMP_SET_MODE_FILTER && args[2]);
+	if (filters)
+		fdw_before_filter();
+	else
+		fdw_syscall_rights(nr, args[0], pc);
+	r = by(nr, args);
+	if (filters && r >= 0)
+		fdw_process.filtered = 1;
+	return r;
 }

@@ -27,6 +27,7 @@ ssize_t fdw_recvmsg_by(fdw_recvmsg_fn *, int fd, struct msghdr *, int flags, uin
 int fdw_recvmmsg_by(fdw_recvmmsg_fn *, int fd, struct mmsghdr *, unsigned int n, int flags, struct timespec *, uintptr_t pc);
 int fdw_close_range_by(fdw_range_fn *, unsigned int first, unsigned int last, int flags, uintptr_t pc);
 int fdw_epoll_ctl_by(fdw_epoll_ctl_fn *, int epfd, int op, int fd, struct epoll_event *, uintptr_t pc);
+int fdw_set_end(int n); /* for select */
 long fdw_epoll_wait_by(fdw_plain_fn *, long nr, const long *args, uintptr_t pc); /* epoll_wait, epoll_pwait, epoll_pwait2 */
 int fdw_madvise_by(fdw_madvise_fn *, void *addr, size_t n, int advice, uint16_t call, uintptr_t pc);
 long fdw_mlock_by(fdw_plain_fn *, long nr, const long *args); /* mlock, mlock2, mlockall, munlock, munlockall */
@@ -36,6 +37,7 @@ void fdw_sent(int sock, const struct msghdr *, uint16_t call, uintptr_t pc); /* 
 int fdw_openpty(int fd[2], char *name, const struct termios *, const struct winsize *, uint16_t call, uintptr_t pc); /* open.c */
 void fdw_lock_taken(void); /* a POSIX record lock is about to be taken (target.c) */
 int fdw_may_be_locked(int fd); /* this process may hold one on its file, by another number */
+long fdw_prctl_by(fdw_plain_fn *, long nr, const long *args, uintptr_t pc); /* prctl, seccomp */
 void fdw_syscall_rights(long nr, long a, uintptr_t pc); /* before calls that change what this thread may do, or where it is */
 void fdw_unshared(uint16_t call, uintptr_t pc); /* unshare(CLONE_FILES) succeeded */
 

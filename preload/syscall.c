@@ -7,7 +7,6 @@
  * Context: everywhere, also inside malloc. Calls that return twice on the caller's stack (vfork, clone with CLONE_VM, clone3) never come
  * here: syscall.S jumps to libc's own with the stack as it was.
  */
-#include <linux/seccomp.h>
 #include <sched.h>
 #include "birth.h"
 #include "close.h"
@@ -35,8 +34,8 @@ static int is_fork(const uint64_t *a, size_t size)
 {
 	enum { FLAGS = 0, ADDRESS = 5, LAST = 7 }; /* in units of 8 bytes */
 
-	return fdw_on() && !fdw_process.filtered && size >= (LAST + 1) * sizeof *a && !((uintptr_t)a & 7) && fdw_readable(a) &&
-	       fdw_readable(a + LAST) && !(a[FLAGS] & (CLONE_VM | CLONE_SETTLS)) && !a[ADDRESS];
+	return fdw_on() && !fdw_process.filtered && size >= (LAST + 1) * sizeof *a && !((uintptr_t)a & 7) &&
+	       fdw_readable_bytes(a, (LAST + 1) * sizeof *a) && !(a[FLAGS] & (CLONE_VM | CLONE_SETTLS)) && !a[ADDRESS];
 }
 
 /* Before vfork, clone3 and clone with CLONE_VM, which go straight to libc's function. 1: it may go by fdw_syscall. */
@@ -64,8 +63,7 @@ static long plain(long nr, const long *a)
 struct how { uint64_t flags, mode, resolve; };
 static const struct how *how_of(const long *a)
 {
-	return a[3] == sizeof(struct how) && fdw_readable((const void *)a[2]) && fdw_readable((const char *)a[2] + sizeof(struct how) - 1) ?
-	       (const struct how *)a[2] : NULL;
+	return a[3] == sizeof(struct how) && fdw_readable_bytes((const void *)a[2], sizeof(struct how)) ? (const struct how *)a[2] : NULL;
 }
 
 /* What the call with arguments a makes; FDW_KIND_UNKNOWN: no descriptor. flags: what the program asks for. */
@@ -356,9 +354,6 @@ static long of_process(long r, long nr, long a, uintptr_t pc)
 	if (nr == SYS_unshare) {
 		if (r == 0 && a & CLONE_FILES)
 			fdw_unshared(FDW_CALL_syscall, pc);
-	} else if (nr == SYS_seccomp) {
-		if (r >= 0 && (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT))
-			fdw_process.filtered = 1;
 	} else if (r == 0) {
 		fdw_forked_child(FDW_FORK_CLONE, FDW_CALL_syscall, pc);
 	}
@@ -413,6 +408,12 @@ static __attribute__((noinline)) long other(long nr, long a, long b, long c, lon
 	case SYS_epoll_wait:
 #endif
 	case SYS_epoll_pwait: case SYS_epoll_pwait2: return fdw_epoll_wait_by(plain, nr, args, pc);
+#if defined(__x86_64__)
+	case SYS_select:
+#endif
+	case SYS_pselect6:
+		args[0] = fdw_set_end((int)a);
+		return plain(nr, args);
 	case SYS_exit: /* ends this thread, and with the last one the process: the tracer's threads would go on */
 		if (!fdw_recording() || atomic_load(&fdw_process.threads))
 			return plain(nr, args);
@@ -423,10 +424,7 @@ static __attribute__((noinline)) long other(long nr, long a, long b, long c, lon
 		return plain(nr, args);
 	case SYS_wait4: return wait_for(a, b, c, d, pc);
 	case SYS_waitid: return wait_for_id(a, b, c, d, e, pc);
-	case SYS_seccomp:
-		if (a == SECCOMP_SET_MODE_FILTER || a == SECCOMP_SET_MODE_STRICT)
-			fdw_before_filter();
-		return of_process(plain(nr, args), nr, a, pc);
+	case SYS_seccomp: case SYS_prctl: return fdw_prctl_by(plain, nr, args, pc);
 #if defined(__x86_64__)
 	case SYS_fork:
 #endif

@@ -189,20 +189,39 @@ void fdw_claimed_busy(int fd, fdw_word_t *w, uint64_t v)
 		fdw_closing_registered(fd, v);
 }
 
-/* Waits, bounded, until the state of this generation is no longer *closing*. 0: the bound was reached, its history is unknown from here on. */
+/* Nobody waits for it again. A later end of that close finds another state, and leaves it. */
+static void give_up_closing(fdw_word_t *w, uint64_t v)
+{
+	atomic_compare_exchange_strong(w, &v, fdw_with_state(v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK);
+}
+
+/*
+ * Cancelled, as fclose() waited for a reader; or it is a thread of our parent's. The kernel is asked between two looks at who it is, for that is written
+ * a moment after the state.
+ */
+int fdw_close_goes_on(int fd, uint64_t v)
+{
+	const struct fdw_record *r = fdw_record(fd);
+	uint32_t by = r->close_tid;
+
+	if (!fdw_thread_gone(by) || *(const volatile uint32_t *)&r->close_tid != by)
+		return 1;
+	give_up_closing(fdw_word(fd), v);
+	return 0;
+}
+
+/* Waits, bounded, until the state of this generation is no longer *closing*. 0: in vain, its history is unknown from here on. */
 static int wait_closing(struct fdw_claim *c, fdw_word_t *w, uint64_t *v)
 {
 	struct fdw_wait wait;
-	uint64_t n;
 
 	FDW_STEP(lost);
+	if (!fdw_close_goes_on(c->fd, *v))
+		return 0;
 	fdw_wait_start(&wait, FDW_LOSER_BOUND_US);
 	while (fdw_state(*v) == FDW_CLOSING && fdw_gen(*v) == fdw_gen(c->before)) {
 		if (!fdw_wait_step(&wait)) {
-			/* A close that lingers, or whose thread was cancelled inside it (POSIX leaves open whether it closed): nobody
-			 * waits for it again. */
-			n = fdw_with_state(*v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK;
-			atomic_compare_exchange_strong(w, v, n);
+			give_up_closing(w, *v); /* it lingers */
 			fdw_bound_reached(c->fd, FDW_F_LOSER, FDW_LOSER_BOUND_US);
 			FDW_STEP(loser_bound);
 			return 0;
@@ -380,6 +399,8 @@ static void protect_as(int fd, uint64_t s)
 {
 	force_state(fd, s);
 	fdw_process.protects = 1;
+	if (fd >= FD_SETSIZE && (!fdw_process.beyond_sets || (uint32_t)fd < fdw_process.beyond_sets))
+		fdw_process.beyond_sets = (uint32_t)fd;
 }
 
 void fdw_protect(int fd) { protect_as(fd, FDW_PROTECTED); }

@@ -234,6 +234,8 @@ FDW_INLINE void fdw_claim_as(struct fdw_claim *c, int fd, uint64_t mark)
 }
 
 FDW_INLINE void fdw_claim(struct fdw_claim *c, int fd) { fdw_claim_as(c, fd, 0); }
+/* v: the word, in *closing*. 0: its thread ended inside the close, so that it is over, and the history of the number unknown. */
+int fdw_close_goes_on(int fd, uint64_t v);
 void fdw_wait_left(int fd); /* bounded: while it is leaving nobody may put anything there */
 
 enum fdw_close_result { FDW_CLOSE_DONE, FDW_CLOSE_NOT_OPEN, FDW_CLOSE_UNDO };
