@@ -61,9 +61,12 @@ FDW_INLINE void fdw_freed(int fd)
 		fdw_self.freed_from = fd;
 }
 int fdw_release_all(void); /* 1: there were some; after EMFILE the call is made again */
-/* r, or again when a call failed for want of numbers that we hold. (Early in the life of a process errno is out of reach: it is asked last.) */
-#define FDW_OR_AGAIN(r, again)                                                                                         \
-	(unlikely((r) < 0) && unlikely(fdw_process.retired) && errno == EMFILE && fdw_release_all() ? (again) : (r))
+/* A call failed for want of numbers that we held: it is made again. (Early in the life of a process errno is out of reach: it is asked last.) */
+FDW_INLINE int fdw_held_too_many(int failed)
+{
+	return unlikely(failed) && unlikely(fdw_process.retired) && errno == EMFILE && fdw_release_all();
+}
+#define FDW_OR_AGAIN(r, again) (fdw_held_too_many((r) < 0) ? (again) : (r))
 void fdw_give_back(int fd); /* if it is a tombstone: the program asks for this very number */
 /*
  * The lowest number in [low, high] that was kept since then, if this thread, or the only one, closed it and nobody may hold an event for it.

@@ -89,6 +89,7 @@ FDW_EXPORT mqd_t mq_open(const char *name, int flags, ...)
 		va_end(ap);
 	}
 	r = FDW_REAL(mq_open)(name, flags, mode, attr);
+	r = FDW_OR_AGAIN(r, real_mq_open(name, flags, mode, attr));
 	if (likely(r >= 0))
 		fdw_made(r, FDW_KIND_MQ, fdw_oflags(flags) | FDW_F_CLOEXEC, FDW_CALL_mq_open, FDW_CALLER, -1, path_of(name));
 	return r;
@@ -111,31 +112,39 @@ static int made_pair(int r, int *fd, uint8_t kind0, uint8_t kind1, uint32_t flag
 FDW_EXPORT int pipe(int pfd[2])
 {
 	uint32_t birth[2];
+	int r;
 
 	fdw_birth_pair(birth, 0, FDW_CALLER);
 	fdw_wanted_pair(FDW_CALLER, pfd, FDW_CALLERS_FRAME);
-	return made_pair(birth[0] ? real_pipe2(pfd, O_CLOEXEC) : FDW_LIBC(pipe)(pfd), pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, 0, birth,
-	                 FDW_CALL_pipe, FDW_CALLER);
+	r = birth[0] ? real_pipe2(pfd, O_CLOEXEC) : FDW_LIBC(pipe)(pfd);
+	r = FDW_OR_AGAIN(r, birth[0] ? real_pipe2(pfd, O_CLOEXEC) : real_pipe(pfd));
+	return made_pair(r, pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, 0, birth, FDW_CALL_pipe, FDW_CALLER);
 }
 
 FDW_EXPORT int pipe2(int pfd[2], int flags)
 {
 	uint32_t birth[2], asks = fdw_oflags(flags & ~3);
+	int r;
 
 	fdw_birth_pair(birth, asks, FDW_CALLER);
 	fdw_wanted_pair(FDW_CALLER, pfd, FDW_CALLERS_FRAME);
-	return made_pair(FDW_LIBC(pipe2)(pfd, birth[0] ? flags | O_CLOEXEC : flags), pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, asks, birth,
-	                 FDW_CALL_pipe2, FDW_CALLER);
+	flags |= birth[0] ? O_CLOEXEC : 0;
+	r = FDW_LIBC(pipe2)(pfd, flags);
+	r = FDW_OR_AGAIN(r, real_pipe2(pfd, flags));
+	return made_pair(r, pfd, FDW_KIND_PIPE_R, FDW_KIND_PIPE_W, asks, birth, FDW_CALL_pipe2, FDW_CALLER);
 }
 
 FDW_EXPORT int socketpair(int domain, int type, int protocol, int sv[2])
 {
 	uint32_t birth[2], asks = fdw_sflags(type);
+	int r;
 
 	fdw_birth_pair(birth, asks, FDW_CALLER);
 	fdw_wanted_pair(FDW_CALLER, sv, FDW_CALLERS_FRAME);
-	return made_pair(FDW_LIBC(socketpair)(domain, birth[0] ? type | SOCK_CLOEXEC : type, protocol, sv), sv, FDW_KIND_SOCKET,
-	                 FDW_KIND_SOCKET, asks, birth, FDW_CALL_socketpair, FDW_CALLER);
+	type |= birth[0] ? SOCK_CLOEXEC : 0;
+	r = FDW_LIBC(socketpair)(domain, type, protocol, sv);
+	r = FDW_OR_AGAIN(r, real_socketpair(domain, type, protocol, sv));
+	return made_pair(r, sv, FDW_KIND_SOCKET, FDW_KIND_SOCKET, asks, birth, FDW_CALL_socketpair, FDW_CALLER);
 }
 
 /*
@@ -176,6 +185,7 @@ int fdw_openpty(int fd[2], char *name, const struct termios *t, const struct win
 		fdw_birth_failed(birth[1]);
 		errno = saved;
 		r = FDW_REAL(openpty)(&fd[0], &fd[1], name, t, w);
+		r = FDW_OR_AGAIN(r, real_openpty(&fd[0], &fd[1], name, t, w));
 		birth[0] = birth[1] = 0;
 	}
 	if (r != 0)
@@ -207,7 +217,7 @@ FDW_EXPORT int signalfd(int fd, const sigset_t *mask, int flags)
 	if (fd == -1)
 		fdw_wanted(FDW_CALLER, 0);
 	r = FDW_REAL(signalfd)(fd, mask, birth ? flags | SFD_CLOEXEC : flags);
-
+	r = FDW_OR_AGAIN(r, real_signalfd(fd, mask, birth ? flags | SFD_CLOEXEC : flags));
 	if (unlikely(r < 0)) {
 		fdw_birth_failed(birth);
 		fdw_use_failed(fd, FDW_CALL_signalfd, FDW_CALLER);

@@ -105,17 +105,17 @@ static uint32_t room_below_limit(uint32_t limit)
 	return n < limit ? (limit - n) / 2 : 0;
 }
 
-/* How many may be held back, and up to which number. Asked again now and then, for all that changes unseen. */
+/* How many may be held back, and up to which number. Asked again now and then, for all that changes unseen, and when numbers run out. */
+static _Atomic uint64_t room_again;
 static uint32_t room(uint32_t *end, uint64_t now)
 {
 	static _Atomic uint32_t limit_known, most_known, asked;
-	static _Atomic uint64_t again;
 	uint32_t limit = atomic_load_explicit(&limit_known, memory_order_relaxed), most = atomic_load_explicit(&most_known, memory_order_relaxed), below;
-	uint64_t at = atomic_load_explicit(&again, memory_order_relaxed);
+	uint64_t at = atomic_load_explicit(&room_again, memory_order_relaxed);
 	struct rlimit rl;
 
 	if (!limit || atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed) % 64 == 0 ||
-	    (now >= at && atomic_compare_exchange_strong(&again, &at, now + ROOM_US))) {
+	    (now >= at && atomic_compare_exchange_strong(&room_again, &at, now + ROOM_US))) {
 		if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, NULL, &rl) != 0)
 			return 0;
 		limit = rl.rlim_cur > FDW_TABLE_MAX ? FDW_TABLE_MAX : (uint32_t)rl.rlim_cur;
@@ -139,8 +139,10 @@ void fdw_number_is_high(int fd)
 {
 	uint32_t n = (uint32_t)fd;
 
-	if (n >= atomic_load_explicit(&fdw_process.tight, memory_order_relaxed) || (n < ARRAYS && !open_in(ARRAYS, ARRAYS + MARGIN)))
-		fdw_release_all();
+	if (n < atomic_load_explicit(&fdw_process.tight, memory_order_relaxed) && (n >= ARRAYS || open_in(ARRAYS, ARRAYS + MARGIN)))
+		return;
+	atomic_store_explicit(&room_again, 0, memory_order_relaxed);
+	fdw_release_all();
 }
 
 void fdw_lifted_slow(int fd)

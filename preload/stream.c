@@ -99,12 +99,16 @@ FDW_EXPORT FILE *fopen(const char *path, const char *mode)
 	char buf[MODE_MAX];
 	uint32_t birth;
 	const char *real_mode = birth_mode(buf, mode, &birth, FDW_CALLER);
+	FILE *f;
 
 	if (unlikely(fdw_path_asks(path) == FDW_PATH_REFUSED)) {
 		fdw_birth_failed(birth);
 		return NULL;
 	}
-	return made_file(FDW_REAL(fopen)(path, real_mode), birth, path, mode, FDW_KIND_FILE, FDW_CALL_fopen, FDW_CALLER);
+	f = FDW_REAL(fopen)(path, real_mode);
+	if (fdw_held_too_many(!f))
+		f = real_fopen(path, real_mode);
+	return made_file(f, birth, path, mode, FDW_KIND_FILE, FDW_CALL_fopen, FDW_CALLER);
 }
 
 /* libc has no close-on-exec form of it: a file without a name where libc makes one, where the file system can do that, or none. */
@@ -129,14 +133,19 @@ FDW_EXPORT FILE *tmpfile(void)
 		birth = 0;
 		errno = saved;
 		f = FDW_REAL(tmpfile)();
+		if (fdw_held_too_many(!f))
+			f = real_tmpfile();
 	}
 	return made_file(f, birth, NULL, "w", FDW_KIND_TMPFILE, FDW_CALL_tmpfile, FDW_CALLER);
 }
 
 FDW_EXPORT FILE *setmntent(const char *path, const char *mode)
 {
-	/* libc adds "e" on its own */
-	return made_file(FDW_REAL(setmntent)(path, mode), 0, path, mode, FDW_KIND_FILE, FDW_CALL_setmntent, FDW_CALLER);
+	FILE *f = FDW_REAL(setmntent)(path, mode); /* libc adds "e" on its own */
+
+	if (fdw_held_too_many(!f))
+		f = real_setmntent(path, mode);
+	return made_file(f, 0, path, mode, FDW_KIND_FILE, FDW_CALL_setmntent, FDW_CALLER);
 }
 
 FDW_EXPORT FILE *popen(const char *command, const char *mode)
@@ -150,6 +159,8 @@ FDW_EXPORT FILE *popen(const char *command, const char *mode)
 	fdw_gate();
 	fdw_self.fork_begun = fdw_fork_clock();
 	f = FDW_REAL(popen)(command, real_mode);
+	if (fdw_held_too_many(!f))
+		f = real_popen(command, real_mode);
 	saved = errno;
 	fdw_gate_child(-1, FDW_FORK_POPEN, FDW_CALL_popen, FDW_CALLER);
 	f = made_file(f, birth, command, mode, FDW_KIND_POPEN, FDW_CALL_popen, FDW_CALLER);
@@ -172,26 +183,28 @@ FDW_EXPORT FILE *fdopen(int fd, const char *mode)
 	return f;
 }
 
-static DIR *made_dir(DIR *d, const char *path, uint16_t call, uintptr_t pc)
+static void made_dir(DIR *d, const char *path, uint16_t call, uintptr_t pc)
 {
-	int saved = errno, fd;
+	int saved = errno, fd = d ? dirfd(d) : -1;
 
-	if (!d)
-		return NULL;
-	fd = dirfd(d);
 	if (fd >= 0) {
 		fdw_made(fd, FDW_KIND_DIR, FDW_F_CLOEXEC, call, pc, -1, fdw_recording() ? fdw_text(path) : FDW_NO_DETAIL);
 		own(d, fd, call, pc);
 	}
 	errno = saved;
-	return d;
 }
 
 FDW_EXPORT DIR *opendir(const char *path)
 {
 	int asks = fdw_path_asks(path);
-	DIR *d = unlikely(asks == FDW_PATH_REFUSED) ? NULL : made_dir(FDW_REAL(opendir)(path), path, FDW_CALL_opendir, FDW_CALLER);
+	DIR *d;
 
+	if (unlikely(asks == FDW_PATH_REFUSED))
+		return NULL;
+	d = FDW_REAL(opendir)(path);
+	if (fdw_held_too_many(!d))
+		d = real_opendir(path);
+	made_dir(d, path, FDW_CALL_opendir, FDW_CALLER);
 	if (unlikely(asks == FDW_PATH_LISTS) && d)
 		fdw_listing(dirfd(d));
 	return d;

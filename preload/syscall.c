@@ -162,6 +162,7 @@ static __attribute__((noinline)) long make(long nr, long *a, uint8_t kind, uint3
 		birth = 0;
 	}
 	r = plain(nr, a);
+	r = FDW_OR_AGAIN(r, plain(nr, a));
 	if (r < 0) {
 		fdw_birth_failed(birth);
 		return r;
@@ -276,6 +277,7 @@ static __attribute__((noinline)) long duplicate(int fd, uintptr_t pc)
 	fdw_wanted(pc, 0);
 	fdw_flux_enter(fd, (uintptr_t)__builtin_frame_address(0));
 	r = birth ? by_fcntl(fd, F_DUPFD_CLOEXEC, 0) : CALL(SYS_dup, fd);
+	r = FDW_OR_AGAIN(r, birth ? by_fcntl(fd, F_DUPFD_CLOEXEC, 0) : CALL(SYS_dup, fd));
 	fdw_flux_leave(fd);
 	if (r >= 0)
 		return fdw_made_dup(fdw_wanted_number((int)r), fd, birth, FDW_CALL_dup, pc);
@@ -301,6 +303,7 @@ static __attribute__((noinline)) long pair(long nr, long *a, int flag_at, int fd
 		a[flag_at] |= O_CLOEXEC;
 	}
 	r = plain(nr, a);
+	r = FDW_OR_AGAIN(r, plain(nr, a));
 	if (r != 0) {
 		fdw_birth_failed(birth[0]);
 		fdw_birth_failed(birth[1]);
