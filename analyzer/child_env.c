@@ -126,12 +126,13 @@ static int set_recording(char **env, size_t *n, const struct child_env *c)
 static const char *filters(char *number, size_t size)
 {
 	char line[256];
+	unsigned n;
 	FILE *f = fopen("/proc/self/status", "re");
 
 	snprintf(number, size, "%s", "");
 	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "Seccomp_filters: %11[0-9]", line) == 1 && strcmp(line, "0"))
-			snprintf(number, size, "%.11s", line);
+		if (sscanf(line, "Seccomp_filters: %u", &n) == 1 && n)
+			snprintf(number, size, "%u", n);
 	if (f)
 		fclose(f);
 	return number;

@@ -147,23 +147,14 @@ static const bt_field *field(const struct plan *p, const bt_field *payload, int 
 	return bt_field_structure_borrow_member_field_by_index_const(payload, p->index[i]);
 }
 
-static uint32_t bytes(const bt_field *f, uint8_t *to, uint64_t max)
+/* Of an array, the elements that fit into `max`, each of `size` bytes. Returns their number. */
+static uint32_t elements(const bt_field *f, void *to, uint8_t size, uint64_t max)
 {
 	uint64_t n = bt_field_array_get_length(f);
 
 	n = n < max ? n : max;
 	for (uint64_t i = 0; i < n; i++)
-		to[i] = bt_field_integer_unsigned_get_value(bt_field_array_borrow_element_field_by_index_const(f, i));
-	return n;
-}
-
-static uint32_t u64s(const bt_field *f, uint64_t *to, uint64_t max)
-{
-	uint64_t n = bt_field_array_get_length(f);
-
-	n = n < max ? n : max;
-	for (uint64_t i = 0; i < n; i++)
-		to[i] = bt_field_integer_unsigned_get_value(bt_field_array_borrow_element_field_by_index_const(f, i));
+		store((uint8_t *)to + i * size, size, bt_field_integer_unsigned_get_value(bt_field_array_borrow_element_field_by_index_const(f, i)));
 	return n;
 }
 
@@ -197,11 +188,11 @@ void plan_decode(const struct plan *p, const bt_event *event, struct record *r, 
 			at = label_of(&p->labels, bt_field_integer_unsigned_get_value(f));
 			break;
 		case WANT_BYTES:
-			store(base + w[i].length, 4, bytes(f, room->bytes, sizeof room->bytes));
+			store(base + w[i].length, 4, elements(f, room->bytes, 1, sizeof room->bytes));
 			at = room->bytes;
 			break;
 		case WANT_U64S:
-			store(base + w[i].length, 4, u64s(f, room->frames, FDW_STACK_MAX));
+			store(base + w[i].length, 4, elements(f, room->frames, 8, FDW_STACK_MAX));
 			at = room->frames;
 			break;
 		default:

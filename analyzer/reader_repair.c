@@ -86,12 +86,11 @@ static int patch(int fd, const struct stream_file *f)
 
 static int copy_cut(const char *from, const char *to, const struct stream_file *f)
 {
-	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), error = 0;
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int error = in < 0 || out < 0 ? errno : 0;
 
 	errno = 0;
-	if (in < 0 || out < 0)
-		error = EIO;
-	else
+	if (!error)
 		error = copy_bytes(in, out, f->keep < f->size ? f->keep : f->size);
 	if (!error && ftruncate(out, f->keep))
 		error = errno;
