@@ -139,6 +139,15 @@ static inline void starts(struct world *w, uint32_t pid, uint32_t parent, uint64
 	here(w, 1);
 }
 
+/* A world whose process 100 has just started. */
+static inline struct world *started(void)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	return w;
+}
+
 static inline void opens_as(struct world *w, int fd, uint32_t gen, uint8_t kind, uint32_t flags)
 {
 	send_event(w, "open", (struct fdw_event){ .op = FDW_OP_CREATE, .fd = fd, .gen = gen, .fd2 = -1, .ret = fd, .kind = kind,

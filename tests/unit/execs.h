@@ -40,9 +40,8 @@ static inline void first_use(struct world *w, int fd, uint32_t gen)
 
 static inline struct world *program(uint8_t kind, uint32_t flags)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens_as(w, 3, 1, kind, flags);
 	here(w, 2);
 	return w;

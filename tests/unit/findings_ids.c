@@ -53,9 +53,8 @@ static void processes_share_a_finding(void **state)
 
 static void worst_first(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	here(w, 2);
 	for (int fd = 10; fd < 13; fd++)
@@ -97,10 +96,9 @@ static void definitions_come_late(void **state)
 /* After dlclose the addresses belong to another library. */
 static void modules_change(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 	const struct place *p;
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	send_event(w, "dlclose", (struct fdw_event){ .op = FDW_OP_MODULES, .fd = -1, .fd2 = -1 });
 	define_module(w, "/usr/lib/libnew.so");
@@ -118,12 +116,11 @@ static void modules_change(void **state)
 /* The interposer's own frames never show. */
 static void our_frames_are_dropped(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 	uint64_t frames[] = { 0x900010, 0x400050 };
 	struct record stack = { .type = RECORD_STACK }, module = { .type = RECORD_MODULE };
 	const struct finding *f;
 
-	starts(w, 100, 1, 7);
 	module.module = (struct fdw_module){ .pid = 100, .base = 0x900000, .start = 0x900000, .end = 0x910000,
 		.path = "/x/libfdwarden.so" };
 	feed(w, &module);

@@ -12,9 +12,8 @@ static const struct process *nth(struct world *w, unsigned n)
 
 static void one_process(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	exits(w);
 	finish(w);
 	assert_int_equal(replay_coverage(w->replay)->processes, 1);
@@ -28,9 +27,8 @@ static void one_process(void **state)
 /* The child speaks before its parent has said that it forked. */
 static void child_first(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	fork_child(w, 200, 100);
 	w->flags = 0;
@@ -51,9 +49,8 @@ static void child_first(void **state)
 /* Both go on counting from the same generation. */
 static void same_generation_in_both(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	forks(w, 200);
 	opens(w, 3, 1);
 	fork_child(w, 200, 100);
@@ -87,9 +84,8 @@ static void pending_when_the_pid_is_given_again(void **state)
 /* FORK_CHILD was lost with the child's first events: its parent's word is enough. */
 static void child_known_by_its_parent(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	forks(w, 200);
 	at(w, 200, 200);
@@ -108,9 +104,8 @@ static void child_known_by_its_parent(void **state)
 
 static void silent_child_is_not_observed(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	forks(w, 200);
 	exits(w);
 	finish(w);
@@ -121,9 +116,8 @@ static void silent_child_is_not_observed(void **state)
 
 static void fork_then_exec(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	forks(w, 200);
 	fork_child(w, 200, 100);
@@ -147,9 +141,8 @@ static void fork_then_exec(void **state)
 
 static void exec_unobserved(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	send_event(w, "execve", (struct fdw_event){ .op = FDW_OP_EXEC, .fd = -1, .fd2 = -1, .ret = FDW_WHY_STATIC,
 		.flags = FDW_F_UNOBSERVED, .detail = (const uint8_t *)"/bin/static", .detail_len = 11 });
 	finish(w);
@@ -160,9 +153,8 @@ static void exec_unobserved(void **state)
 
 static void exec_failed(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	execs(w);
 	send_event(w, "execve", (struct fdw_event){ .op = FDW_OP_EXEC_FAILED, .fd = -1, .fd2 = -1, .ret = -1, .err = ENOENT });
@@ -174,9 +166,8 @@ static void exec_failed(void **state)
 
 static void pid_again(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	closes(w, 3, 1);
 	exits(w);
@@ -224,9 +215,8 @@ static void unknown_start(void **state)
 
 static void late_close(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	at(w, 100, 101);
 	hello(w, "other");
@@ -241,9 +231,8 @@ static void late_close(void **state)
 /* Closed by one thread before the thread that made it has said so. */
 static void close_before_creation(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	closes(w, 3, 1);
 	at(w, 100, 101);
 	hello(w, "maker");
@@ -255,9 +244,8 @@ static void close_before_creation(void **state)
 
 static void closed_but_never_seen_open(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	closes(w, 9, 0);
 	finish(w);
 	assert_int_equal(replay_coverage(w->replay)->unseen_creations, 1);
@@ -266,9 +254,8 @@ static void closed_but_never_seen_open(void **state)
 
 static void totals_show_a_lost_end(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	exits(w);
 	send_event(w, "_exit", (struct fdw_event){ .op = FDW_OP_TOTALS, .fd = -1, .fd2 = -1, .arg = 26 });
 	finish(w);
@@ -279,9 +266,8 @@ static void totals_show_a_lost_end(void **state)
 /* A handler spoke between its thread's taking a number and its saying something. */
 static void numbers_out_of_order(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	w->seqs[100]++;
 	opens(w, 4, 1);
 	closes(w, 4, 1);

@@ -8,9 +8,8 @@
 
 static struct world *planted(void)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	here(w, 2);
 	closes(w, 3, 1);
@@ -101,10 +100,9 @@ static void every_rule_has_a_fix(void **state)
 /* One blank between words, from a line's first on. Times are cut, not rounded, and the same in text and in HTML. */
 static void words_and_times(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 	char *text;
 
-	starts(w, 100, 1, 7);
 	w->now = START + 1000 + SECOND - 1001; /* the first event's time, and a second: but for a nanosecond */
 	opens(w, 3, 1);
 	exits(w);
@@ -121,10 +119,9 @@ static void words_and_times(void **state)
 
 static void nothing_found(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 	char *text;
 
-	starts(w, 100, 1, 7);
 	exits(w);
 	finish(w);
 	text = document(w, (struct report_options){ .color = COLOR_NEVER });
@@ -135,10 +132,9 @@ static void nothing_found(void **state)
 
 static void possible_is_hidden(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 	char *text;
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	w->seqs[100] += 3;
 	exits(w);

@@ -3,9 +3,8 @@
 
 static void plain_double_close(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	here(w, 2);
 	closes(w, 3, 1);
@@ -17,10 +16,9 @@ static void plain_double_close(void **state)
 
 static void three_stacks_in_order(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 	const struct finding *f;
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	closes(w, 3, 1);
 	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
@@ -41,9 +39,8 @@ static void three_stacks_in_order(void **state)
 
 static void same_stacks_are_one(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	for (uint32_t gen = 1; gen <= 5; gen++) {
 		opens(w, 3, gen);
 		closes(w, 3, gen);
@@ -54,9 +51,8 @@ static void same_stacks_are_one(void **state)
 
 static struct world *three_threads(void)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	for (uint32_t tid = 101; tid <= 103; tid++) {
 		at(w, 100, tid);
 		hello(w, "thread");
@@ -152,10 +148,9 @@ static void winner_not_seen(void **state)
 /* The winner's event is read after the loser's: it tells who closed. */
 static void concurrent(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 	const struct finding *f;
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	at(w, 100, 102);
 	hello(w, "loser");
@@ -175,9 +170,8 @@ static void concurrent(void **state)
 
 static void bad_closes(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	close_fails(w, -1, 0, FDW_F_NEVER_SEEN, 1);
 	here(w, 2);
 	close_fails(w, 777, 0, FDW_F_NEVER_SEEN, 1);
@@ -187,9 +181,8 @@ static void bad_closes(void **state)
 
 static void child_tidies_up(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	opens(w, 4, 1);
 	forks(w, 200);
@@ -207,9 +200,8 @@ static void child_tidies_up(void **state)
 
 static void child_closes_its_own_twice(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	forks(w, 200);
 	fork_child(w, 200, 100);
 	opens(w, 3, 1);
@@ -222,9 +214,8 @@ static void child_closes_its_own_twice(void **state)
 /* It did not exec: what it did to what it inherited was no preparation. */
 static void child_exits_after_double_close(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	forks(w, 200);
 	fork_child(w, 200, 100);
@@ -240,9 +231,8 @@ static void child_exits_after_double_close(void **state)
 /* What the parent had closed before, the child may close again while it tidies up. */
 static void child_closes_what_the_parent_closed(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	closes(w, 3, 1);
 	forks(w, 200);
@@ -255,9 +245,8 @@ static void child_closes_what_the_parent_closed(void **state)
 /* dup2 over standard streams, close of what was duplicated: nothing is closed twice. */
 static void dup2_over_stdio(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	send_event(w, "dup2", (struct fdw_event){ .op = FDW_OP_REPLACE, .fd = 1, .gen = 2, .fd2 = 3, .gen2 = 1, .ret = 1, .arg = 1 });
 	closes(w, 3, 1);
@@ -270,9 +259,8 @@ static void dup2_over_stdio(void **state)
 /* An open number whose close the kernel refuses was closed by a route nobody sees. */
 static void closed_unseen(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	close_fails(w, 3, 1, 0, 1);
 	exits(w);
@@ -282,9 +270,8 @@ static void closed_unseen(void **state)
 /* The interposer's own proof stands, whatever was lost. */
 static void lost_events_keep_what_is_certain(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	w->seqs[100] += 10;
 	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);

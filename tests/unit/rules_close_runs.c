@@ -26,9 +26,8 @@ static void loops_up_and_down(void **state)
 
 static void short_loop_over_never_seen(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	closes(w, 3, 1);
 	close_fails(w, 3, 1, FDW_F_KNOWN_CLOSED, 1);
@@ -40,9 +39,8 @@ static void short_loop_over_never_seen(void **state)
 /* Both ends of a pipe, closed twice one after the other: a run, but no loop. */
 static void pair_closed_twice(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	here(w, 2);
 	opens(w, 4, 1);
@@ -56,9 +54,8 @@ static void pair_closed_twice(void **state)
 
 static struct world *pair_again(uint32_t flags, uint32_t flags_of_second)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 4, 1);
 	opens(w, 5, 1);
 	closes(w, 4, 1);
@@ -132,9 +129,8 @@ static void range_of_one(struct world *w, int fd)
 
 static void range_twice(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	range_of_one(w, 3);
 	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE, .fd = 3, .gen = 1, .fd2 = -1, .flags = FDW_F_RANGE });
@@ -146,9 +142,8 @@ static void range_twice(void **state)
 /* Everything but 3 and 5: one of the ranges is one number long. */
 static void ranges_around_what_is_kept(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 4, 1);
 	closes(w, 4, 1);
 	range_of_one(w, 4);
@@ -169,9 +164,8 @@ static void opens_and_closes_16(struct world *w)
 /* An array of 16, closed twice: not a loop over everything, that would go on. */
 static void sixteen_closed_twice(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens_and_closes_16(w);
 	for (int fd = 3; fd < 19; fd++)
 		close_fails(w, fd, 1, FDW_F_KNOWN_CLOSED, (uint64_t)fd - 2);
@@ -182,9 +176,8 @@ static void sixteen_closed_twice(void **state)
 /* It goes on. */
 static void sixteen_and_then_everything(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens_and_closes_16(w);
 	for (int fd = 3; fd < 30; fd++)
 		close_fails(w, fd, fd < 19, fd < 19 ? FDW_F_KNOWN_CLOSED : FDW_F_NEVER_SEEN, (uint64_t)fd - 2);
@@ -195,9 +188,8 @@ static void sixteen_and_then_everything(void **state)
 /* Closed here and there, and then a loop up to the highest that ever was: as if everything was meant. */
 static void sixteen_closed_one_by_one(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	for (int fd = 3; fd < 19; fd++) {
 		opens(w, fd, 1);
 		closes(w, fd, 1);

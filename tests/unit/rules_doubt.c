@@ -10,9 +10,8 @@ static void loses(struct world *w) { w->seqs[w->tid % 512] += 3; }
 
 static struct world *with(void (*what)(struct world *))
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	if (what)
 		what(w);
 	return w;

@@ -200,9 +200,8 @@ static void replaces(struct world *w, int fd, uint32_t gen, int from, uint32_t f
 
 static void placed_with_dup2(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens_as(w, 4, 1, FDW_KIND_FILE, FDW_F_CLOEXEC);
 	replaces(w, 3, 1, 4, 1);
 	forks(w, 200);
@@ -218,9 +217,8 @@ static void placed_with_dup2(void **state)
 
 static void opened_by_the_child(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	forks(w, 200);
 	fork_child(w, 200, 100);
 	opens(w, 3, 1);
@@ -234,9 +232,8 @@ static void opened_by_the_child(void **state)
 /* A daemon is a fork child, too: what it makes and its own children inherit was not asked for. */
 static void opened_by_a_fork_child_for_itself(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	forks(w, 150);
 	exits_well(w);
 	fork_child(w, 150, 100);

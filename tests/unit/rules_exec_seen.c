@@ -84,9 +84,8 @@ static void another_object(void **state)
 
 static struct world *with_pipe(void)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	send_event(w, "pipe", (struct fdw_event){ .op = FDW_OP_CREATE, .fd = 3, .gen = 1, .fd2 = -1, .ret = 3, .kind = FDW_KIND_PIPE_R });
 	send_event(w, "pipe", (struct fdw_event){ .op = FDW_OP_CREATE, .fd = 4, .gen = 1, .fd2 = -1, .ret = 4, .kind = FDW_KIND_PIPE_W,
 		.flags = FDW_F_CLOEXEC });
@@ -224,9 +223,8 @@ static void exec_without_fork(void **state)
 /* It came with the first program: nobody's fault here. */
 static void from_outside(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	open_when_started(w, 3, FDW_KIND_FILE, "/some/file", 0);
 	forks(w, 200);
 	fork_child(w, 200, 100);

@@ -3,9 +3,8 @@
 
 static struct world *program(void)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	return w;
 }
 

@@ -5,9 +5,8 @@ enum { FD = 4, CULPRIT = 101, VICTIM = 102 };
 
 static struct world *with_threads(void)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	for (uint32_t tid = CULPRIT; tid <= VICTIM; tid++) {
 		at(w, 100, tid);
 		hello(w, "thread");

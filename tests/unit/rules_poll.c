@@ -24,9 +24,8 @@ static void delivered(struct world *w, uint64_t data)
 /* A poller, one registration, a worker and a closer. */
 static struct world *with_registration(void)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	for (uint32_t tid = WORKER; tid <= CLOSER; tid++) {
 		at(w, 100, tid);
 		hello(w, "thread");

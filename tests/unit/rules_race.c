@@ -1,16 +1,14 @@
 /* tests/unit/rules_race.c: cloexec-race: marked later than made, while another thread starts programs. */
-#include "builder.h"
+#include "execs.h"
 
-#define NEXT "/usr/bin/next"
 #define MAKER 101
 #define FORKER 102
 
 /* Two threads beside the main one. Thread ids are places of their own: 101 makes at 11, marks at 12; 102 forks at 20. */
 static struct world *threads(void)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	w->flags = FDW_F_MULTI;
 	at(w, 100, MAKER);
 	hello(w, "maker");
@@ -67,20 +65,24 @@ static void forks_at(struct world *w, uint32_t tid, uint32_t child, uint32_t us)
 	send_event(w, "fork", (struct fdw_event){ .op = FDW_OP_FORK, .fd = -1, .fd2 = -1, .ret = child, .kind = FDW_FORK_FORK, .gen = us });
 }
 
+static void becomes_next(struct world *w, uint32_t child)
+{
+	execs(w);
+	ends(w);
+	w->program = NEXT;
+	starts(w, child, 100, child);
+}
+
 /* What the child does: nothing, then exec; has: the number it finds open, -1 none. */
 static void child_execs(struct world *w, uint32_t child, int has)
 {
 	w->flags = 0;
 	fork_child(w, child, 100);
-	execs(w);
-	ends(w);
-	w->program = NEXT;
-	starts(w, child, 100, child);
+	becomes_next(w, child);
 	if (has >= 0)
 		send_event(w, "none", (struct fdw_event){ .op = FDW_OP_STATE, .fd = has, .fd2 = -1, .gen = 1, .kind = FDW_KIND_SOCKET,
 			.flags = FDW_F_INHERITED, .detail = (const uint8_t *)"socket:[5]", .detail_len = 10 });
-	exits(w);
-	ends(w);
+	exits_well(w);
 	w->program = "/usr/bin/prog";
 }
 
@@ -88,8 +90,7 @@ static void over(struct world *w)
 {
 	at(w, 100, 100);
 	w->flags = FDW_F_MULTI;
-	exits(w);
-	ends(w);
+	exits_well(w);
 }
 
 static void predicted(void **state)
@@ -153,9 +154,8 @@ static void born_marked(void **state)
 /* The thread that forks did not live while there was anything to get. */
 static void never_met(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	w->flags = FDW_F_MULTI;
 	at(w, 100, MAKER);
 	hello(w, "maker");
@@ -190,8 +190,7 @@ static void only_forks(void **state)
 	forks_at(w, FORKER, 200, 1);
 	w->flags = 0;
 	fork_child(w, 200, 100);
-	exits(w);
-	ends(w);
+	exits_well(w);
 	over(w);
 	expect(w, "");
 }
@@ -206,12 +205,8 @@ static void child_closes_everything(void **state)
 	w->flags = 0;
 	fork_child(w, 200, 100);
 	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE_RANGE, .fd = 3, .fd2 = -1 });
-	execs(w);
-	ends(w);
-	w->program = NEXT;
-	starts(w, 200, 100, 200);
-	exits(w);
-	ends(w);
+	becomes_next(w, 200);
+	exits_well(w);
 	over(w);
 	expect(w, "");
 }
@@ -226,8 +221,7 @@ static void spawn_closes_everything(void **state)
 	send_event(w, "posix_spawn", (struct fdw_event){ .op = FDW_OP_CHILD_FD, .fd = 3, .fd2 = -1, .ret = 200, .arg = FDW_CHILD_CLOSED });
 	w->program = NEXT;
 	starts(w, 200, 100, 200);
-	exits(w);
-	ends(w);
+	exits_well(w);
 	over(w);
 	expect(w, "");
 }
@@ -245,8 +239,7 @@ static void other_ways_to_start(void **state)
 		send_event(w, "system", (struct fdw_event){ .op = FDW_OP_FORK, .fd = -1, .fd2 = -1, .ret = unnamed ? 0 : 200, .kind = kinds[i] });
 		w->program = NEXT;
 		starts(w, 200, 100, 200);
-		exits(w);
-		ends(w);
+		exits_well(w);
 		over(w);
 		expect(w, "cloexec-race/warning=1");
 	}
@@ -263,8 +256,7 @@ static void exec_by_another_thread(void **state)
 	ends(w);
 	w->program = NEXT;
 	starts(w, 100, 1, 7);
-	exits(w);
-	ends(w);
+	exits_well(w);
 	expect(w, "cloexec-race/warning=1");
 }
 
@@ -367,13 +359,9 @@ static void handed_over(void **state)
 	w->flags = 0;
 	fork_child(w, 200, 100);
 	send_event(w, "fcntl", (struct fdw_event){ .op = FDW_OP_SETFD, .fd = 9, .gen = 1, .fd2 = -1, .arg = 0 });
-	execs(w);
-	ends(w);
-	w->program = NEXT;
-	starts(w, 200, 100, 200);
+	becomes_next(w, 200);
 	send_event(w, "none", (struct fdw_event){ .op = FDW_OP_STATE, .fd = 9, .fd2 = -1, .gen = 1, .kind = FDW_KIND_SOCKET, .flags = FDW_F_INHERITED });
-	exits(w);
-	ends(w);
+	exits_well(w);
 	drops(w, MAKER, 9, 1);
 	over(w);
 	expect(w, "cloexec-race/warning=1");

@@ -17,9 +17,8 @@ static void kernels(void **state)
 
 static struct world *with_thread(void)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	at(w, 100, 101);
 	hello(w, "thread");
 	here(w, 2);

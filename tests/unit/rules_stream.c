@@ -11,9 +11,8 @@ static void stale_stream(struct world *w, int fd, uint32_t owned, uint32_t now)
 
 static void stream_of_nothing(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	closes(w, 3, 1);
 	stale_stream(w, 3, 1, 0);
@@ -23,10 +22,9 @@ static void stream_of_nothing(void **state)
 
 static void stream_takes_another(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 	const struct finding *f;
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	closes(w, 3, 1);
 	here(w, 5);
@@ -44,9 +42,8 @@ static void stream_takes_another(void **state)
 /* close(1), open, fclose(stdout): redirection as it was always done. */
 static void stdout_redirected(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	closes(w, 1, 1);
 	opens(w, 1, 2);
 	stale_stream(w, 1, 1, 2);
@@ -57,9 +54,8 @@ static void stdout_redirected(void **state)
 /* A stream of 3 whose number is closed. */
 static struct world *with_stream(void)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	at(w, 100, OTHER);
 	hello(w, "other");
 	at(w, 100, 100);

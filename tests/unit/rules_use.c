@@ -3,9 +3,8 @@
 
 static struct world *with_closed(void)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	closes(w, 3, 1);
 	return w;
@@ -81,9 +80,8 @@ static void one_mark(void **state)
 /* Writing to ten closed numbers in a row is ten mistakes, not a loop over everything. */
 static void ten_writes(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	for (int fd = 3; fd < 13; fd++)
 		opens(w, fd, 1);
 	for (int fd = 3; fd < 13; fd++)
@@ -123,10 +121,9 @@ static void added_to_a_closed_poller(void **state)
 /* The close is read after the use: the finding has it all the same. */
 static void close_read_late(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 	const struct finding *f;
 
-	starts(w, 100, 1, 7);
 	opens(w, 3, 1);
 	at(w, 100, 101);
 	hello(w, "user");
@@ -154,9 +151,8 @@ static void reuse_is_innocent(void **state)
 
 static void child_that_closed_everything(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	for (int fd = 3; fd < 20; fd++)
 		opens(w, fd, 1);
 	forks(w, 200);
@@ -175,9 +171,8 @@ static void child_that_closed_everything(void **state)
 /* A worker is a process like any other. */
 static void worker(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 
-	starts(w, 100, 1, 7);
 	forks(w, 200);
 	fork_child(w, 200, 100);
 	w->flags = 0;

@@ -206,10 +206,9 @@ static void deep(void **state)
 
 static void not_asked_for(void **state)
 {
-	struct world *w = world_new();
+	struct world *w = started();
 	char *text;
 
-	starts(w, 100, 1, 7);
 	forks(w, 200);
 	reaps(w, 200, 0);
 	exits(w);
