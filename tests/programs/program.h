@@ -24,7 +24,6 @@
 #define need(condition) \
 	((condition) ? (void)0 : (fprintf(stderr, "%s:%d: not so: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno), _exit(9)))
 
-
 static inline int open_null(void)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);

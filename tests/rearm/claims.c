@@ -292,55 +292,43 @@ static int over_each_other(void)
 
 /* ---- closing ---------------------------------------------------------------------------------------------------------------------------*/
 
-/* Nothing is armed on a number that another thread is closing, though the kernel has it still. */
-static int rearm_while_closed(void)
+/* Nothing is armed on a number, or in a poller, that another thread is closing, though the kernel has it still. */
+static int refused_while_closed(int closing, int epoll, int op, int fd)
 {
-	int epoll = new_poller(), fd = new_fd(1), r, error, late;
+	int r, error, late;
 	struct caller a;
 
-	need(arm(epoll, EPOLL_CTL_ADD, fd, 7) == 0);
-	start_to(&a, "close_claimed", closes, fd, -1);
-	r = arm(epoll, EPOLL_CTL_MOD, fd, 7);
+	start_to(&a, "close_claimed", closes, closing, -1);
+	r = arm(epoll, op, fd, 7);
 	error = errno;
 	late = a.done;
 	join(&a);
 	should(a.result == 0);
 	should(late || (r == -1 && error == EBADF));
-	close(epoll);
+	close(closing == fd ? epoll : fd);
 	return late ? AGAIN : 0;
+}
+
+static int rearm_while_closed(void)
+{
+	int epoll = new_poller(), fd = new_fd(1);
+
+	need(arm(epoll, EPOLL_CTL_ADD, fd, 7) == 0);
+	return refused_while_closed(fd, epoll, EPOLL_CTL_MOD, fd);
 }
 
 static int add_while_closed(void)
 {
-	int epoll = new_poller(), fd = new_fd(1), r, error, late;
-	struct caller a;
+	int fd = new_fd(1);
 
-	start_to(&a, "close_claimed", closes, fd, -1);
-	r = arm(epoll, EPOLL_CTL_ADD, fd, 7);
-	error = errno;
-	late = a.done;
-	join(&a);
-	should(a.result == 0);
-	should(late || (r == -1 && error == EBADF));
-	close(epoll);
-	return late ? AGAIN : 0;
+	return refused_while_closed(fd, new_poller(), EPOLL_CTL_ADD, fd);
 }
 
-/* Nor in a poller that another thread is closing. */
 static int add_while_poller_is_closed(void)
 {
-	int epoll = new_poller(), fd = new_fd(1), r, error, late;
-	struct caller a;
+	int epoll = new_poller();
 
-	start_to(&a, "close_claimed", closes, epoll, -1);
-	r = arm(epoll, EPOLL_CTL_ADD, fd, 7);
-	error = errno;
-	late = a.done;
-	join(&a);
-	should(a.result == 0);
-	should(late || (r == -1 && error == EBADF));
-	close(fd);
-	return late ? AGAIN : 0;
+	return refused_while_closed(epoll, epoll, EPOLL_CTL_ADD, new_fd(1));
 }
 
 /* The loser of two closes closes nothing: neither what the winner is closing, nor what is opened in its place. */
