@@ -1,4 +1,5 @@
-# tests/e2e/common.bash: what the bats files share: where things are, a place of one's own, the rules there are. Loaded by `load common`.
+# tests/e2e/common.bash: what the bats files share: where things are, a place of one's own, the command under a time limit, what a recording leaves behind,
+# the rules there are. Loaded by `load common`.
 
 # place MODE: B the build directory, F the command, P the programs of src/; W, an empty directory of that mode, is the working directory: below /tmp and
 # not below bats' own, which nobody else could reach.
@@ -19,3 +20,36 @@ leave_place() {
 
 # The rules there are, by the help, one a line.
 rules() { "$B/fdwarden" report --help | tr '\n' ' ' | sed 's/.*Rules: //; s/\. .*//; s/, */\n/g' | tr -d ' ' | grep .; }
+
+fdw() { timeout 60 "$F" "$@"; }
+report() { timeout 60 "$F" report "$@"; }
+nobody() { timeout 60 setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+
+# How many programs' starts are in the trace?
+starts() { babeltrace2 "$1" 2>/dev/null | grep -c '"PROC_START"'; }
+
+# wait_for WORD FILE: ten seconds at most.
+wait_for() { for _ in $(seq 100); do grep -q "$1" "$2" 2>/dev/null && return; sleep 0.1; done; return 1; }
+
+# ---- what a recording leaves behind: `before` is what traces_of_us said at the beginning ---------------------------------------------------
+
+# Directories and processes that only a recording makes.
+traces_of_us() {
+	ls -d /run/fdwarden-* /run/lttng /tmp/fdwarden-?????? /tmp/fdwarden-audit-* 2>/dev/null || true
+	pgrep -f -- "lttng-sessiond --no-kernel --sig-parent --quiet" || true
+	pgrep -f -- "lttng-consumerd --quiet -u" || true
+}
+
+# Nothing new is left. Others may be recording on this machine: what is theirs goes away again, what we left stays.
+left_behind() {
+	local i
+	comm -13 <(sort <<<"$before") <(traces_of_us | sort) >left
+	for i in $(seq 300); do
+		comm -12 left <(traces_of_us | sort) >still
+		mv still left
+		[ -s left ] || { rm -f left; return 0; }
+		sleep 0.1
+	done
+	cat left
+	return 1
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # tests/e2e/damage.bats: each kind of damage to a recording × the sentence, the status, and what is still claimed. Whatever is broken: what can be
 # read is read, the rest is named with its stream and time, no leak is claimed where its close may be what is missing, and not a byte of the trace
-# is written. Made of one real recording; what only happens while it is made (full disks, killed daemons) is in launch.bats. FDW_BUILD: the build directory.
+# is written. Made of one real recording; what only happens while it is made (full disks, killed daemons) is in recording.bats. FDW_BUILD: the build directory.
 
 bats_require_minimum_version 1.5.0
 
@@ -36,7 +36,7 @@ reported() {
 	local status=$1 before
 	shift
 	before=$(contents)
-	run "-$status" timeout 30 "$B/fdwarden" report "$@" -f json -o "$T/json" "$C"
+	run "-$status" timeout 100 "$B/fdwarden" report "$@" -f json -o "$T/json" "$C"
 	[ "$(contents)" = "$before" ]
 	[ "$status" = 3 ] || jq -r '.coverage.damage[]' "$T/json" >"$T/said"
 }
@@ -230,7 +230,7 @@ when='from [0-9-]{10} [0-9:]{8}\.[0-9]{6} UTC on'
 }
 
 @test "a program that was killed: what it left open is no leak" {
-	"$B/fdwarden" record -q -o "$C.killed" -- sh -c 'exec 7</dev/null; kill -9 $$' || true
+	"$B/fdwarden" record -q -o "$C.killed" -- sh -c 'exec 7</dev/null; kill -9 $$' || [ $? = 137 ]
 	C=$C.killed
 	reported 0 --show=possible
 	[ "$(claims)" = "" ]

@@ -35,8 +35,6 @@ teardown() {
 	leave_place
 }
 
-fdw() { timeout 60 "$F" "$@"; }
-report() { timeout 60 "$F" report "$@"; }
 json() { report --fail-on=never -f json "$1" | jq "$2"; }
 
 # Records busy.py into t; what is written to descriptor 9 is its input. P: its pid.
@@ -180,7 +178,7 @@ finish() {
 	sleep 3
 	echo >&9
 	finish
-	! grep -q "something wrong" err
+	run ! grep -q "something wrong" err
 	[ "$(ls -d t.violation* 2>/dev/null | wc -l)" = 0 ]
 	run -0 report t
 }
