@@ -66,13 +66,16 @@ within() { LD_PRELOAD=$B/tests/e2e/src/hazards/libconfined.so "$@"; }
 	cd "$T/out"
 	mkdir far && ln -s far/report link
 	"$B/fdwarden" report -o link "$T/trace" || [ $? = 1 ]
-	[ -L link ] && grep -q double-close far/report
+	[ -L link ]
+	grep -q double-close far/report
 	ln -s made ahead
 	"$B/fdwarden" report -o ahead "$T/trace" || [ $? = 1 ]
-	[ -L ahead ] && grep -q double-close made
+	[ -L ahead ]
+	grep -q double-close made
 	run -2 "$B/fdwarden" report -o '' "$T/trace"
 	"$B/fdwarden" report -o here --gen-suppressions=far/s "$T/trace" || [ $? = 1 ]
-	grep -q double-close here && [ -s far/s ]
+	grep -q double-close here
+	[ -s far/s ]
 	"$B/fdwarden" report -o /dev/stderr "$T/trace" 2>&1 >/dev/null | grep -q double-close
 	"$B/fdwarden" report -o /dev/fd/9 "$T/trace" 9>far/nine || [ $? = 1 ]
 	grep -q double-close far/nine

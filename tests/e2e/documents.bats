@@ -12,9 +12,9 @@ setup_file() {
 	export B T
 	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
 	for p in $PROGRAMS; do
-		"$B/fdwarden" audit -q --keep-trace="$T/$p" --tree --show=possible -f json -o "$T/$p.json" -- "$B/tests/programs/$p" >/dev/null 2>&1 || true
+		"$B/fdwarden" audit -q --keep-trace="$T/$p" --tree --show=possible -f json -o "$T/$p.json" -- "$B/tests/programs/$p" >/dev/null 2>&1
 	done
-	"$B/fdwarden" record -q -o "$T/killed" -- sh -c 'exec 7</dev/null; kill -9 $$' || true
+	"$B/fdwarden" record -q -o "$T/killed" -- sh -c 'exec 7</dev/null; kill -9 $$' || [ $? = 137 ]
 }
 
 teardown_file() { rm -rf "$T"; }
@@ -27,9 +27,9 @@ report() { "$B/fdwarden" report "$@"; }
 	report -f json --tree -o "$T/killed.json" "$T/killed"
 	cp -r "$T/double_close" "$T/cut"
 	find "$T/cut" -name 'fds_[0-9]*' -size +0 ! -name '*.idx' -exec truncate -s 150 {} +
-	report -f json -o "$T/cut.json" "$T/cut" || true
+	report -f json -o "$T/cut.json" "$T/cut" || [ $? = 1 ]
 	jq -e '.coverage.damage | length > 0' "$T/cut.json"
-	report -f json --baseline="$T/double_close.json" -o "$T/known.json" "$T/double_close" "$T/leak_exec" || true
+	report -f json --baseline="$T/double_close.json" -o "$T/known.json" "$T/double_close" "$T/leak_exec" || [ $? = 1 ]
 	[ "$(jq -s 'map(.findings | length) | add' "$T"/*.json)" -gt 12 ]
 	python3 "$BATS_TEST_DIRNAME/schema.py" "$BATS_TEST_DIRNAME/../../analyzer/report.schema.json" "$T"/*.json
 }
@@ -48,9 +48,9 @@ report() { "$B/fdwarden" report "$@"; }
 	[ -d node_modules/@microsoft ] || npm install --silent --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000 ||
 		skip "the validator cannot be had from npm here"
 	for p in $PROGRAMS; do
-		report -f sarif --show=possible -o "$T/$p.sarif" "$T/$p" || true
+		report -f sarif --show=possible -o "$T/$p.sarif" "$T/$p" || [ $? = 1 ]
 	done
-	report -f sarif --baseline="$T/double_close.json" -o "$T/known.sarif" "$T/double_close" "$T/leak_exec" || true
+	report -f sarif --baseline="$T/double_close.json" -o "$T/known.sarif" "$T/double_close" "$T/leak_exec" || [ $? = 1 ]
 	run -0 node_modules/.bin/sarif-multitool validate "$T"/*.sarif
 	# informationUri: there is no page to name.
 	found=$(grep -E ': (error|warning) ' <<<"$output" | grep -v "does not provide 'informationUri'" || true)
@@ -59,7 +59,7 @@ report() { "$B/fdwarden" report "$@"; }
 
 @test "--gen-suppressions: what it writes silences all of it, by id or by function; in report and audit" {
 	for p in $PROGRAMS; do
-		report -q --gen-suppressions="$T/all" "$T/$p" >/dev/null || true
+		report -q --gen-suppressions="$T/all" "$T/$p" >/dev/null || [ $? = 1 ]
 		run -0 report -f json --suppressions="$T/all" "$T/$p"
 		jq -e '.findings | length == 0' <<<"$output"
 		sed -n 's/^# or:  //p' "$T/all" >"$T/wide"

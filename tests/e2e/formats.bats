@@ -58,8 +58,8 @@ report() { "$B/fdwarden" report "$@"; }
 }
 
 @test "diff: what is new, gone, still there; only new findings fail" {
-	report -f json -o "$T/a.json" "$T/trace" || true
-	report -f json -o "$T/b.json" "$T/other" || true
+	report -f json -o "$T/a.json" "$T/trace" || [ $? = 1 ]
+	report -f json -o "$T/b.json" "$T/other" || [ $? = 1 ]
 	run -0 "$B/fdwarden" diff "$T/a.json" "$T/a.json"
 	[ "${lines[0]}" = "0 new, 0 gone, 1 still there" ]
 	run -1 "$B/fdwarden" diff "$T/a.json" "$T/b.json"
@@ -86,7 +86,7 @@ report() { "$B/fdwarden" report "$@"; }
 }
 
 @test "--baseline: what it has does not fail again, in report and audit; one that cannot be read: 2, 125" {
-	report -f json -o "$T/a.json" "$T/trace" || true
+	report -f json -o "$T/a.json" "$T/trace" || [ $? = 1 ]
 	run -0 report --baseline="$T/a.json" "$T/trace"
 	[[ ${lines[0]} == "1 error (double-close); 0 new, 1 known (baseline)"* ]]
 	grep -q "seen once   known$" <<<"$output"

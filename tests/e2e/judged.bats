@@ -27,17 +27,6 @@ judged() {
 	jq -e '.findings[0].stacks[] | select(.role == "reused") | .call | startswith("open(\"/dev/zero\") = ")' "$T/json"
 }
 
-@test "programs: the first line of each says what the table says: the rules, or silence; there are forty of both sorts" {
-	table=$BATS_TEST_DIRNAME/../programs/expect.tsv
-	while read -r name _ _ findings history; do
-		[ -e "$BATS_TEST_DIRNAME/../programs/$name.c" ] || name=${name%_*} # one source, built in several ways
-		want=$(tr '|, ' '\n\n\n' <<<"$findings $history" | sed 's|/.*||' | grep -vx -e - -e '' | awk '!seen[$0]++' | paste -sd, | sed 's/,/, /g')
-		head -1 "$BATS_TEST_DIRNAME/../programs/$name.c" | grep -qF "/* $name [${want:-silence}]: " || { echo "$name: ${want:-silence}"; return 1; }
-	done < <(grep -vE '^(#|$)' "$table")
-	[ "$(sed -n '/wrong programs/,/right programs/p' "$table" | grep -cvE '^(#|$)')" -ge 40 ]
-	[ "$(sed -n '/right programs/,$p' "$table" | grep -cvE '^(#|$)')" -ge 40 ]
-}
-
 @test "ways that are not seen: nothing is made up of half a history, and the coverage says that it is half" {
 	for mode in observe audit; do
 		judged "$mode" inline_calls >"$T/json"

@@ -71,7 +71,7 @@ same() {
 @test "lines that were lost are counted by the next one" {
 	mkfifo full
 	exec 7<>full 8>full
-	run preload enforce bash -c "exec \"$P/odd\" log_counted 2>&8"
+	run -0 preload enforce bash -c "exec \"$P/odd\" log_counted 2>&8"
 	exec 7>&- 8>&-
 	echo "$output"
 	[[ "$output" == *"line"*" could not be written) "*"use-after-close"* ]]
@@ -122,14 +122,13 @@ same() {
 	{
 		char c;
 		int p[2], fd = open("/proc/self/auxv", O_RDONLY), copy = dup(fd), ok = read(fd, &c, 1) == 1 && copy > fd;
-		ok = ok && read(1000, &c, 1) == -1 && openat(1000, "x", 0) == -1 && close(1000) == -1 && recv(1000, &c, 1, 0) == -1;
+		ok = ok && read(1000, &c, 1) == -1 && openat(1000, "x", 0) == -1 && close(1000) == -1;
 		ok = ok && pipe(p) == 0 && dup2(fd, p[0]) == p[0] && fcntl(p[1], F_GETFD) == 0 && bind(1000, 0, 0) == -1;
 		return close(fd) == 0 && close(copy) == 0 && close(p[0]) == 0 && close(p[1]) == 0 && ok ? good : bad;
 	}
 	int pick(void) __attribute__((ifunc("choose")));
 	int picked(void) { return pick(); }
 	E
-	sed -i 's/ \&\& recv(1000, &c, 1, 0) == -1//' early.c
 	echo 'int picked(void); int puts(const char *); int main(void) { return puts(picked() == 1 ? "good" : "bad") < 0; }' >late.c
 	cc -shared -fPIC -O1 -fno-plt -o libearly.so early.c
 	cc -o late late.c -Wl,--no-as-needed ./libearly.so -Wl,-rpath,"$W"
@@ -169,6 +168,6 @@ same() {
 		cc -fsanitize=$kind -o sanitized plain.c 2>/dev/null || skip "no $kind sanitizer here"
 		same sh -c './sanitized; echo $?; ./sanitized; echo $?'
 		grep -qx 0 native
-		! grep -qvx 0 native
+		run ! grep -qvx 0 native
 	done
 }

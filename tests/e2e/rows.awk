@@ -1,6 +1,7 @@
 # tests/e2e/rows.awk: compares what tests/e2e/src/rows wrote. Input: `names`, those of preload/calls.def (calls.awk -v want=names);
 # `recordings`, the processes in each trace; `logged`, the double closes in each log; then the lines of each run, in files WHO/MODE, the
-# native ones first. Prints TAP: one test a row or alias, after some that the runs are what they should be.
+# native ones first. Prints TAP: one test a row or alias, after some that the runs are what they should be. skipped: why there is no run of
+# nobody's.
 BEGIN {
 	FS = "\t"
 	# They have no way to fail, or none that a test can bring about.
@@ -56,6 +57,7 @@ END {
 		result(ok, runs[r] ": all families came to their end", ok ? "" : "#   " ends[runs[r]] + 0 " of " families "\n" trouble[runs[r]])
 		split(runs[r], w, "/"); whos[w[1]]; if (w[2] != "native") modes[w[2]]
 	}
+	if (skipped) result(1, "nobody # SKIP " skipped)
 	for (who in recorded)
 		result(recorded[who] > families, who ": the recording has every family's process", "#   " recorded[who] " processes in the trace\n")
 	for (who in logged)

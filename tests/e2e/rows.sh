@@ -66,8 +66,10 @@ run alone alone
 run threads threads
 run child child
 nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
-if [ "$(id -u)" = 0 ] && $nobody test -r "$build/libfdwarden-ust.so" && $nobody test -x "$0"; then
-	run nobody alone $nobody
+skipped=
+if [ "$(id -u)" != 0 ]; then skipped="not root"
+elif ! $nobody test -r "$build/libfdwarden-ust.so" || ! $nobody test -x "$0"; then skipped="$build cannot be reached by nobody"
+else run nobody alone $nobody
 fi
 for who in "$tmp"/*/trace; do
 	n=$(babeltrace2 "$who" 2>/dev/null | grep -c '"PROC_START"')
@@ -78,4 +80,4 @@ for who in alone threads; do printf '%s\t%s\n' "$who" "$(grep -c 'double-close' 
 rm -rf "$tmp"/*/trace
 
 awk -f "$here/../../preload/calls.awk" -v want=names "$here/../../preload/calls.def" >"$tmp/names"
-cd "$tmp" && awk -f "$here/rows.awk" names recordings logged */native */enforce */observe */audit */recorded
+cd "$tmp" && awk -v skipped="$skipped" -f "$here/rows.awk" names recordings logged */native */enforce */observe */audit */recorded
