@@ -4,6 +4,7 @@
 #	tests/e2e/src/rows/*.c	one program that makes every interposed call, run by tests/e2e/rows.sh
 #	tests/e2e/src/hazards/	programs that are hard on an interposer, run by tests/e2e/hazards.bats
 #	tests/unit/*.c		cmocka, linked with the analyzer and the session
+#	tests/fuzz/*.c		one fuzz target each, with its corpus; run by tests/fuzz/run, and over the corpora by make check
 #	tests/bench/*.c		measured by make bench
 #	tests/rearm/		close-before-rearm: programs that race, run by tests/rearm/run
 #	tests/mutants/		patches that break the product, each with the test that must notice; run by tests/mutants/run
@@ -111,7 +112,7 @@ GROW := $(O)/tests/bench/analyzer/grow
 $(GROW): tests/bench/analyzer/grow.c $(patsubst %.c,$(O)/%.o,$(wildcard analyzer/reader_*.c) analyzer/heap.c)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
 
-.PHONY: fuzz bench-analyzer tests check-programs check-mutants forklock-table
+.PHONY: fuzz bench-analyzer tests check-programs check-mutants forklock-table soak
 tests: $(FUZZ_BIN) $(TEST_BIN) $(TEST_LIB) $(UNIT_BIN) $(FORKLOCK_BIN) $(REARM_BIN) $(PORTS_BIN)
 
 deps: ## install what is missing to build and test (Debian)

@@ -1,7 +1,8 @@
 /*
  * pool: one-shot workers against a reaper, the race that Go's Solaris poller had: a worker holds an event, the reaper closes its descriptor and
  * is given the number again, and the worker re-arms what is somebody else's by now. Prints one line of NAME=NUMBER.
- *	pool --workers=N --queue=0|1 --data=pointer|number|generation --seconds=N [--connections=64] [--reapers=1]
+ *	pool --workers=N --queue=0|1 --data=pointer|number|generation --seconds=N [--until=1] [--connections=64] [--reapers=1]
+ * --until=N: so many wrong re-arms are enough, and it ends at once.
  * --queue=0: each worker waits for itself. --queue=1: one thread waits and queues events to the workers, who re-arm.
  *	wrong	re-arms that the kernel took for a descriptor whose close had returned before the call began
  *	stale	reads that got another connection's count
@@ -15,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <time.h>
 #ifdef PORTS
 #include <poll.h>
 #include <port.h>
@@ -231,11 +233,19 @@ static void *reap(void *arg)
 	return NULL;
 }
 
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 int main(int argc, char **argv)
 {
 	const char *text;
 	long workers = option(argc, argv, "workers", "2", &text), seconds = option(argc, argv, "seconds", "2", &text), threads = 0;
-	long reapers = option(argc, argv, "reapers", "1", &text);
+	long reapers = option(argc, argv, "reapers", "1", &text), until = option(argc, argv, "until", "0", &text), ms = 0;
 	struct rlimit rl;
 	pthread_t t[80];
 
@@ -257,11 +267,12 @@ int main(int argc, char **argv)
 		slots[i] = connect_new();
 	for (long i = 0; i < reapers; i++)
 		need(pthread_create(&t[threads++], NULL, reap, (void *)i) == 0);
-	sleep((unsigned)seconds);
+	for (long begun = now_ms(); (ms = now_ms() - begun) < seconds * 1000 && (!until || wrong < until);)
+		usleep(2000);
 	stopping = 1;
 	pthread_cond_broadcast(&filled);
 	for (long i = 0; i < threads; i++)
 		pthread_join(t[i], NULL);
-	printf("wrong=%ld stale=%ld rearms=%ld refused=%ld reaped=%ld\n", wrong, stale, rearms / seconds, refused, reaped);
+	printf("wrong=%ld stale=%ld rearms=%ld refused=%ld reaped=%ld\n", wrong, stale, rearms * 1000 / (ms ? ms : 1), refused, reaped);
 	return 0;
 }
