@@ -208,6 +208,11 @@ begins() {
 	wait_for ready out
 }
 go_on() { echo >go; }
+# Its start is in the trace: buffers are written out now and then.
+until_written() {
+	for _ in $(seq 100); do [ -z "$(find t -name 'fds_meta_*' -size +0 ! -name '*.idx')" ] || return 0; sleep 0.1; done
+	return 1
+}
 # `status`, and the words of the recorder.
 ends() {
 	wait $pid && status=0 || status=$?
@@ -219,6 +224,7 @@ daemon_of() { pgrep -P "$(pgrep -P "$1" | while read -r p; do [ "$(cat /proc/"$p
 
 @test "the session daemon is killed half way: the program goes on, the loss is said, what was there is readable" {
 	begins sh -c 'ls / >/dev/null; echo ready; read x <go; ls / >/dev/null; exit 5'
+	until_written
 	kill -9 "$(daemon_of $pid)"
 	SECONDS=0
 	go_on
@@ -247,7 +253,7 @@ daemon_of() { pgrep -P "$(pgrep -P "$1" | while read -r p; do [ "$(cat /proc/"$p
 
 @test "the consumer daemon is killed half way: the loss is said, and no leak is claimed" {
 	begins sh -c 'exec 4</dev/null 5</dev/null 6</dev/null 7</dev/null; echo ready; read x <go; exec 4<&- 5<&- 6<&- 7<&-'
-	sleep 1 # something is written by then
+	until_written
 	kill -9 "$(pgrep -P "$(daemon_of $pid)" lttng-consumer)"
 	go_on
 	ends
