@@ -18,6 +18,7 @@
 #include "analyzer/memory.h"
 #include "analyzer/preflight.h"
 #include "analyzer/say.h"
+#include "analyzer/words.h"
 
 #define RUNTIME "/run/systemd/system"
 #define DROP_IN "50-fdwarden.conf"
@@ -237,8 +238,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_DRY_RUN: a->dry_run = 1; break;
 	case KEY_LOG: a->log = arg; break;
 	case 'm':
-		if (strcmp(arg, "observe") && strcmp(arg, "enforce") && strcmp(arg, "audit"))
-			argp_error(state, "--mode=%s: use observe, enforce or audit", arg);
+		if (word_of(&mode_words, arg) < 0)
+			argp_error(state, "--mode=%s: use %s", arg, mode_words.said);
 		a->mode = arg;
 		break;
 	case ARGP_KEY_ARG: argp_error(state, "the unit is named by --unit"); break;

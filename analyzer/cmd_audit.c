@@ -4,13 +4,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "analyzer/confine.h"
+#include "analyzer/output.h"
 #include "analyzer/recording.h"
 #include "analyzer/say.h"
 #include "analyzer/suppress.h"
@@ -18,21 +17,8 @@
 /* The program may run for hours: a report that cannot be written is said before. */
 static int check_report_place(const char *path)
 {
-	char copy[PATH_MAX];
-	struct stat st;
-	int r;
+	int r = output_check(path);
 
-	if (!path)
-		return 0;
-	snprintf(copy, sizeof copy, "%s", path);
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
-		r = -1;
-	} else if (access(path, F_OK) == 0) {
-		r = faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
-	} else {
-		r = faccessat(AT_FDCWD, dirname(copy), W_OK | X_OK, AT_EACCESS);
-	}
 	if (r != 0)
 		say("cannot write the report to %s: %s; name another place with -o", path, strerror(errno));
 	return r;

@@ -1,5 +1,5 @@
 /*
- * analyzer/cmd_diff.c: fdwarden diff OLD NEW: two reports in JSON: which findings are new, which are gone, which stay. And what --baseline shares.
+ * analyzer/cmd_diff.c: fdwarden diff OLD NEW: two reports in JSON: which findings are new, which are gone, which stay.
  */
 #define _GNU_SOURCE
 #include <argp.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <jansson.h>
 #include "analyzer/baseline.h"
+#include "analyzer/describe.h"
 #include "analyzer/report.h"
 #include "analyzer/words.h"
 
@@ -64,6 +65,14 @@ static const char *member(json_t *f, const char *key)
 	return s ? s : "?";
 }
 
+/* The file may hold anything, also for the terminal. */
+static char *cleaned(json_t *f, const char *key)
+{
+	const char *s = member(f, key);
+
+	return clean_text(s, strlen(s));
+}
+
 static void print_list(const char *title, json_t *list)
 {
 	size_t i;
@@ -72,8 +81,14 @@ static void print_list(const char *title, json_t *list)
 	if (!json_array_size(list))
 		return;
 	printf("%s\n", title);
-	json_array_foreach(list, i, f)
-		printf("  %-8s %-32s %s\n", member(f, "severity"), member(f, "id"), member(f, "message"));
+	json_array_foreach(list, i, f) {
+		char *severity = cleaned(f, "severity"), *id = cleaned(f, "id"), *message = cleaned(f, "message");
+
+		printf("  %-8s %-32s %s\n", severity, id, message);
+		free(severity);
+		free(id);
+		free(message);
+	}
 }
 
 static int at_or_above(json_t *list, enum severity limit)

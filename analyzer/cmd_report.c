@@ -38,8 +38,8 @@ static const char doc[] =
 	"Exit status: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 nothing was observed or no trace is usable, "
 	"4 internal error.\n\n"
 	"Suppressions: one on each line, # begins a comment. Either a finding's id, as in use-after-close-7f3a19c2, or "
-	"RULE:STAGE:PATTERN. RULE is a rule or *; STAGE is the stack to look at (opened, duplicated, closed, reused, used) or *; PATTERN "
-	"is a shell pattern for the function, source file or module of any frame of it: fd-leak:opened:log_init, "
+	"RULE:STAGE:PATTERN. RULE is a rule or *; STAGE is the stack to look at (opened, duplicated, closed, reused, used, armed, delivered, rearmed, forked, execed, "
+	"installed) or *; PATTERN is a shell pattern for the function, source file or module of any frame of it: fd-leak:opened:log_init, "
 	"double-close:*:src/legacy.c, *:closed:libcurl.so*.\n\n"
 	"Rules: double-close, foreign-close, use-after-close, stale-rearm, ghost-event, close-in-use, fd-leak, fd-leak-exec, cloexec-race, bad-close, "
 	"sigstack-unmapped, sigstack-too-small, sigstack-unpinned, handler-off-stack, kernel-signal-vector-bug.";

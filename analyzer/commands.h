@@ -36,13 +36,9 @@ struct report_options {
 	unsigned stack_depth;     /* frames shown a stack, 0: all */
 };
 
-struct not_observed { const char *exe, *why; };
-
 struct report_result {
 	int unusable;             /* nothing observed or no trace readable; a sentence was already printed on stderr */
 	int at_or_above;          /* findings at or above fail_on, not suppressed */
-	unsigned long processes;
-	unsigned long findings;
 };
 
 /* Replays traces and writes the report. 0, or an exit status (EXIT_NOTHING, EXIT_INTERNAL) after a sentence on stderr. */

@@ -17,53 +17,30 @@
 #include "analyzer/words.h"
 #include "trace/schema.h"
 
-static int one_of(const char *s, const char *words)
-{
-	size_t n = strlen(s);
+static const struct words violation_words = { (const char *const[]){ "log", "abort", NULL }, "log or abort" };
+static const struct words uring_words = { (const char *const[]){ "allow", "deny", NULL }, "allow or deny" };
+static const struct words repair_words = { (const char *const[]){ "off", "onstack", NULL }, "off or onstack" };
 
-	for (const char *p = words; n && (p = strstr(p, s)); p++)
-		if ((p == words || p[-1] == ' ') && (p[n] == ' ' || !p[n]))
-			return 1;
-	return 0;
-}
-
-static int is_from_0(const char *s, long most)
-{
-	long n;
-
-	return number_in(s, 0, most, &n) == 0;
-}
-
-static int is_depth(const char *s) { return is_from_0(s, FDW_STACK_MAX); }
-static int is_count(const char *s) { return is_from_0(s, TOMBSTONES_MOST); }
-static int is_ms(const char *s) { return is_from_0(s, TOMBSTONE_MS_MOST); }
-static int is_violation(const char *s) { return one_of(s, "log abort"); }
-static int is_uring(const char *s) { return one_of(s, "allow deny"); }
-static int is_repair(const char *s) { return one_of(s, "off onstack"); }
-static int is_text(const char *s) { return *s != 0; }
-static int is_severity(const char *s) { return word_of(&severity_words, s) >= 0; }
-static int is_color(const char *s) { return word_of(&color_words, s) >= 0; }
-static int is_format(const char *s) { return word_of(&format_words, s) >= 0; }
-
-/* variable: the library's own, which the environment carries to it. */
+/* variable: the library's own, which the environment carries to it. A value is one of `words`, or a number up to `most`, or any text but none. */
 static struct setting {
 	const char *name, *variable, *otherwise;
-	int (*is_valid)(const char *);
-	const char *values;
+	const struct words *words;
+	long most;
+	const char *said; /* of what is not one of words */
 	char *value;
 	const char *from; /* file it came from */
 } settings[] = {
-	{ "stack-depth", "FDWARDEN_STACK_DEPTH", "16", is_depth, STACK_DEPTH_SAID, NULL, NULL },
-	{ "log", "FDWARDEN_LOG", "stderr", is_text, "stderr, off or a path", NULL, NULL },
-	{ "on-violation", "FDWARDEN_ON_VIOLATION", "log", is_violation, "log or abort", NULL, NULL },
-	{ "tombstones", "FDWARDEN_TOMBSTONES", "128", is_count, TOMBSTONES_SAID, NULL, NULL },
-	{ "tombstone-ms", "FDWARDEN_TOMBSTONE_MS", "10000", is_ms, TOMBSTONE_MS_SAID, NULL, NULL },
-	{ "io-uring", "FDWARDEN_IO_URING", "allow", is_uring, "allow or deny", NULL, NULL },
-	{ "signal-repair", "FDWARDEN_SIGNAL_REPAIR", "off", is_repair, "off or onstack", NULL, NULL },
-	{ "suppressions", NULL, "", is_text, "a file", NULL, NULL },
-	{ "fail-on", NULL, "error", is_severity, SEVERITIES_SAID, NULL, NULL },
-	{ "format", NULL, "text", is_format, FORMATS_SAID, NULL, NULL },
-	{ "color", NULL, "auto", is_color, COLORS_SAID, NULL, NULL },
+	{ .name = "stack-depth", .variable = "FDWARDEN_STACK_DEPTH", .otherwise = "16", .most = FDW_STACK_MAX, .said = STACK_DEPTH_SAID },
+	{ .name = "log", .variable = "FDWARDEN_LOG", .otherwise = "stderr", .said = "stderr, off or a path" },
+	{ .name = "on-violation", .variable = "FDWARDEN_ON_VIOLATION", .otherwise = "log", .words = &violation_words },
+	{ .name = "tombstones", .variable = "FDWARDEN_TOMBSTONES", .otherwise = "128", .most = TOMBSTONES_MOST, .said = TOMBSTONES_SAID },
+	{ .name = "tombstone-ms", .variable = "FDWARDEN_TOMBSTONE_MS", .otherwise = "10000", .most = TOMBSTONE_MS_MOST, .said = TOMBSTONE_MS_SAID },
+	{ .name = "io-uring", .variable = "FDWARDEN_IO_URING", .otherwise = "allow", .words = &uring_words },
+	{ .name = "signal-repair", .variable = "FDWARDEN_SIGNAL_REPAIR", .otherwise = "off", .words = &repair_words },
+	{ .name = "suppressions", .otherwise = "", .said = "a file" },
+	{ .name = "fail-on", .otherwise = "error", .words = &severity_words },
+	{ .name = "format", .otherwise = "text", .words = &format_words },
+	{ .name = "color", .otherwise = "auto", .words = &color_words },
 };
 #define SETTINGS (sizeof settings / sizeof *settings)
 
@@ -73,6 +50,15 @@ static struct setting *setting_of(const char *name)
 		if (!strcmp(settings[i].name, name))
 			return &settings[i];
 	return NULL;
+}
+
+static int is_valid(const struct setting *s, const char *value)
+{
+	long n;
+
+	if (s->words)
+		return word_of(s->words, value) >= 0;
+	return s->most ? number_in(value, 0, s->most, &n) == 0 : *value != 0;
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------------------------------------*/
@@ -109,8 +95,8 @@ static int read_line(char *line, const char *path, unsigned number)
 		say("%s:%u: there is no setting `%s`; `fdwarden config --show` lists them", path, number, name);
 		return -1;
 	}
-	if (!s->is_valid(value)) {
-		say("%s:%u: %s = %s: use %s", path, number, name, value, s->values);
+	if (!is_valid(s, value)) {
+		say("%s:%u: %s = %s: use %s", path, number, name, value, s->words ? s->words->said : s->said);
 		return -1;
 	}
 	free(s->value);

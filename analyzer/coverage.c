@@ -3,22 +3,23 @@
  */
 #include "analyzer/model_parts.h"
 
-void coverage_unobserved(struct replay *r, struct unobserved **list, const char *exe, const char *why)
+static struct unobserved *entry(struct unobserved **list, const char *exe, const char *why)
 {
 	for (; *list; list = &(*list)->next)
-		if (!strcmp((*list)->exe, exe) && !strcmp((*list)->why, why)) {
-			(*list)->count++;
-			return;
-		}
+		if (!strcmp((*list)->exe, exe) && !strcmp((*list)->why, why))
+			return *list;
 	*list = xcalloc(1, sizeof **list);
-	**list = (struct unobserved){ exe, why, 1, NULL };
+	(*list)->exe = exe;
+	(*list)->why = why;
+	return *list;
 }
 
-static void absorb_list(struct replay *r, struct unobserved **list, const struct unobserved *from)
+void coverage_unobserved(struct unobserved **list, const char *exe, const char *why) { entry(list, exe, why)->count++; }
+
+static void absorb_list(struct unobserved **list, const struct unobserved *from)
 {
 	for (; from; from = from->next)
-		for (uint64_t i = 0; i < from->count; i++)
-			coverage_unobserved(r, list, from->exe, from->why);
+		entry(list, from->exe, from->why)->count += from->count;
 }
 
 void coverage_absorb(struct replay *r, const struct coverage *from)
@@ -38,9 +39,9 @@ void coverage_absorb(struct replay *r, const struct coverage *from)
 		c->first = from->first;
 	c->last = from->last > c->last ? from->last : c->last;
 	c->events += from->events;
-	absorb_list(r, &c->unobserved, from->unobserved);
-	absorb_list(r, &c->blind, from->blind);
-	absorb_list(r, &c->partial, from->partial);
+	absorb_list(&c->unobserved, from->unobserved);
+	absorb_list(&c->blind, from->blind);
+	absorb_list(&c->partial, from->partial);
 }
 
 /* A process that is not known from its beginning to its end: silence about it is no proof. */
@@ -48,12 +49,12 @@ void coverage_partial(struct replay *r, const struct image *i)
 {
 	const char *exe = *i->exe ? i->exe : i->process->exe;
 
-	if (!i->events)
+	if (!i->events || i->process->source->read) /* it may go on */
 		return;
 	if (!i->started)
-		coverage_unobserved(r, &r->coverage.partial, exe, "its beginning is missing in the recording");
+		coverage_unobserved(&r->coverage.partial, exe, "its beginning is missing in the recording");
 	if (i->ending == END_NONE)
-		coverage_unobserved(r, &r->coverage.partial, exe, "it said no goodbye: it was killed, still runs, or the end of its recording is missing");
+		coverage_unobserved(&r->coverage.partial, exe, "it said no goodbye: it was killed, still runs, or the end of its recording is missing");
 }
 
 /* ---- children that never said hello ----------------------------------------------------------------------------------------------*/
@@ -71,9 +72,9 @@ const char *coverage_why(uint32_t why)
 
 void coverage_not_observed(struct replay *r, const struct source *s, const char *exe, uint32_t why)
 {
-	if (!why && s->gap_end)
-		return; /* it may well have said hello: that is lost */
-	coverage_unobserved(r, &r->coverage.unobserved, exe, coverage_why(why));
+	if (!why && !source_is_whole(s))
+		return; /* it may well have said hello: that is lost, or still to come */
+	coverage_unobserved(&r->coverage.unobserved, exe, coverage_why(why));
 }
 
 struct spawned {

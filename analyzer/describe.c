@@ -58,6 +58,17 @@ char *clean_text(const void *bytes, size_t n)
 	return xrealloc(out, (size_t)(o - out) + 1);
 }
 
+char *clean_sentence(const char *format, va_list args)
+{
+	char *s, *clean;
+
+	if (vasprintf(&s, format, args) < 0)
+		out_of_memory();
+	clean = clean_text(s, strlen(s));
+	free(s);
+	return clean;
+}
+
 /* ---- addresses ------------------------------------------------------------------------------------------------------------------*/
 
 static char *inet4(const void *p, size_t n)

@@ -4,6 +4,7 @@
 #ifndef FDW_DESCRIBE_H
 #define FDW_DESCRIBE_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "analyzer/model.h"
@@ -13,6 +14,8 @@
  * The caller frees it.
  */
 char *clean_text(const void *bytes, size_t n);
+/* The same of a sentence, in which names of files stand. */
+char *clean_sentence(const char *format, va_list) __attribute__((format(printf, 1, 0)));
 /* "10.0.0.5:8080", "[::1]:80", "/run/x.sock", "@abstract", "netlink"; NULL when it says nothing. *inet: an IP address. */
 char *describe_address(const void *sockaddr, size_t n, uint8_t *inet);
 /* "TCP 10.0.0.5:8080 <- 10.0.0.9:51022", "/etc/passwd", "pipe (read end)". Never NULL; the caller frees it. */

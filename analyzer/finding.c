@@ -137,7 +137,7 @@ static const char *doubt_of(const struct draft *d)
 		return NULL;
 	if (d->image->blind)
 		return "the program also uses ways that cannot be seen";
-	return image_lossy(d->image) ? "events of this process were lost" : NULL;
+	return image_lossy(d->image);
 }
 
 static void give_doubt(struct finding *f, const char *why)

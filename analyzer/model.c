@@ -434,7 +434,7 @@ static void on_suppressions(struct step *s)
 static void on_blind(struct step *s)
 {
 	s->image->blind = 1;
-	coverage_unobserved(s->replay, &s->replay->coverage.blind, s->image->exe,
+	coverage_unobserved(&s->replay->coverage.blind, s->image->exe,
 	                    name_of(s->replay, s->e->detail, s->e->detail_len));
 }
 

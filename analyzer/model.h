@@ -368,6 +368,8 @@ struct source {
 	uint32_t id;
 	const char *host, *trace;
 	uint64_t gap_begin, gap_end, gap_events; /* what the tracer lost */
+	unsigned runs : 1;       /* somebody still records into it */
+	unsigned read : 1;       /* and this is as far as it has come: the last moment of some processors is not in it yet */
 	struct source *next;
 };
 
@@ -443,8 +445,8 @@ const struct coverage *replay_coverage(const struct replay *);
 const struct process *replay_processes(const struct replay *);
 struct findings *replay_findings(struct replay *);
 
-/* Events that could have told of this image are missing: what was not seen proves nothing. */
-int image_lossy(const struct image *);
+/* Why what was not seen of this image proves nothing: events that could have told are missing. NULL: none are. */
+const char *image_lossy(const struct image *);
 /* Whether the close of what a call failed on was the mistake, and not that call. */
 enum foreign_verdict { FOREIGN_NOT, FOREIGN_POSSIBLE, FOREIGN_STRONG };
 struct foreign {

@@ -168,6 +168,8 @@ void races_free(struct image *);
 
 /* process.c */
 struct source *source_of(struct replay *, const struct record *);
+/* What is not in it was not said: nothing is lost, nor still to come. */
+static inline int source_is_whole(const struct source *s) { return !s->gap_end && !s->runs; }
 struct process *process_of(struct replay *, struct source *, uint32_t pid); /* the one alive, or a new one of unknown start */
 struct process *process_find(struct replay *, const struct source *, uint32_t pid);
 struct process *process_new(struct replay *, struct source *, uint32_t pid);
@@ -196,7 +198,7 @@ struct process *process_claim(struct process *parent, uint32_t forker, uint64_t 
 
 /* coverage.c */
 void coverage_absorb(struct replay *, const struct coverage *);
-void coverage_unobserved(struct replay *, struct unobserved **, const char *exe, const char *why);
+void coverage_unobserved(struct unobserved **, const char *exe, const char *why);
 /* why: enum fdw_why; 0: it was to be observed, and never said hello. */
 void coverage_not_observed(struct replay *, const struct source *, const char *exe, uint32_t why);
 void coverage_partial(struct replay *, const struct image *);

@@ -22,7 +22,7 @@ int page_colors(enum color c, FILE *out)
 	return isatty(fileno(out)) && term && *term && strcmp(term, "dumb");
 }
 
-unsigned page_width(FILE *out)
+unsigned page_width(FILE *out, unsigned otherwise)
 {
 	const char *columns = getenv("COLUMNS");
 	struct winsize w;
@@ -30,7 +30,7 @@ unsigned page_width(FILE *out)
 
 	if (n < 1 && fileno(out) >= 0 && ioctl(fileno(out), TIOCGWINSZ, &w) == 0)
 		n = w.ws_col;
-	return n < 1 ? 100 : n < 40 ? 40 : n > 200 ? 200 : (unsigned)n;
+	return n < 1 ? otherwise : n < 40 ? 40 : n > 200 ? 200 : (unsigned)n;
 }
 
 unsigned columns_of(const char *s, size_t n)
@@ -38,7 +38,11 @@ unsigned columns_of(const char *s, size_t n)
 	unsigned c = 0;
 
 	for (size_t i = 0; i < n; i++)
-		c += ((unsigned char)s[i] & 0xc0) != 0x80;
+		if (s[i] != '\033')
+			c += ((unsigned char)s[i] & 0xc0) != 0x80;
+		else
+			while (i + 1 < n && s[i] != 'm')
+				i++;
 	return c;
 }
 
@@ -89,21 +93,4 @@ const char *called_name(const char *exe, const char *arguments, size_t *n)
 	name = base_name(exe);
 	*n = strlen(name);
 	return name;
-}
-
-const char *grouped(uint64_t n)
-{
-	static char buffers[8][32];
-	static unsigned next;
-	char *buf = buffers[next++ % 8], *p = buf + 31;
-	unsigned digits = 0;
-
-	*p = 0;
-	do {
-		if (digits && digits % 3 == 0)
-			*--p = ',';
-		*--p = (char)('0' + n % 10);
-		digits++;
-	} while (n /= 10);
-	return p;
 }

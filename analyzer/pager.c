@@ -16,26 +16,18 @@
 #include <unistd.h>
 #include "analyzer/page.h"
 #include "analyzer/pager.h"
+#include "analyzer/preflight.h"
 #include "analyzer/say.h"
 
 static pid_t pager;
 
-/* Is there a program of this name? */
+/* Is there a program of this name, that can be run? */
 static int there(const char *name)
 {
-	const char *path = getenv("PATH");
-	char file[PATH_MAX];
+	struct preflight p;
 
-	if (strchr(name, '/'))
-		return access(name, X_OK) == 0;
-	for (const char *p = path; p && *p; p += *p == ':') {
-		size_t n = strcspn(p, ":");
-
-		if (snprintf(file, sizeof file, "%.*s/%s", (int)n, p, name) < (int)sizeof file && access(file, X_OK) == 0)
-			return 1;
-		p += n;
-	}
-	return 0;
+	preflight(name, &p);
+	return p.verdict == PREFLIGHT_OK || p.verdict == PREFLIGHT_UNOBSERVABLE;
 }
 
 /* Of a command that only a shell understands, only a shell can tell. */
@@ -83,7 +75,7 @@ static void settle(struct report_options *o)
 	char columns[16];
 
 	o->color = page_colors(o->color, stdout) ? COLOR_ALWAYS : COLOR_NEVER;
-	snprintf(columns, sizeof columns, "%u", page_width(stdout));
+	snprintf(columns, sizeof columns, "%u", page_width(stdout, PAGE_COLUMNS));
 	setenv("COLUMNS", columns, 1);
 }
 

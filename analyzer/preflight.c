@@ -1,5 +1,5 @@
 /*
- * analyzer/preflight.c: see preflight.h. The path, the kind of file, and for scripts the interpreter that runs first; elf.c reads ELF.
+ * analyzer/preflight.c: see preflight.h. The path, the kind of file, and for scripts the interpreter that runs first; elf_file.c reads ELF.
  *
  * Context: the command before the start. The files are the user's, maybe damaged: everything read is checked.
  */

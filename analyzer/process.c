@@ -21,6 +21,7 @@ struct source *source_of(struct replay *r, const struct record *rec)
 		s->id = ++r->source_ids;
 		s->host = xstrdup(host);
 		s->trace = xstrdup(trace);
+		s->runs = rec->runs != 0;
 		s->next = r->sources;
 		r->sources = s;
 	}
@@ -188,7 +189,7 @@ static void judge_image(struct replay *r, struct image *i)
 	creations_image_end(r, i);
 	if (i->ending != END_NONE || i->process->ended)
 		series_image_end(r, i, i->last);
-	r->lost += i->gaps;
+	r->lost += i->process->source->read ? 0 : i->gaps; /* they may come; what the tracer lost it counts itself */
 	r->dropped += believable_of(r, i, i->refused) + believable_of(r, i, i->dropped);
 	RULES_CALL(image_end, r, i);
 	HASH_ITER(hh, i->threads, t, next) {
@@ -220,8 +221,8 @@ static void silent_child(struct replay *r, struct process *p)
 
 	if (speaker)
 		tree_is(p, speaker);
-	else if (!p->source->gap_end)
-		coverage_unobserved(r, &r->coverage.unobserved, p->exe, "a fork child of it ended before it said hello");
+	else if (source_is_whole(p->source))
+		coverage_unobserved(&r->coverage.unobserved, p->exe, "a fork child of it ended before it said hello");
 }
 
 /* Everything about the process is known. What the report lists of it stays. */
@@ -294,15 +295,17 @@ void process_will_end(struct replay *r, struct process *p)
 	r->ended_last = &p->next_ended;
 }
 
-int image_lossy(const struct image *i)
+const char *image_lossy(const struct image *i)
 {
 	const struct source *s = i->process->source;
+	const char *lost = s->read ? "the recording goes on, and its last moment may not be all there" : "events of this process were lost";
+	int gap = s->gap_end && s->gap_end >= i->began && (!i->last || s->gap_begin <= i->last + MODEL_LINGER_NS);
 
 	if (i->gaps || i->refused || i->dropped)
-		return 1;
-	if (!s->gap_end || s->gap_end < i->began || (i->last && s->gap_begin > i->last + MODEL_LINGER_NS))
-		return 0;
-	return !(i->started && i->totals && i->emitted <= i->events);
+		return lost;
+	if ((!gap && !s->read) || (i->started && i->totals && i->emitted <= i->events))
+		return NULL;
+	return lost;
 }
 
 void processes_free(struct replay *r)

@@ -411,6 +411,6 @@ void process_stops(struct step *s)
 	s->image->ending = END_STOP;
 	s->image->ended = s->time;
 	if (s->e->detail_len && n < (int)sizeof why)
-		coverage_unobserved(s->replay, &s->replay->coverage.partial, *s->image->exe ? s->image->exe : s->process->exe,
+		coverage_unobserved(&s->replay->coverage.partial, *s->image->exe ? s->image->exe : s->process->exe,
 		                    name_of(s->replay, (const uint8_t *)why, (size_t)n));
 }

@@ -49,13 +49,14 @@ static uint64_t together(const struct readings *rs, uint64_t *done, uint64_t *al
 void progress_show(struct progress *p, const struct readings *rs)
 {
 	uint64_t at = p->since ? now() : 0, done, all;
-	char records[32], line[120];
+	const char *records;
+	char line[120];
 	int n;
 
 	if (!p->since || at - p->since < FIRST_NS || at - p->shown < AGAIN_NS)
 		return;
 	p->shown = at;
-	text_number(together(rs, &done, &all), records, sizeof records);
+	records = grouped(together(rs, &done, &all));
 	if (all) /* not all of it is for us, and a file may have grown */
 		n = snprintf(line, sizeof line, "\rfdwarden: %3u %% read, %s records\033[K", done < all ? (unsigned)(done * 100.0 / all) : 100, records);
 	else

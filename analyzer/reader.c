@@ -19,6 +19,7 @@ struct origin {
 	int started;
 	uint64_t since;          /* of a ring: what is older is left out */
 	int told_since;
+	int runs;                /* as in its records */
 	struct refused *refused; /* processes of a newer version: their events are passed over */
 };
 
@@ -32,6 +33,7 @@ struct reader {
 	size_t origins;
 	struct heap heap;        /* of origins that have a record */
 	struct origin *current;  /* whose record the caller holds */
+	struct notes running;    /* names of traces */
 	int ring;                /* one that was absorbed is */
 	struct decoded room;
 };
@@ -54,6 +56,20 @@ static int usable(const struct trace_dir *d) { return !d->unusable && !d->foreig
 static int same_trace(const struct trace_dir *a, const struct trace_dir *b)
 {
 	return a == b || (a->has_uuid && b->has_uuid && !memcmp(a->uuid, b->uuid, 16));
+}
+
+static int is_noted(const struct notes *n, const char *text)
+{
+	for (size_t i = 0; i < n->n; i++)
+		if (!strcmp(n->text[i], text))
+			return 1;
+	return 0;
+}
+
+static void note_running(struct reader *r, const char *named)
+{
+	if (!is_noted(&r->running, named))
+		notes_add(&r->running, "%s", named);
 }
 
 /* The directories of one trace, from `first` on; returns their number. */
@@ -133,6 +149,12 @@ static int first_of_group(const struct reader *r, size_t i)
 	return usable(&r->dirs.dir[i]);
 }
 
+static void origin_of(const struct reader *r, const struct trace_dir *d, struct origin *o)
+{
+	o->since = d->ring ? ring_since(d) : 0;
+	o->runs = is_noted(&r->running, d->named);
+}
+
 static void open_groups(struct reader *r)
 {
 	struct trace_dir **dirs = calloc(r->dirs.n + 1, sizeof *dirs);
@@ -144,7 +166,7 @@ static void open_groups(struct reader *r)
 		first[i] = first_of_group(r, i);
 	for (size_t i = 0; dirs && paths && first && r->origin && i < r->dirs.n; i++)
 		if (first[i] && (r->origin[r->origins].source = open_group(r, i, dirs, paths)))
-			r->origin[r->origins++].since = r->dirs.dir[i].ring ? ring_since(&r->dirs.dir[i]) : 0;
+			origin_of(r, &r->dirs.dir[i], &r->origin[r->origins++]);
 	free(first);
 	free(paths);
 	free(dirs);
@@ -179,6 +201,7 @@ static void decode(struct reader *r, const struct origin *o, const struct held *
 	memset(record, 0, sizeof *record);
 	record->host = o->source->host ? o->source->host : "";
 	record->trace = o->source->trace;
+	record->runs = o->runs;
 	record->time = h->time;
 	if (!h->gap) {
 		o->source->ops->decode(h, record, &r->room);
@@ -269,7 +292,7 @@ static int tell_since(struct origin *o, struct record *record)
 	if (!o->since || o->told_since)
 		return 0;
 	o->told_since = 1;
-	*record = (struct record) { .type = RECORD_GAP, .time = o->since, .host = o->source->host ? o->source->host : "", .trace = o->source->trace };
+	*record = (struct record) { .type = RECORD_GAP, .time = o->since, .host = o->source->host ? o->source->host : "", .trace = o->source->trace, .runs = o->runs };
 	return 1;
 }
 
@@ -356,6 +379,9 @@ struct reader *reader_open(const char *const *traces, int n, enum reader_kind ki
 		find_traces(traces[i], &r->dirs, &r->notes);
 	for (size_t i = 0; i < r->dirs.n; i++)
 		dir_examine(&r->dirs.dir[i], &r->notes);
+	for (size_t i = 0; i < r->dirs.n; i++)
+		if (r->dirs.dir[i].runs)
+			note_running(r, r->dirs.dir[i].named);
 	open_groups(r);
 	if (r->origins == 0)
 		say_foreign(r);
@@ -381,6 +407,8 @@ const char *reader_damage(const struct reader *r, size_t i)
 {
 	return i < r->notes.n ? r->notes.text[i] : NULL;
 }
+
+const char *reader_runs(const struct reader *r, size_t i) { return i < r->running.n ? r->running.text[i] : NULL; }
 
 static int together(const struct trace_dirs *a, const struct trace_dirs *b)
 {
@@ -459,6 +487,8 @@ void reader_absorb(struct reader *r, struct reader *from)
 {
 	for (size_t i = 0; i < from->notes.n; i++)
 		reader_say(r, from->notes.text[i]);
+	for (size_t i = 0; i < from->running.n; i++)
+		note_running(r, from->running.text[i]);
 	r->ring |= reader_ring(from);
 }
 
@@ -494,5 +524,6 @@ void reader_close(struct reader *r)
 	repair_free(&r->repair);
 	trace_dirs_free(&r->dirs);
 	notes_free(&r->notes);
+	notes_free(&r->running);
 	free(r);
 }

@@ -23,6 +23,8 @@ int reader_next(struct reader *, struct record *r);
 const char *reader_damage(const struct reader *, size_t i);
 /* Some of it is a flight recorder's: what came before was written over on purpose. */
 int reader_ring(const struct reader *);
+/* Trace i, as the user named it, into which somebody still records, or NULL from the number of those on. */
+const char *reader_runs(const struct reader *, size_t i);
 /* Bytes of stream files: how many have been read, and how many there are; 0 of 0: not known (libbabeltrace2). */
 void reader_progress(const struct reader *, uint64_t *done, uint64_t *all);
 /* Which of the traces have to be read together: group[i] from 0 on; returns the number of groups. */

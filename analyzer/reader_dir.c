@@ -26,7 +26,9 @@ static int judge_metadata(struct trace_dir *d, const struct metadata *m, struct 
 {
 	int ours = strstr(m->text, "\"fdwarden:") != NULL;
 
-	if (m->len == 0)
+	if (m->len == 0 && d->runs)
+		notes_add(notes, "%s: its metadata is still empty: the recording has only begun", d->path);
+	else if (m->len == 0)
 		notes_add(notes, "%s: its metadata is empty: the recording ended before anything was written; record again", d->path);
 	else if (!ours && m->cut)
 		notes_add(notes, "%s: its metadata ends before it describes any event of fdwarden's: the recording was cut off; record again", d->path);
@@ -45,6 +47,7 @@ void dir_examine(struct trace_dir *d, struct notes *notes)
 	int error;
 
 	snprintf(file, sizeof file, "%s/metadata", d->path);
+	d->runs = is_written_at(file);
 	error = metadata_read(file, &m);
 	if (error)
 		say_metadata(d->path, error, notes);
@@ -147,7 +150,8 @@ static void say_gone(const char *path, struct losses *losses, struct notes *note
 
 void say_empty(const struct trace_dir *d, struct notes *notes)
 {
-	notes_add(notes, "%s: its streams are empty: the recording ended before anything was written; record again", d->path);
+	if (!d->runs)
+		notes_add(notes, "%s: its streams are empty: the recording ended before anything was written; record again", d->path);
 }
 
 void dir_streams(const struct trace_dir *d, struct stream_files *s, struct losses *losses, struct notes *notes)

@@ -73,6 +73,14 @@ static void add_patch(struct walk *w, uint64_t at, uint64_t value)
 	grown[w->patches++] = (struct patch) { at, htole64(value) };
 }
 
+void walk_cut(struct walk *w, uint64_t missing)
+{
+	if (w->grows)
+		return;
+	w->missing = missing;
+	losses_add(&w->lost, w->last, LOSS_OPEN);
+}
+
 /* Events of one packet, of which `content` bytes are there. Where they stop to make sense the content shall end. */
 static void walk_events(const uint8_t *bytes, size_t content, const struct packet *p, const struct layout *l, struct walk *w)
 {
@@ -84,8 +92,7 @@ static void walk_events(const uint8_t *bytes, size_t content, const struct packe
 		return;
 	add_patch(w, w->whole + l->content_size.offset, good * 8);
 	if (content < p->content) {
-		w->missing = p->content - good;
-		losses_add(&w->lost, w->last, LOSS_OPEN);
+		walk_cut(w, p->content - good);
 	} else {
 		w->damaged++;
 		losses_damage(&w->lost, w->last, l->offset ? layout_time(l, p->end, w->last) : LOSS_OPEN);
@@ -108,7 +115,7 @@ static int walk_packet(int fd, const struct packet *p, size_t content, const str
 
 void walk_ends(struct walk *w)
 {
-	if (w->whole < w->size && !w->alien && !w->error) {
+	if (w->whole < w->size && !w->alien && !w->error && !w->grows) {
 		w->missing = w->size - w->whole;
 		(w->nonsense ? losses_damage : losses_add)(&w->lost, w->last, LOSS_OPEN);
 	}
@@ -146,7 +153,7 @@ void stream_walk(const char *path, const struct layout *l, const uint8_t *uuid, 
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
-	*w = (struct walk) { 0 };
+	*w = (struct walk) { .grows = fd >= 0 && is_written(fd) };
 	if (fd < 0 || fstat(fd, &st))
 		w->error = errno;
 	else
@@ -224,7 +231,7 @@ static void say_missing(const char *path, const struct walk *w, struct notes *no
 
 void walk_conclude(const char *path, const struct layout *l, struct walk *w, struct notes *notes)
 {
-	uint64_t written = l->known ? indexed(path, w, notes) : 0;
+	uint64_t indexed_by_now = l->known ? indexed(path, w, notes) : 0, written = w->grows ? 0 : indexed_by_now;
 
 	if (w->error || (!w->missing && w->packets < written))
 		losses_add(&w->lost, w->last, LOSS_OPEN);

@@ -9,6 +9,7 @@
  *	reader_fields.c   which events and fields are ours; sentences and names
  *	reader_source.c   the streams of one trace merged by time, whoever reads them
  *	reader_window.c   a file read through a window
+ *	reader_written.c  whether somebody still writes to it
  *	reader_direct.c   a trace of LTTng's own way to write, read by ourselves
  *	reader_stream.c   one of its streams (reader_stream.h)
  *	reader_bt2.c      any other, through one libbabeltrace2 graph
@@ -75,6 +76,7 @@ struct trace_dir {
 	int unusable;      /* a note says why */
 	int foreign;       /* a trace, but without a word of ours in it */
 	int ring;          /* of a flight recorder: its beginning is overwritten */
+	int runs;          /* its recording goes on */
 };
 struct trace_dirs {
 	struct trace_dir *dir;
@@ -251,11 +253,14 @@ struct walk {
 	struct patch *patch; /* malloc; for damaged packets, and for one that is not all there */
 	size_t patches;
 	int alien;           /* the first packet is none of this trace */
+	int grows;           /* somebody writes to it: what is not there yet is not missing */
 	int odd_index;       /* something that is no file is where its index should be: reading it may take for ever */
 	int nonsense;        /* where it ends, no packet begins */
 	int error;           /* errno: could not be read */
 };
 void stream_walk(const char *path, const struct layout *, const uint8_t *uuid, struct walk *);
+/* The file ends within a packet: so many bytes of events are missing, if nobody writes to it any more. */
+void walk_cut(struct walk *, uint64_t missing);
 /* The file is read to where it can be: what lies after that is missing. */
 void walk_ends(struct walk *);
 /* After it: packets that LTTng's index knows, and what is wrong in sentences. */
@@ -268,8 +273,8 @@ struct window {
 	size_t size, have;
 	uint64_t at;         /* of its first byte in the file */
 };
-/* 0 or an errno. */
-int window_open(struct window *, const char *path, uint64_t *size);
+/* 0 or an errno. *grows: is_written(), before its size was looked at. */
+int window_open(struct window *, const char *path, uint64_t *size, int *grows);
 /* Bytes from `at` on that are there without reading. */
 static inline size_t window_has(const struct window *w, uint64_t at)
 {
@@ -279,6 +284,11 @@ static inline size_t window_has(const struct window *w, uint64_t at)
 size_t window_look(struct window *, uint64_t at, size_t need, int *error);
 void window_close(struct window *); /* its memory is used again */
 void window_free(struct window *);
+
+/* ---- recordings that go on -------------------------------------------------------------------------------------------------- */
+/* Somebody has the file open for writing. 0 also where that cannot be told. */
+int is_written(int fd);
+int is_written_at(const char *path);
 
 /* ---- what a directory holds ------------------------------------------------------------------------------------------------ */
 struct stream_file {
@@ -294,11 +304,11 @@ struct stream_files {
 	int changed;         /* not all of them can be read as they are */
 	int data;            /* some of it can be read */
 };
-/* Its metadata: sets unusable (said), foreign, cut, uuid, text. */
+/* Its metadata: sets unusable (said), foreign, cut, uuid, text, runs. */
 void dir_examine(struct trace_dir *, struct notes *);
 /* Its streams, by name, unjudged; says which are gone. */
 void dir_streams(const struct trace_dir *, struct stream_files *, struct losses *, struct notes *);
-/* Nothing was wrong, nor anything there. */
+/* Nothing was wrong, nor anything there. Where it still may come nothing is said. */
 void say_empty(const struct trace_dir *, struct notes *);
 void stream_files_free(struct stream_files *);
 

@@ -21,7 +21,7 @@ static int file_open(struct stream *s)
 
 	s->walk = (struct walk) { .last = s->last };
 	s->told = 0;
-	s->walk.error = window_open(&s->window, f->path, &s->walk.size);
+	s->walk.error = window_open(&s->window, f->path, &s->walk.size, &s->walk.grows);
 	return !s->walk.error;
 }
 
@@ -153,8 +153,7 @@ static void packet_end(struct stream *s)
 	struct walk *w = &s->walk;
 
 	if (there < s->packet.content) {
-		w->missing = s->packet.content - good;
-		losses_add(&w->lost, w->last, LOSS_OPEN);
+		walk_cut(w, s->packet.content - good);
 	} else if (good < there) {
 		w->damaged++;
 		losses_damage(&w->lost, w->last, layout_time(s->layout, s->packet.end, w->last));

@@ -14,12 +14,13 @@
 /* Some hundred streams have one each. A longer event makes its own grow for a while. */
 #define WINDOW 16384
 
-int window_open(struct window *w, const char *path, uint64_t *size)
+int window_open(struct window *w, const char *path, uint64_t *size, int *grows)
 {
 	struct stat st;
 
 	w->have = 0;
 	w->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	*grows = w->fd >= 0 && is_written(w->fd);
 	if (w->fd < 0 || fstat(w->fd, &st))
 		return errno;
 	*size = st.st_size;

@@ -24,6 +24,7 @@ struct record {
 	uint64_t time;     /* ns since the epoch; equal for events of one tick, ordered within a thread by seq */
 	const char *host;  /* host name, from the trace's environment; "" unknown */
 	const char *trace; /* directory it came from, as the user wrote it */
+	int runs;          /* somebody still records into it: what is not there yet is not missing */
 	union {
 		struct {
 			struct fdw_event e; /* e.call is 0: the number means nothing outside the recording build */

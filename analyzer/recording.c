@@ -184,19 +184,17 @@ static void say_end(const struct recording *r, const char *prog, uint64_t buffer
 		snprintf(how, sizeof how, "by %s", text_signal(WTERMSIG(r->launch.status), name, sizeof name));
 	else
 		snprintf(how, sizeof how, "with status %d", WEXITSTATUS(r->launch.status));
-	if (r->result.counted) {
-		text_number(r->result.events, name, sizeof name);
-		snprintf(events, sizeof events, "%s event%s, ", name, r->result.events == 1 ? "" : "s");
-	}
+	if (r->result.counted)
+		snprintf(events, sizeof events, "%s event%s, ", grouped(r->result.events), plural(r->result.events));
 	if (r->result.lost)
-		snprintf(lost, sizeof lost, "%s LOST", text_number(r->result.lost, name, sizeof name));
+		snprintf(lost, sizeof lost, "%s LOST", grouped(r->result.lost));
 	else if (!r->result.complete)
 		snprintf(lost, sizeof lost, "maybe incomplete");
 	say_info("%s ended %s after %ld.%ld s: %s%s, %s", prog, how, ms / 1000, ms % 1000 / 100, events,
 	         text_bytes(r->result.bytes, bytes, sizeof bytes), lost);
 	if (r->result.lost)
-		say("%s events were lost, because the buffers were full; record again with a larger --buffer-size (now %s)",
-		    text_number(r->result.lost, name, sizeof name), text_size(buffer_bytes, bytes, sizeof bytes));
+		say("%s events were lost, because the buffers were full; record again with a larger --buffer-size (now %s)", grouped(r->result.lost),
+		    text_size(buffer_bytes, bytes, sizeof bytes));
 	if (!r->result.complete)
 		say("%s", r->result.why);
 	if (!r->result.heard)

@@ -109,6 +109,8 @@ void replay_end(struct replay *r)
 	struct coverage *c = &r->coverage;
 	uint64_t gaps = 0;
 
+	for (struct source *s = r->sources; s; s = s->next)
+		s->read = s->runs;
 	process_reap(r, 1);
 	coverage_end(r);
 	tree_end(r);

@@ -8,9 +8,9 @@
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdlib.h>
+#include "analyzer/folded.h"
 #include "analyzer/json.h"
 #include "analyzer/page.h"
-#include "analyzer/report.h"
 
 extern const char fdw_charts[], fdw_charts_end[]; /* charts.S */
 
@@ -36,59 +36,33 @@ static void over_time(const struct series *s, FILE *out)
 	      "started: standard streams, and whatever else came by fork or exec.</p>\n", out);
 }
 
-static char *folded(const struct report *r)
-{
-	char *text;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-
-	xcheck(f);
-	report_folded(r, f);
-	fclose(f);
-	return xcheck(text);
-}
-
-struct line { char *text; uint64_t count; };
-
 static int most_first(const void *a, const void *b)
 {
-	const struct line *x = a, *y = b;
-	return x->count != y->count ? (x->count < y->count ? 1 : -1) : strcmp(x->text, y->text);
+	const struct folded *x = a, *y = b;
+
+	return x->made != y->made ? (x->made < y->made ? 1 : -1) : strcmp(x->stack, y->stack);
 }
 
-/* The folded stacks, the most productive first; as long as they are readable. */
+/* The most productive first; as long as they are readable. */
 #define PLACES 60
 static void places(const struct report *r, FILE *out)
 {
-	struct line *lines;
-	char *text = folded(r), *next;
-	size_t n = 0, most = 0;
+	size_t n;
+	struct folded *place = folded_places(r, &n);
 
-	for (const char *p = text; *p; p++)
-		most += *p == '\n';
-	lines = xcalloc(most ? most : 1, sizeof *lines);
-	for (char *p = text; *p; p = next) {
-		next = strchr(p, '\n');
-		*next++ = 0;
-		lines[n].text = p;
-		p = strrchr(p, ' ');
-		*p++ = 0;
-		lines[n++].count = strtoull(p, NULL, 10);
-	}
-	qsort(lines, n, sizeof *lines, most_first);
+	qsort(place, n, sizeof *place, most_first);
 	if (n)
 		fputs("<h2>Which places made how many</h2>\n<table id=\"places\">\n", out);
 	for (size_t i = 0; i < n && i < PLACES; i++) {
-		fprintf(out, "<tr><td>%" PRIu64 "</td><td style=\"width:12rem\"><div class=\"bar\" style=\"width:%.1f%%\"></div></td><td><code>", lines[i].count,
-		        100.0 * (double)lines[i].count / (double)lines[0].count);
-		put_html(out, lines[i].text);
+		fprintf(out, "<tr><td>%" PRIu64 "</td><td style=\"width:12rem\"><div class=\"bar\" style=\"width:%.1f%%\"></div></td><td><code>", place[i].made,
+		        100.0 * (double)place[i].made / (double)place[0].made);
+		put_html(out, place[i].stack);
 		fputs("</code></td></tr>\n", out);
 	}
 	fputs(n ? "</table>\n" : "", out);
 	if (n > PLACES)
 		fprintf(out, "<p class=\"dim\" id=\"places-more\">and %zu more: --format=folded has them all</p>\n", n - PLACES);
-	free(lines);
-	free(text);
+	folded_free(place, n);
 }
 
 void report_charts(const struct report *r, FILE *out)
@@ -108,32 +82,48 @@ static json_t *series_of(const struct report *r)
 	return open;
 }
 
-static uint64_t made_of(const char *stacks)
+/* As --format=folded writes them. */
+static json_t *places_of(const struct report *r, uint64_t *made)
 {
-	uint64_t made = 0;
-	const char *blank;
+	size_t n, size;
+	struct folded *place = folded_places(r, &n);
+	json_t *folded;
+	char *text;
+	FILE *out = (FILE *)xcheck(open_memstream(&text, &size));
 
-	for (const char *line = stacks, *end; (end = strchr(line, '\n')); line = end + 1)
-		if ((blank = memrchr(line, ' ', (size_t)(end - line))))
-			made += strtoull(blank, NULL, 10);
-	return made;
+	*made = 0;
+	for (size_t i = 0; i < n; i++)
+		*made += place[i].made;
+	folded_write(place, n, out);
+	fclose(out);
+	folded = json_text((char *)xcheck(text));
+	free(text);
+	folded_free(place, n);
+	return folded;
+}
+
+static json_t *data_of(const struct report *r)
+{
+	json_t *o = json_object();
+	uint64_t made;
+
+	json_set(o, "span_ns", json_number(r->series ? r->series->span : 0));
+	json_set(o, "open", series_of(r));
+	json_set(o, "folded", places_of(r, &made));
+	json_set(o, "made", json_number(made));
+	return o;
 }
 
 void report_charts_script(const struct report *r, FILE *out)
 {
 	size_t script = (size_t)(fdw_charts_end - fdw_charts);
-	char *text, *stacks;
 	json_t *data;
+	char *text;
 
 	if (!script)
 		return;
-	stacks = folded(r);
-	data = json_pack("{s:I, s:o, s:I, s:o}", "span_ns", (json_int_t)(r->series ? r->series->span : 0), "open", series_of(r), "made",
-	                 (json_int_t)made_of(stacks), "folded", json_text(stacks));
-	xcheck(data);
-	free(stacks);
-	text = json_dumps(data, JSON_COMPACT | JSON_ENSURE_ASCII);
-	xcheck(text);
+	data = data_of(r);
+	text = (char *)xcheck(json_dumps(data, JSON_COMPACT | JSON_ENSURE_ASCII));
 	fputs("<script type=\"application/json\" id=\"data\">", out);
 	for (const char *p = text; *p; p++)
 		if (*p == '<')

@@ -5,8 +5,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include "analyzer/describe.h"
+#include "analyzer/folded.h"
 #include "analyzer/memory.h"
-#include "analyzer/report.h"
+#include "analyzer/page.h"
 
 /* ; has a meaning, and so have line ends. */
 static void put(FILE *out, const char *s)
@@ -20,19 +21,17 @@ static void put(FILE *out, const char *s)
 
 static void put_frame(FILE *out, const struct frame *f)
 {
-	const char *slash = f->module ? strrchr(f->module, '/') : NULL;
-
 	fputc(';', out);
 	if (f->function) {
 		put(out, f->function);
 		return;
 	}
 	fputc('[', out);
-	put(out, f->module ? slash ? slash + 1 : f->module : "code made at run time");
+	put(out, f->module ? base_name(f->module) : "code made at run time");
 	fprintf(out, "+0x%" PRIx64 "]", f->offset);
 }
 
-static char *line_of(const struct report *r, const struct creation *c)
+static char *stack_of(const struct report *r, const struct creation *c)
 {
 	struct frames frames;
 	char *text;
@@ -40,7 +39,7 @@ static char *line_of(const struct report *r, const struct creation *c)
 	FILE *out = open_memstream(&text, &n);
 
 	xcheck(out);
-	stack_frames((struct stack *)(uintptr_t)c->key.stack, r->symbols_for_stacks, r->options->full_stacks, &frames);
+	stack_frames((struct stack *)(uintptr_t)c->key.stack, r->symbols, r->options->full_stacks, &frames);
 	put(out, c->key.exe && *c->key.exe ? c->key.exe : "?");
 	for (size_t i = frames.n; i-- > 0;)
 		if (!r->options->stack_depth || i < r->options->stack_depth)
@@ -52,36 +51,48 @@ static char *line_of(const struct report *r, const struct creation *c)
 
 static int by_text(const void *a, const void *b)
 {
-	const struct { char *text; uint64_t count; } *x = a, *y = b;
-	return strcmp(x->text, y->text);
+	return strcmp(((const struct folded *)a)->stack, ((const struct folded *)b)->stack);
 }
 
-/* Sorted, and the same line once: the order of hashes is no order. */
-void report_folded(const struct report *r, FILE *out)
+/* The order of hashes is no order. */
+struct folded *folded_places(const struct report *r, size_t *n)
 {
-	struct { char *text; uint64_t count; } *lines;
-	size_t n = 0, kept = 0;
+	size_t all = HASH_COUNT(r->creations), kept = 0, i = 0;
+	struct folded *places = xcalloc(all, sizeof *places);
 
 	for (const struct creation *c = r->creations; c; c = c->hh.next)
-		n++;
-	lines = xcalloc(n ? n : 1, sizeof *lines);
-	n = 0;
-	for (const struct creation *c = r->creations; c; c = c->hh.next) {
-		lines[n].text = line_of(r, c);
-		lines[n++].count = c->count;
-	}
-	qsort(lines, n, sizeof *lines, by_text);
-	for (size_t i = 0; i < n; i++) {
-		if (kept && !strcmp(lines[kept - 1].text, lines[i].text)) {
-			lines[kept - 1].count += lines[i].count;
-			free(lines[i].text);
+		places[i++] = (struct folded){ stack_of(r, c), c->count };
+	qsort(places, all, sizeof *places, by_text);
+	for (i = 0; i < all; i++) {
+		if (kept && !by_text(&places[kept - 1], &places[i])) {
+			places[kept - 1].made += places[i].made;
+			free(places[i].stack);
 		} else {
-			lines[kept++] = lines[i];
+			places[kept++] = places[i];
 		}
 	}
-	for (size_t i = 0; i < kept; i++) {
-		fprintf(out, "%s %" PRIu64 "\n", lines[i].text, lines[i].count);
-		free(lines[i].text);
-	}
-	free(lines);
+	*n = kept;
+	return places;
+}
+
+void folded_free(struct folded *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(places[i].stack);
+	free(places);
+}
+
+void folded_write(const struct folded *places, size_t n, FILE *out)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%s %" PRIu64 "\n", places[i].stack, places[i].made);
+}
+
+void report_folded(const struct report *r, FILE *out)
+{
+	size_t n;
+	struct folded *places = folded_places(r, &n);
+
+	folded_write(places, n, out);
+	folded_free(places, n);
 }

@@ -12,11 +12,14 @@
 #include "analyzer/memory.h"
 #include "analyzer/page.h"
 #include "analyzer/report.h"
+#include "analyzer/say.h"
 
 static const char head[] =
 	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
-	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	"<title>fdwarden report</title>\n<style>\n"
+	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
+
+static const char style[] =
+	"<style>\n"
 	":root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--dim:#667;--line:#d0d7de;--box:#f6f8fa;--error:#b3261e;--warning:#8a5a00;--note:#1a56b0;--bar:#5b8def;--bad:#d33}\n"
 	"@media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--dim:#9aa5b1;--line:#30363d;--box:#161b22;--error:#ff7b72;--warning:#e3b341;--note:#79c0ff;--bar:#3b6fd4;--bad:#ff6b6b}}\n"
 	"body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:70rem;margin:2rem auto;padding:0 1rem}\n"
@@ -27,6 +30,25 @@ static const char head[] =
 	"code,pre,.frames{font:13px/1.45 ui-monospace,monospace}pre{font-size:12px;overflow:auto;background:var(--box);border:1px solid var(--line);border-radius:6px;padding:.8rem}\n"
 	".bar{background:var(--bar);height:.8rem;border-radius:3px;margin-top:.35rem}\n.frames{margin:0;padding:0;list-style:none}svg{display:block;width:100%;height:auto}svg text{font:11px ui-monospace,monospace;fill:currentColor}svg .generation{fill:#fff}\n"
 	"@media print{body{max-width:none;margin:0}details{break-inside:avoid}}\n</style>\n</head>\n<body>\n";
+
+/* Of a tab among others: the program, and where it was recorded. */
+static void title(const struct report *r, FILE *out)
+{
+	const struct process *first = report_first(r);
+	const char *name = first ? first->exe : "?", *trace = first ? first->source->trace : "";
+	size_t n = strlen(name), end = strlen(trace);
+	char *text;
+
+	if (first)
+		name = called_name(first->exe, first->arguments, &n);
+	while (end > 1 && trace[end - 1] == '/')
+		end--;
+	text = xasprintf("%.*s, %.*s: fdwarden report", (int)n, name, (int)end, trace);
+	fputs("<title>", out);
+	put_html(out, text);
+	fputs("</title>\n", out);
+	free(text);
+}
 
 /* ---- the life of a number -------------------------------------------------------------------------------------------------------------------*/
 
@@ -139,7 +161,7 @@ static void findings(const struct report *r, FILE *out)
 		if (report_shows(r, f))
 			finding(r, f, n++ == 0, out);
 	if (!n)
-		fputs("<p>No problems found.</p>\n", out);
+		fprintf(out, "<p>No problems found%s.</p>\n", report_running(r) ? " so far" : "");
 }
 
 /* ---- coverage ---------------------------------------------------------------------------------------------------------------------------------------*/
@@ -155,40 +177,30 @@ static void verdict(const struct report *r, FILE *out)
 		hidden += !f->suppressed_by && !report_shows(r, f);
 	}
 	fprintf(out, "<h1>fdwarden: <span class=\"error\">%u error%s</span>, <span class=\"warning\">%u warning%s</span>, <span class=\"note\">%u note%s</span></h1>\n",
-	        n[SEV_ERROR], n[SEV_ERROR] == 1 ? "" : "s", n[SEV_WARNING], n[SEV_WARNING] == 1 ? "" : "s", n[SEV_NOTE], n[SEV_NOTE] == 1 ? "" : "s");
+	        n[SEV_ERROR], plural(n[SEV_ERROR]), n[SEV_WARNING], plural(n[SEV_WARNING]), n[SEV_NOTE], plural(n[SEV_NOTE]));
 	if (suppressed || hidden)
 		fprintf(out, "<p class=\"dim\">%u suppressed, %u only possible and hidden</p>\n", suppressed, hidden);
 }
 
-static void listed(const struct unobserved *u, const char *what, FILE *out)
+static void unseen(void *to, const char *sentence)
 {
-	for (; u; u = u->next) {
-		fprintf(out, "<li>%s ", what);
-		put_html(out, u->exe);
-		fputs(": ", out);
-		put_html(out, u->why);
-		fputs("</li>\n", out);
-	}
+	FILE *out = to;
+
+	fputs("<li>", out);
+	put_html(out, sentence);
+	fputs("</li>\n", out);
 }
 
 static void coverage(const struct report *r, FILE *out)
 {
-	const struct coverage *c = r->coverage;
-	const char *damage;
+	char *seen = report_seen(r, "", "");
 
-	fprintf(out, "<p>%s process%s, %s thread%s, %.1f s &middot; %s descriptors: %s from open to close, %s inherited &middot; %s events, %s%s lost</p>\n<ul>\n",
-	        grouped(c->processes), c->processes == 1 ? "" : "es", grouped(c->threads), c->threads == 1 ? "" : "s", (double)(c->last - c->first) / 1e9,
-	        grouped(c->descriptors), grouped(c->open_to_close), grouped(c->inherited), grouped(c->events),
-	        r->reader && reader_damage(r->reader, 0) ? "at least " : "", grouped(c->events_lost));
-	listed(c->unobserved, "not observed:", out);
-	listed(c->blind, "uses what cannot be seen:", out);
-	listed(c->partial, "not known in full:", out);
-	for (size_t i = 0; r->reader && (damage = reader_damage(r->reader, i)); i++) {
-		fputs("<li class=\"warning\">", out);
-		put_html(out, damage);
-		fputs("</li>\n", out);
-	}
+	fputs("<p>", out);
+	put_html(out, seen);
+	fputs("</p>\n<ul>\n", out);
+	report_unseen(r, unseen, out);
 	fputs("</ul>\n", out);
+	free(seen);
 }
 
 /* ---- processes -------------------------------------------------------------------------------------------------------------------------------------*/
@@ -205,7 +217,7 @@ static void tree(const struct report *r, FILE *out)
 		return;
 	f = open_memstream(&text, &n);
 	xcheck(f);
-	report_tree(r, f, TREE_COLUMNS);
+	report_tree(r, f, TREE_COLUMNS, 0);
 	fclose(f);
 	xcheck(text);
 	fputs("<h2>Processes</h2>\n<pre>", out);
@@ -217,6 +229,8 @@ static void tree(const struct report *r, FILE *out)
 void report_html(const struct report *r, FILE *out)
 {
 	fputs(head, out);
+	title(r, out);
+	fputs(style, out);
 	verdict(r, out);
 	coverage(r, out);
 	findings(r, out);

@@ -20,12 +20,12 @@ static json_t *unobserved(const struct unobserved *u)
 	return a;
 }
 
-static json_t *damage(const struct report *r)
+static json_t *of_reader(const struct reader *reader, const char *(*sentence)(const struct reader *, size_t))
 {
 	json_t *a = json_array();
 	const char *s;
 
-	for (size_t i = 0; r->reader && (s = reader_damage(r->reader, i)); i++)
+	for (size_t i = 0; reader && (s = sentence(reader, i)); i++)
 		json_add(a, json_text(s));
 	return a;
 }
@@ -46,7 +46,8 @@ static json_t *coverage(const struct report *r)
 	json_set(o, "ring", json_boolean(r->reader && reader_ring(r->reader)));
 	json_set(o, "blind", unobserved(c->blind));
 	json_set(o, "partial", unobserved(c->partial));
-	json_set(o, "damage", damage(r));
+	json_set(o, "damage", of_reader(r->reader, reader_damage));
+	json_set(o, "still_recorded", of_reader(r->reader, reader_runs));
 	return o;
 }
 

@@ -253,9 +253,9 @@ static json_t *driver(void)
 	return o;
 }
 
-static void notify(json_t *list, const char *s)
+static void notify(void *to, const char *s)
 {
-	json_t *o = json_object();
+	json_t *list = to, *o = json_object();
 
 	json_set(o, "level", json_text("warning"));
 	json_set(o, "message", text(s));
@@ -265,24 +265,16 @@ static void notify(json_t *list, const char *s)
 /* What was not observed is said where a scanner looks for it. */
 static json_t *invocation(const struct report *r)
 {
-	const struct coverage *c = r->coverage;
 	json_t *o = json_object(), *notes = json_array();
-	const char *damage;
 	char *s;
 
 	json_set(o, "executionSuccessful", json_true());
-	if (c->events_lost) {
-		s = xasprintf("%" PRIu64 " events were lost", c->events_lost);
+	if (r->coverage->events_lost) {
+		s = xasprintf("%" PRIu64 " events were lost", r->coverage->events_lost);
 		notify(notes, s);
 		free(s);
 	}
-	for (const struct unobserved *u = c->unobserved; u; u = u->next) {
-		s = xasprintf("not observed: %s: %s", u->exe, u->why);
-		notify(notes, s);
-		free(s);
-	}
-	for (size_t i = 0; r->reader && (damage = reader_damage(r->reader, i)); i++)
-		notify(notes, damage);
+	report_unseen(r, notify, notes);
 	json_set(o, "toolExecutionNotifications", notes);
 	return o;
 }

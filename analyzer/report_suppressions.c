@@ -13,8 +13,7 @@ static void put_line(FILE *out, const char *s)
 {
 	char *clean = clean_text(s ? s : "", s ? strlen(s) : 0);
 
-	for (char *p = clean; *p; p++)
-		fputc(*p == '\n' || *p == '\r' ? ' ' : *p, out);
+	fputs(clean, out);
 	free(clean);
 }
 

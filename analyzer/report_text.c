@@ -5,11 +5,12 @@
  * cut, since they are copied.
  */
 #define _GNU_SOURCE
-#include <stdarg.h>
+#include <limits.h>
 #include "analyzer/describe.h"
 #include "analyzer/memory.h"
 #include "analyzer/page.h"
 #include "analyzer/report.h"
+#include "analyzer/say.h"
 
 struct page {
 	FILE *out;
@@ -54,7 +55,14 @@ static void wrap(const struct page *p, const char *s, unsigned used, unsigned in
 	fputc('\n', p->out);
 }
 
-static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
+/* The first two lines are what scripts look for: whole where nobody looks on. */
+static void head_line(const struct page *p, const char *s)
+{
+	struct page page = *p;
+
+	page.width = page_width(p->out, UINT_MAX);
+	wrap(&page, s, 0, 2);
+}
 
 /* ---- the verdict ---------------------------------------------------------------------------------------------------------------------*/
 
@@ -91,19 +99,21 @@ static int verdict_part(const struct page *p, enum severity s, enum style style,
 	return 1;
 }
 
-static int is_ring(const struct report *r) { return r->reader && reader_ring(r->reader); }
-
-static int is_damaged(const struct report *r) { return r->reader && reader_damage(r->reader, 0); }
-
-static void verdict(const struct page *p)
+static void findings_told(const struct page *p)
 {
-	unsigned hidden = 0, suppressed = 0, known = 0, shown = 0;
 	int said = verdict_part(p, SEV_ERROR, RED, 1);
 
 	said |= verdict_part(p, SEV_WARNING, YELLOW, !said);
 	said |= verdict_part(p, SEV_NOTE, BLUE, !said);
 	if (!said)
-		fprintf(p->out, "%sno problems found%s%s", on(p, GREEN), is_damaged(p->report) ? " in what could be read" : "", off(p));
+		fprintf(p->out, "%sno problems found%s%s%s", on(p, GREEN), report_damaged(p->report) ? " in what could be read" : "",
+		        report_running(p->report) ? " so far" : "", off(p));
+}
+
+static void findings_left_out(const struct page *p)
+{
+	unsigned hidden = 0, suppressed = 0, known = 0, shown = 0;
+
 	for (const struct finding *f = findings_first(p->report->findings); f; f = f->next) {
 		suppressed += f->suppressed_by != NULL;
 		hidden += !f->suppressed_by && !report_shows(p->report, f);
@@ -116,89 +126,38 @@ static void verdict(const struct page *p)
 		fprintf(p->out, "; %u possible hidden (--show=possible)", hidden);
 	if (suppressed)
 		fprintf(p->out, "; %u suppressed", suppressed);
-	fputc('\n', p->out);
+}
+
+static void verdict(const struct page *p)
+{
+	struct page line = *p;
+	char *text;
+	size_t n;
+
+	line.out = (FILE *)xcheck(open_memstream(&text, &n));
+	findings_told(&line);
+	findings_left_out(&line);
+	fclose(line.out);
+	head_line(p, (char *)xcheck(text));
+	free(text);
 }
 
 /* ---- coverage ---------------------------------------------------------------------------------------------------------------------------*/
 
-static void coverage_line(const struct page *p)
+static void seen(const struct page *p)
 {
-	const struct coverage *c = p->report->coverage;
-	const struct process *first = p->report->processes;
-	double seconds = (double)(c->last - c->first) / 1e9;
-	const char *name;
-	size_t n;
+	char *s = report_seen(p->report, on(p, YELLOW), off(p));
 
-	while (first && !first->threads)
-		first = first->next;
-	if (first) {
-		name = called_name(first->exe, first->arguments, &n);
-		fprintf(p->out, "%.*s pid %u", (int)n, name, first->pid);
-	}
-	if (c->processes > 1)
-		fprintf(p->out, " and %s more process%s", grouped(c->processes - 1), c->processes == 2 ? "" : "es");
-	fprintf(p->out, ", %s thread%s, %.1f s | ", grouped(c->threads), plural(c->threads), seconds);
-	fprintf(p->out, "%s descriptor%s: %s from open to close, %s inherited", grouped(c->descriptors), plural(c->descriptors), grouped(c->open_to_close),
-	        grouped(c->inherited));
-	if (c->unseen_creations)
-		fprintf(p->out, ", %s whose opening was not seen", grouped(c->unseen_creations));
-	if (is_ring(p->report) && !c->events_lost)
-		fprintf(p->out, " | %s event%s, none written over\n", grouped(c->events), plural(c->events));
-	else if (is_ring(p->report))
-		fprintf(p->out, " | %s event%s, %s earlier ones written over\n", grouped(c->events), plural(c->events), grouped(c->events_lost));
-	else
-		fprintf(p->out, " | %s event%s, %s%s%s lost%s\n", grouped(c->events), plural(c->events), is_damaged(p->report) ? "at least " : "",
-		        on(p, c->events_lost ? YELLOW : PLAIN), grouped(c->events_lost), c->events_lost ? off(p) : "");
-}
-
-static void caution(const struct page *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void caution(const struct page *p, const char *format, ...)
-{
-	va_list ap;
-	char *s, *clean;
-
-	va_start(ap, format);
-	if (vasprintf(&s, format, ap) < 0)
-		out_of_memory();
-	va_end(ap);
-	clean = clean_text(s, strlen(s)); /* names of files */
-	fputs("  ", p->out);
-	wrap(p, clean, 2, 4);
-	free(clean);
+	head_line(p, s);
 	free(s);
 }
 
-/* " (3 processes)", or nothing. */
-static const char *times(uint64_t n)
+static void caution(void *to, const char *sentence)
 {
-	static char text[48];
+	const struct page *p = to;
 
-	snprintf(text, sizeof text, n > 1 ? " (%s processes)" : "", grouped(n));
-	return text;
-}
-
-static void blind_spots(const struct page *p)
-{
-	const struct report *r = p->report;
-	const char *s;
-
-	for (const struct unobserved *u = r->coverage->unobserved; u; u = u->next)
-		caution(p, "not observed: %s: %s%s", *u->exe ? u->exe : "?", u->why, u->count > 1 ? " (several times)" : "");
-	for (const struct unobserved *u = r->coverage->blind; u; u = u->next)
-		caution(p, "blind spot: %s uses %s, which cannot be seen", base_name(u->exe), u->why);
-	for (const struct unobserved *u = r->coverage->partial; u; u = u->next)
-		caution(p, "incomplete: %s%s: %s", *u->exe ? base_name(u->exe) : "?", times(u->count), u->why);
-	for (size_t i = 0; r->reader && (s = reader_damage(r->reader, i)); i++)
-		caution(p, "damage: %s", s);
-	for (size_t i = 0; r->symbols && (s = symbols_problem(r->symbols, i)); i++)
-		caution(p, "no source lines: %s", s);
-	if (r->coverage->damaged)
-		caution(p, "part of the recording makes no sense, so the rest is not trusted either: what follows is less sure, and more may have happened");
-	if (is_ring(r) && r->coverage->events_lost)
-		caution(p, "ring: what came before was written over, and is known only in part");
-	else if (!is_ring(r) && r->coverage->events_lost && !r->coverage->damaged)
-		caution(p, is_damaged(r) ? "events are missing: what follows is true, but more may have happened" :
-			"events were lost: what follows is true, but more may have happened; record again with larger buffers");
+	fputs("  ", p->out);
+	wrap(p, sentence, 2, 4);
 }
 
 /* ---- findings ------------------------------------------------------------------------------------------------------------------------------*/
@@ -214,11 +173,47 @@ static void upper(char *to, size_t n, const char *s)
 	to[i] = 0;
 }
 
+#define STACK_INDENT 13
+#define HEADING_COLUMNS 46
+#define WHO_COLUMNS 20
+#define NAME_COLUMNS 22
+
+/* `gap` blanks, or a new line, `indent` blanks in, where `text` does not fit beside `used` columns. Returns the columns that are taken with it. */
+static unsigned next_column(const struct page *p, unsigned used, unsigned gap, unsigned indent, const char *text)
+{
+	unsigned c = columns_of(text, strlen(text));
+
+	if (used + gap + c <= p->width || used <= indent) {
+		fprintf(p->out, "%*s", (int)gap, "");
+		return used + gap + c;
+	}
+	fprintf(p->out, "\n%*s", (int)indent, "");
+	return indent + c;
+}
+
+/* As above, and the text; word by word where it is wider than a line. */
+static unsigned put_next(const struct page *p, unsigned used, unsigned gap, unsigned indent, const char *text)
+{
+	char *words, *next, *word;
+
+	if (indent + columns_of(text, strlen(text)) <= p->width) {
+		used = next_column(p, used, gap, indent, text);
+		fputs(text, p->out);
+		return used;
+	}
+	words = next = xstrdup(text);
+	for (; (word = strsep(&next, " ")); gap = 1) {
+		used = next_column(p, used, gap, indent, word);
+		fputs(word, p->out);
+	}
+	free(words);
+	return used;
+}
+
 static void heading(const struct page *p, const struct finding *f)
 {
 	char severity[16], cwe[24] = "", id[96], seen[40];
-	const char *known = report_knows(p->report, f) ? "   known" : "";
-	int n;
+	unsigned used;
 
 	upper(severity, sizeof severity, severity_name(f->severity));
 	if (f->rule->cwe)
@@ -228,25 +223,13 @@ static void heading(const struct page *p, const struct finding *f)
 		snprintf(seen, sizeof seen, "seen once");
 	else
 		snprintf(seen, sizeof seen, "seen %s times", grouped(f->count));
-	n = (int)(strlen(severity) + 1 + strlen(f->rule->id) + strlen(cwe));
-	fprintf(p->out, "\n%s%s%s %s%s%s%s", on(p, style_of(f->severity)), severity, off(p), on(p, BOLD), f->rule->id, off(p), cwe);
-	fprintf(p->out, "%*s%s%s   %s%s%s\n", n < 44 ? 46 - n : 2, "", on(p, DIM), id, seen, known, off(p));
-}
-
-#define STACK_INDENT 13
-#define NAME_COLUMNS 22
-
-/* `gap` blanks, or a new line where `text` does not fit beside `used` columns. Returns the columns that are taken with it. */
-static unsigned next_column(const struct page *p, unsigned used, unsigned gap, const char *text)
-{
-	unsigned c = columns_of(text, strlen(text));
-
-	if (used + gap + c <= p->width || used <= STACK_INDENT) {
-		fprintf(p->out, "%*s", (int)gap, "");
-		return used + gap + c;
-	}
-	fprintf(p->out, "\n%*s", STACK_INDENT, "");
-	return STACK_INDENT + c;
+	used = (unsigned)(strlen(severity) + 1 + strlen(f->rule->id) + strlen(cwe));
+	fprintf(p->out, "\n%s%s%s %s%s%s%s%s", on(p, style_of(f->severity)), severity, off(p), on(p, BOLD), f->rule->id, off(p), cwe, on(p, DIM));
+	used = put_next(p, used, used < HEADING_COLUMNS - 2 ? HEADING_COLUMNS - used : 2, 2, id);
+	used = put_next(p, used, 3, 2, seen);
+	if (report_knows(p->report, f))
+		put_next(p, used, 3, 2, "known");
+	fprintf(p->out, "%s\n", off(p));
 }
 
 /* Module and file names come from ELF files; everything else was cleaned when it was read. */
@@ -260,9 +243,9 @@ static char *place_of(const struct frame *f)
 		name = clean_text(module, strlen(module));
 	}
 	if (f->file && f->line)
-		n = asprintf(&s, "%s:%d%s", name, f->line, f->inlined ? "  (inlined)" : "");
+		n = asprintf(&s, "%s:%d", name, f->line);
 	else if (f->file)
-		n = asprintf(&s, "%s%s", name, f->inlined ? "  (inlined)" : "");
+		n = asprintf(&s, "%s", name);
 	else if (f->module)
 		n = asprintf(&s, "%s+0x%llx", name, (unsigned long long)f->offset);
 	else
@@ -285,9 +268,14 @@ static void frame_line(const struct page *p, const struct frame *f)
 		fputs(name, p->out);
 		used += c;
 		free(name);
-		next_column(p, used, c < NAME_COLUMNS ? NAME_COLUMNS + 1 - c : 1, place);
+		used = next_column(p, used, c < NAME_COLUMNS ? NAME_COLUMNS + 1 - c : 1, STACK_INDENT, place);
+	} else {
+		used += columns_of(place, strlen(place));
 	}
-	fprintf(p->out, "%s\n", place);
+	fputs(place, p->out);
+	if (f->file && f->inlined)
+		put_next(p, used, 2, STACK_INDENT, "(inlined)");
+	fputc('\n', p->out);
 	free(place);
 }
 
@@ -311,22 +299,20 @@ static const char *lateness(const struct finding *f, const struct finding_stack 
 
 static void stack_lines(const struct page *p, const struct finding *f, const struct finding_stack *s)
 {
-	unsigned depth = p->report->options->stack_depth, used;
+	unsigned depth = p->report->options->stack_depth, used, named;
 	char who[64], after[40], since[SINCE_TEXT];
 	const char *late;
 
 	snprintf(who, sizeof who, "%.32s (%u)", s->at.thread && *s->at.thread ? s->at.thread : base_name(f->exe), s->at.tid);
-	used = (unsigned)fprintf(p->out, "  %-10s %s  %-20s", role_name(s->role), text_since(s->at.time, p->start, 6, since), who);
-	used = next_column(p, used, 2, s->call);
+	used = (unsigned)fprintf(p->out, "  %-10s %s", role_name(s->role), text_since(s->at.time, p->start, 6, since));
+	used = put_next(p, used, 2, STACK_INDENT, who);
+	named = (unsigned)strlen(who);
+	used = next_column(p, used, named < WHO_COLUMNS ? WHO_COLUMNS + 2 - named : 2, STACK_INDENT, s->call);
 	fprintf(p->out, "%s%s%s", on(p, BOLD), s->call, off(p));
-	if (s->note) {
-		used = next_column(p, used, 3, s->note);
-		fputs(s->note, p->out);
-	}
-	if (*(late = lateness(f, s, after))) {
-		next_column(p, used, 3, late);
-		fputs(late, p->out);
-	}
+	if (s->note)
+		used = put_next(p, used, 3, STACK_INDENT, s->note);
+	if (*(late = lateness(f, s, after)))
+		put_next(p, used, 3, STACK_INDENT, late);
 	fputc('\n', p->out);
 	for (size_t i = 0; i < s->frames.n && (!depth || i < depth); i++)
 		frame_line(p, &s->frames.at[i]);
@@ -336,10 +322,15 @@ static void stack_lines(const struct page *p, const struct finding *f, const str
 
 static void finding(const struct page *p, const struct finding *f)
 {
+	char *where;
+
 	heading(p, f);
 	wrap(p, f->message, 0, 0);
-	if (p->report->coverage->processes > 1)
-		fprintf(p->out, "in %s (pid %u)\n", *f->exe ? f->exe : "?", f->pid);
+	if (p->report->coverage->processes > 1) {
+		where = xasprintf("in %s (pid %u)", *f->exe ? f->exe : "?", f->pid);
+		wrap(p, where, 0, 2);
+		free(where);
+	}
 	fputc('\n', p->out);
 	for (unsigned i = 0; i < f->nstacks; i++)
 		stack_lines(p, f, &f->stacks[i]);
@@ -365,25 +356,26 @@ static void ending(const struct page *p, int shown)
 			fprintf(p->out, "\nsuppressed: %s, seen %s time%s, by %s", f->id, grouped(f->count), plural(f->count), f->suppressed_by);
 	for (size_t i = 0; (s = suppressions_unused(r->suppressions, i)); i++)
 		fprintf(p->out, "\nnot used: suppression %s", s);
-	if (shown)
-		fprintf(p->out, "\ndetails: --format=html -o FILE, for a browser; --tree: who started whom, and what was inherited"
-		        "\nto silence one: put its id into a file and use --suppressions=FILE (--gen-suppressions=FILE writes it)");
-	if (shown || findings_first(r->findings) || suppressions_unused(r->suppressions, 0))
+	if (findings_first(r->findings) || suppressions_unused(r->suppressions, 0))
 		fputc('\n', p->out);
+	if (!shown)
+		return;
+	wrap(p, "details: --format=html -o FILE, for a browser; --tree: who started whom, and what was inherited", 0, 2);
+	wrap(p, "to silence one: put its id into a file and use --suppressions=FILE (--gen-suppressions=FILE writes it)", 0, 2);
 }
 
 void report_text(const struct report *r, FILE *out)
 {
-	struct page p = { out, r, page_colors(r->options->color, out), page_width(out), r->coverage->first };
+	struct page p = { out, r, page_colors(r->options->color, out), page_width(out, PAGE_COLUMNS), r->coverage->first };
 	int shown = 0;
 
 	if (!r->options->quiet) {
 		verdict(&p);
-		coverage_line(&p);
-		blind_spots(&p);
+		seen(&p);
+		report_unseen(r, caution, &p);
 	}
 	if (r->tree)
-		report_tree(r, out, p.width);
+		report_tree(r, out, p.width, page_width(out, 0) != 0);
 	for (const struct finding *f = findings_first(r->findings); f; f = f->next)
 		if (report_shows(r, f)) {
 			finding(&p, f);

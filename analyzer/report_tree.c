@@ -2,9 +2,8 @@
  * analyzer/report_tree.c: the process tree for a human: a line for each process, below it the programs it ran one after the other, the
  * descriptors each found open, and its children.
  *
- * Names are not cut, since they are copied; the last column is wrapped at blanks where the width is known. The standard streams share a
- * line, and so do other descriptors of which the same is to be said. Nothing is indented further than TREE_DEPTH: a chain of ten thousand
- * forks is a list then, where each line says whose child it is.
+ * The standard streams share a line, and so do other descriptors of which the same is to be said. Nothing is indented further than TREE_DEPTH: a chain
+ * of ten thousand forks is a list then, where each line says whose child it is.
  */
 #define _GNU_SOURCE
 #include <libsmartcols.h>
@@ -21,15 +20,10 @@
 /* Columns of a command line: enough to tell `python3 manage.py runserver` from `python3 manage.py migrate`. */
 #define COMMAND_COLUMNS 48
 
-enum column { WHAT, HOW, END };
-
 struct printer {
 	struct libscols_table *table;
 	uint64_t start;         /* of the recording */
 };
-
-/* Below this the last column is not made narrower, and lines are longer than the terminal. */
-#define END_COLUMNS_MIN 24
 
 /* ---- words -----------------------------------------------------------------------------------------------------------------------*/
 
@@ -40,22 +34,6 @@ const char *start_word(const struct node *n)
 		[FDW_FORK_PTY] = "forkpty" };
 
 	return n->kind < sizeof words / sizeof *words ? words[n->kind] : NULL;
-}
-
-const char *use_word(enum use u)
-{
-	static const char *const words[] = { [USE_ITSELF] = "used", [USE_BELOW] = "passed-on", [USE_CLOSED] = "closed",
-		[USE_UNSEEN] = "not-seen", [USE_NEVER] = "never" };
-
-	return words[u];
-}
-
-const char *asked_word(uint8_t asked)
-{
-	static const char *const words[] = { [ASKED_UNKNOWN] = NULL, [ASKED_STANDARD] = "standard", [ASKED_NAMED] = "named",
-		[ASKED_PLACED] = "placed", [ASKED_SECOND] = "second", [ASKED_NOT] = "not" };
-
-	return words[asked];
 }
 
 const char *end_word(const struct node *n, int *number)
@@ -91,7 +69,7 @@ static const char *use_text(const struct gift *g)
 /* ---- cells -------------------------------------------------------------------------------------------------------------------------*/
 
 /* Takes the text over. */
-static void cell(struct libscols_line *l, enum column c, char *text)
+static void cell(struct libscols_line *l, enum tree_column c, char *text)
 {
 	if (scols_line_refer_data(l, c, text))
 		out_of_memory();
@@ -169,9 +147,9 @@ static void gift_line(const struct printer *p, struct libscols_line *parent, con
 	struct libscols_line *l = line(p, parent, g->asked == ASKED_NOT && u == USE_NEVER ? "yellow" : NULL);
 	char *numbers = numbers_of(g);
 
-	cell(l, WHAT, xasprintf("[%s] %s", numbers, *g->object ? g->object : "?"));
-	cell(l, HOW, xstrdup(asked_text(g->asked)));
-	cell(l, END, u == USE_UNSEEN ? xasprintf("%s: %s", use_text(g), g->doubt) : xstrdup(use_text(g)));
+	cell(l, TREE_WHAT, xasprintf("[%s] %s", numbers, *g->object ? g->object : "?"));
+	cell(l, TREE_HOW, xstrdup(asked_text(g->asked)));
+	cell(l, TREE_END, u == USE_UNSEEN ? xasprintf("%s: %s", use_text(g), g->doubt) : xstrdup(use_text(g)));
 	free(numbers);
 }
 
@@ -202,9 +180,9 @@ static const struct gift *standard_line(const struct printer *p, struct libscols
 		if (u == USE_ITSELF || u == USE_BELOW)
 			used = listed(used, number);
 	}
-	cell(l, WHAT, first == last ? xasprintf("[%d] %s", first, objects) : xasprintf("[%d-%d] %s", first, last, objects));
-	cell(l, HOW, xstrdup(asked_text(ASKED_STANDARD)));
-	cell(l, END, *used ? xasprintf("used: %s", used) : xstrdup("not seen used"));
+	cell(l, TREE_WHAT, first == last ? xasprintf("[%d] %s", first, objects) : xasprintf("[%d-%d] %s", first, last, objects));
+	cell(l, TREE_HOW, xstrdup(asked_text(ASKED_STANDARD)));
+	cell(l, TREE_END, *used ? xasprintf("used: %s", used) : xstrdup("not seen used"));
 	free(objects);
 	free(used);
 	return g;
@@ -253,9 +231,9 @@ static void program_lines(const struct printer *p, struct libscols_line *parent,
 
 		if ((several && is_shown(g)) || (g->unseen && !is_shown(g))) {
 			l = line(p, parent, NULL);
-			cell(l, WHAT, xstrdup(*g->exe ? g->exe : "?"));
-			cell(l, HOW, timed(p, xstrdup(g->forked ? "goes on after the fork" : "exec"), g->began));
-			cell(l, END, program_end(g));
+			cell(l, TREE_WHAT, xstrdup(*g->exe ? g->exe : "?"));
+			cell(l, TREE_HOW, timed(p, xstrdup(g->forked ? "goes on after the fork" : "exec"), g->began));
+			cell(l, TREE_END, program_end(g));
 		}
 		gift_lines(p, l, g);
 	}
@@ -356,9 +334,9 @@ static struct libscols_line *process_line(const struct printer *p, struct libsco
 	int killed = n->reaped >= 0 && WIFSIGNALED(n->reaped);
 	struct libscols_line *l = line(p, parent, killed ? "red" : n->unseen ? "magenta" : "bold");
 
-	cell(l, WHAT, process_what(n));
-	cell(l, HOW, process_how(p, n, deep));
-	cell(l, END, process_end(p, n));
+	cell(l, TREE_WHAT, process_what(n));
+	cell(l, TREE_HOW, process_how(p, n, deep));
+	cell(l, TREE_END, process_end(p, n));
 	program_lines(p, l, n);
 	return l;
 }
@@ -377,69 +355,16 @@ static void tree_lines(const struct printer *p, const struct tree *t)
 
 /* ---- the whole ---------------------------------------------------------------------------------------------------------------------*/
 
-static unsigned cell_columns(struct libscols_line *l, enum column c)
+static void column(struct libscols_table *t, const char *name, int flags)
 {
-	const char *s = scols_cell_get_data(scols_line_get_cell(l, c));
+	struct libscols_column *c = (struct libscols_column *)xcheck(scols_table_new_column(t, name, 0, flags | SCOLS_FL_WRAP));
 
-	return columns_of(s, strlen(s));
+	scols_column_set_wrapfunc(c, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
 }
 
-/* By what stands in front of the last column: tree, name, two blanks. */
-static unsigned columns_taken(struct libscols_table *t)
-{
-	struct libscols_iter *i = (struct libscols_iter *)xcheck(scols_new_iter(SCOLS_ITER_FORWARD));
-	unsigned what = 0, how = 0;
-	struct libscols_line *l;
-
-	while (scols_table_next_line(t, i, &l) == 0) {
-		unsigned c = cell_columns(l, WHAT), h = cell_columns(l, HOW);
-
-		for (const struct libscols_line *up = l; (up = scols_line_get_parent(up));)
-			c += 2;
-		what = c > what ? c : what;
-		how = h > how ? h : how;
-	}
-	scols_free_iter(i);
-	return what + how + 2;
-}
-
-/* A line's end in place of the last blank that still fits. */
-static void wrap_cell(char *s, unsigned width)
-{
-	char *begin = s, *blank = NULL;
-
-	for (; *s; s++) {
-		if (*s == ' ')
-			blank = s;
-		if (columns_of(begin, (size_t)(s + 1 - begin)) <= width || !blank || blank == s)
-			continue;
-		*blank = '\n';
-		begin = blank + 1;
-		blank = NULL;
-	}
-}
-
-static struct libscols_column *column(struct libscols_table *t, const char *name, int flags)
-{
-	return (struct libscols_column *)xcheck(scols_table_new_column(t, name, 0, flags));
-}
-
-/* What is above is only known when all lines are there. */
-static void wrap_last(struct libscols_table *t, unsigned width)
-{
-	struct libscols_iter *i = (struct libscols_iter *)xcheck(scols_new_iter(SCOLS_ITER_FORWARD));
-	struct libscols_line *l;
-
-	while (scols_table_next_line(t, i, &l) == 0)
-		wrap_cell((char *)scols_cell_get_data(scols_line_get_cell(l, END)), width);
-	scols_free_iter(i);
-}
-
-void report_tree(const struct report *r, FILE *out, unsigned width)
+void report_tree(const struct report *r, FILE *out, unsigned width, int strictly)
 {
 	struct printer p = { .table = scols_new_table(), .start = r->coverage->first };
-	unsigned taken;
-	struct libscols_column *last;
 
 	xcheck(p.table);
 	setlocale(LC_CTYPE, ""); /* how the lines of a tree are drawn */
@@ -449,11 +374,9 @@ void report_tree(const struct report *r, FILE *out, unsigned width)
 	scols_table_set_termforce(p.table, SCOLS_TERMFORCE_NEVER); /* which would cut names */
 	column(p.table, "PROCESS, [DESCRIPTOR]", SCOLS_FL_TREE);
 	column(p.table, "STARTED, ASKED FOR", 0);
-	last = column(p.table, "ENDED, USED", SCOLS_FL_WRAP);
-	scols_column_set_wrapfunc(last, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
+	column(p.table, "ENDED, USED", 0);
 	tree_lines(&p, r->tree);
-	taken = columns_taken(p.table);
-	wrap_last(p.table, width > taken + END_COLUMNS_MIN ? width - taken : END_COLUMNS_MIN);
+	tree_fit(p.table, width, strictly);
 	fputc('\n', out);
 	if (scols_print_table(p.table))
 		out_of_memory();

@@ -20,4 +20,9 @@ const char *end_word(const struct node *, int *number);
 /* The tree as a flat array, parents before their children: depth is the program's to choose, and readers have limits. */
 json_t *tree_json(const struct report *);
 
+/* The text's table. */
+struct libscols_table;
+enum tree_column { TREE_WHAT, TREE_HOW, TREE_END };
+void tree_fit(struct libscols_table *, unsigned width, int strictly);
+
 #endif

@@ -23,6 +23,22 @@
 
 static json_t *time_of(uint64_t t) { return t ? json_number(t) : json_null(); }
 
+const char *use_word(enum use u)
+{
+	static const char *const words[] = { [USE_ITSELF] = "used", [USE_BELOW] = "passed-on", [USE_CLOSED] = "closed",
+		[USE_UNSEEN] = "not-seen", [USE_NEVER] = "never" };
+
+	return words[u];
+}
+
+const char *asked_word(uint8_t asked)
+{
+	static const char *const words[] = { [ASKED_UNKNOWN] = NULL, [ASKED_STANDARD] = "standard", [ASKED_NAMED] = "named",
+		[ASKED_PLACED] = "placed", [ASKED_SECOND] = "second", [ASKED_NOT] = "not" };
+
+	return words[asked];
+}
+
 static json_t *inherited(const struct gift *g)
 {
 	json_t *a = json_array(), *o;

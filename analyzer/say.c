@@ -49,18 +49,23 @@ void say_info(const char *format, ...)
 	va_end(args);
 }
 
-char *text_number(uint64_t v, char *buf, size_t n)
-{
-	char digits[32];
-	size_t len = (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)v), at = 0;
+const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
-	for (size_t i = 0; i < len && at + 2 < n; i++) {
-		buf[at++] = digits[i];
-		if ((len - i - 1) % 3 == 0 && i + 1 < len)
-			buf[at++] = ',';
-	}
-	buf[at] = 0;
-	return buf;
+const char *grouped(uint64_t n)
+{
+	static char buffers[8][32];
+	static unsigned next;
+	char *buf = buffers[next++ % 8], *p = buf + 31;
+	unsigned digits = 0;
+
+	*p = 0;
+	do {
+		if (digits && digits % 3 == 0)
+			*--p = ',';
+		*--p = (char)('0' + n % 10);
+		digits++;
+	} while (n /= 10);
+	return p;
 }
 
 char *text_bytes(uint64_t v, char *buf, size_t n)

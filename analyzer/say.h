@@ -13,9 +13,11 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_quiet(int quiet);
 
-/* "1,204,881". Each returns `buf`. */
-char *text_number(uint64_t v, char *buf, size_t n);
-/* "41 MB" */
+/* 1,204,881. One of eight buffers, so that one call may print several. */
+const char *grouped(uint64_t);
+/* "s", but for one. */
+const char *plural(uint64_t);
+/* "41 MB". Each returns `buf`. */
 char *text_bytes(uint64_t v, char *buf, size_t n);
 /* As a shell reads it back: left alone when that is safe, else in single quotes. */
 char *text_quoted(const char *s, char *buf, size_t n);

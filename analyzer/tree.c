@@ -307,6 +307,14 @@ void tree_shares(struct image *child)
 		child->program->shared += n->newest->forked && n->newest->state == GENERATION_OPEN;
 }
 
+/* Why what was started said nothing; NULL: it may do so yet. */
+static const char *why_silent(const struct source *s, uint32_t why, const char *where_lost)
+{
+	if (why || source_is_whole(s))
+		return coverage_why(why);
+	return s->gap_end ? where_lost : NULL;
+}
+
 /* Everything about the image is known. */
 void tree_image_end(struct replay *r, struct image *i)
 {
@@ -323,7 +331,7 @@ void tree_image_end(struct replay *r, struct image *i)
 	if (i->ending == END_EXEC && i->exec.exe)
 		p->exec = name_of_text(r, i->exec.exe);
 	if (i->execing)
-		p->unseen = i->exec.why || !i->process->source->gap_end ? coverage_why(i->exec.why) : "its beginning may be lost";
+		p->unseen = why_silent(i->process->source, i->exec.why, "its beginning may be lost");
 	for (const struct number *n = i->numbers; n; n = n->hh.next)
 		for (const struct generation *g = n->newest; g; g = g->older)
 			if (g->gift)
@@ -382,7 +390,7 @@ static void silent_node(struct replay *r, struct node *n)
 
 	if (n->unseen || !p || p->threads)
 		return;
-	n->unseen = p->source->gap_end ? "it may have said hello: events were lost" : coverage_why(0);
+	n->unseen = why_silent(p->source, 0, "it may have said hello: events were lost");
 }
 
 static void finish_gift(struct gift *g)

@@ -27,7 +27,7 @@ can_look() {
 @test "html: in a browser, with the keyboard, in the dark, on paper, on a small screen; nothing is fetched, nothing goes wrong" {
 	can_look
 	run -0 --separate-stderr node "$BATS_TEST_DIRNAME/browser.mjs" "$B/browser/node_modules" "$T/report.html" "$T/shot.png"
-	for line in charts=2 canvas=drawn folded=true unfolded=true zoomed=true dark=true paper=true printed=true fits=true complaints=0 requests=1; do
+	for line in "title=sh, $T/trace: fdwarden report" charts=2 canvas=drawn folded=true unfolded=true zoomed=true dark=true paper=true printed=true fits=true complaints=0 requests=1; do
 		grep -qxF "$line" <<<"$output" || { echo "$line is missing: $output $stderr"; false; }
 	done
 	[ "$(sed -n 's/^flames=//p' <<<"$output")" -gt 2 ]

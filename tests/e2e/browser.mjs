@@ -12,6 +12,7 @@ page.on('pageerror', (e) => { complaints++; console.error(e.message); });
 page.on('request', () => requests++);
 const say = (name, value) => console.log(`${name}=${value}`);
 await page.goto('file://' + report);
+say('title', await page.title());
 say('charts', await page.evaluate(() => document.documentElement.dataset.charts ?? 0));
 say('canvas', await page.evaluate(() => { const c = document.querySelector('canvas'); return c && c.width > 500 && c.height > 100 ? 'drawn' : 'none'; }));
 say('flames', await page.locator('.d3-flame-graph g.frame').count());

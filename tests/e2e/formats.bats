@@ -79,6 +79,10 @@ report() { "$B/fdwarden" report "$@"; }
 		[ "$(wc -l <<<"$stderr")" = 1 ]
 		grep -q '^fdwarden: ' <<<"$stderr"
 	done
+	printf '{ "schema_version": 1, "findings": [{ "id": "\\u001b[2J", "message": "\\u001b]0;x", "severity": "note" }] }' >"$T/hostile"
+	echo '{ "schema_version": 1, "findings": [] }' >"$T/none"
+	run -0 "$B/fdwarden" diff "$T/none" "$T/hostile"
+	[[ $output == *'\x1b[2J'*'\x1b]0;x' ]]
 	run -2 "$B/fdwarden" diff
 	run -2 "$B/fdwarden" diff "$T/broken"
 	run -2 "$B/fdwarden" diff a b c
@@ -116,6 +120,7 @@ report() { "$B/fdwarden" report "$@"; }
 	grep -q "<details id=\"$id\" open>" <<<"$output"
 	grep -q '<li>main <span' <<<"$output"
 	grep -q '^<p>Likely fix: Let one place own' <<<"$output"
+	grep -qxF "<title>double_close, $T/trace: fdwarden report</title>" <<<"$output"
 	still=$(sed '/^<script>$/,/^<\/script>$/d' <<<"$output")
 	run ! grep -qE '(src|href)=|https?://' <<<"$still"
 	run -1 report -f html "$T/trace"

@@ -12,6 +12,8 @@ setup_file() {
 
 teardown_file() { rm -rf "$T"; }
 
+teardown() { [ -z "${recorder:-}" ] || kill "$recorder"; }
+
 setup() { mkdir -p "$T/$BATS_TEST_NUMBER" && cd "$T/$BATS_TEST_NUMBER"; }
 
 recorded() { "$F" record -q -o "$1" -- "${@:2}" >/dev/null; }
@@ -225,4 +227,59 @@ left_out() {
 	CLICOLOR_FORCE=1 NO_COLOR= "$F" report t >forced || [ $? = 1 ]
 	cmp always forced
 	cmp plain <(sed $'s/\033\[[0-9;]*m//g' always)
+}
+
+# Lines that are longer than $1 columns and have no word to blame, such as a file's name.
+too_long() {
+	python3 -c 'import re, sys
+for line in sys.stdin:
+    line = re.sub("\033\\[[0-9;]*m", "", line.rstrip("\n"))
+    if len(line) > int(sys.argv[1]) and max(map(len, line.split())) + 13 < int(sys.argv[1]): print(line)' "$1"
+}
+
+@test "narrow terminals: the verdict, what was seen, headings and the tree are wrapped, too; no word is cut, and nothing is left out" {
+	recorded t sh -c '"$0/double_close"; "$0/exec_passed"; "$0/leak_growing"; "$0/process_tree"' "$B/tests/programs"
+	report() { "$F" report --tree --show=possible "$@" t || [ $? = 1 ]; }
+	COLUMNS=200 report >wide
+	for columns in 40 50 60 80; do
+		COLUMNS=$columns report >narrow
+		[ -z "$(too_long $columns <narrow)" ] || { too_long $columns <narrow; false; }
+		COLUMNS=$columns report --color=always | too_long $columns >coloured
+		[ ! -s coloured ]
+		diff <(grep -Eo '[0-9]+ (errors?|warnings?|notes?)|id [a-z-]+|seen (once|[0-9,]+ times)|by [0-9]+|exit [0-9]+|\[[0-9, -]+\]|asked for|never used|fork|exec' wide | sort) \
+			<(tr '\n' ' ' <narrow | sed 's/[│├└─ ]\+/ /g' | grep -Eo '[0-9]+ (errors?|warnings?|notes?)|id [a-z-]+|seen (once|[0-9,]+ times)|by [0-9]+|exit [0-9]+|\[[0-9, -]+\]|asked for|never used|fork|exec' | sort)
+	done
+}
+
+@test "a recording that runs on: said in one sentence; nobody is called unobserved, killed or lost for what is not there yet" {
+	mkfifo go
+	"$F" record -q -o t -- bash -c 'exec 7</dev/null; sleep 100 & sleep 100 & read -r line <go; kill %1 %2; wait' 8>&- >/dev/null 2>&1 &
+	recorder=$!
+	local tries=0
+	report() { "$F" report "$@" t; }
+	# At first there may be nothing on disk.
+	until report --tree -f json >json 2>err && jq -e '.coverage.processes == 3' json; do
+		run ! grep "able to load" err
+		[ $((tries++)) -lt 100 ]
+		sleep 0.1
+	done
+	[ "$(jq -c .coverage.still_recorded json)" = '["t"]' ]
+	jq -e '.coverage | .events_lost == 0 and (.not_observed + .partial + .damage | length == 0)' json
+	jq -e '[.tree[] | select(.not_observed or ([.programs[].exec_not_observed] | any))] | length == 0' json
+	python3 "$BATS_TEST_DIRNAME/schema.py" "$BATS_TEST_DIRNAME/../../analyzer/report.schema.json" json
+	COLUMNS=200 report --reader=babeltrace >text
+	[ "$(head -1 text)" = "no problems found so far" ]
+	[ "$(grep -c '^  ' text)" = 1 ]
+	grep -q '^  still recorded: t: ' text
+	report -f html | grep -q '<li>still recorded: t: '
+	report -f sarif | jq -e '.runs[0].invocations[0].toolExecutionNotifications | length == 1 and (.[0].message.text | startswith("still recorded: t: "))'
+	cp -r t copy
+	[ "$("$F" report -f json copy | jq -c .coverage.still_recorded)" = '[]' ]
+	echo >go
+	wait "$recorder"
+	recorder=
+	report -f json >json
+	jq -e '.coverage | .still_recorded == [] and (.not_observed + .damage | length == 0)' json
+	report >text
+	run ! grep -E 'so far|still recorded' text
 }

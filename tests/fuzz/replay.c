@@ -129,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	replay_end(replay);
 	findings_finish(findings, &(struct finish_options){ .symbols = symbols, .beginning = replay_coverage(replay)->first });
 	write_as(&(struct report){ .options = &o, .coverage = replay_coverage(replay), .processes = replay_processes(replay), .findings = findings, .symbols = symbols,
-		.tree = replay_tree(replay), .creations = replay_creations(replay), .series = replay_series(replay), .symbols_for_stacks = symbols }, format);
+		.tree = replay_tree(replay), .creations = replay_creations(replay), .series = replay_series(replay) }, format);
 	findings_free(findings);
 	replay_free(replay);
 	symbols_free(symbols);

@@ -33,6 +33,7 @@ struct world {
 	uint32_t seqs[512];
 	const char *program;
 	uint64_t base;
+	int runs;       /* somebody still records */
 	int finished;
 };
 
@@ -63,6 +64,7 @@ static inline void feed(struct world *w, struct record *r)
 	r->time = w->now;
 	r->host = "host";
 	r->trace = "trace";
+	r->runs = w->runs;
 	replay_feed(w->replay, r);
 }
 

@@ -178,10 +178,10 @@ static void numbers(void **state)
 {
 	char buf[48];
 
-	assert_string_equal(text_number(0, buf, sizeof buf), "0");
-	assert_string_equal(text_number(999, buf, sizeof buf), "999");
-	assert_string_equal(text_number(1204881, buf, sizeof buf), "1,204,881");
-	assert_string_equal(text_number(UINT64_MAX, buf, sizeof buf), "18,446,744,073,709,551,615");
+	assert_string_equal(grouped(0), "0");
+	assert_string_equal(grouped(999), "999");
+	assert_string_equal(grouped(1204881), "1,204,881");
+	assert_string_equal(grouped(UINT64_MAX), "18,446,744,073,709,551,615");
 	assert_string_equal(text_bytes(999, buf, sizeof buf), "999 bytes");
 	assert_string_equal(text_bytes(4096, buf, sizeof buf), "4.1 kB");
 	assert_string_equal(text_bytes(41000000, buf, sizeof buf), "41 MB");

@@ -114,6 +114,50 @@ static void silent_child_is_not_observed(void **state)
 	world_free(w);
 }
 
+/* A fork child, one that exec'd, and a parent that says nothing more: they may all go on. */
+static void not_yet_is_not_never(void **state)
+{
+	for (int runs = 0; runs < 2; runs++) {
+		struct world *w = world_new();
+		const struct coverage *c = replay_coverage(w->replay);
+
+		w->runs = runs;
+		replay_keep_tree(w->replay);
+		starts(w, 100, 1, 7);
+		forks(w, 200);
+		forks(w, 300);
+		fork_child(w, 300, 100);
+		execs(w);
+		back_to(w, 100);
+		w->seqs[100] += 3; /* another processor's buffer has them */
+		opens(w, 3, 1);
+		finish(w);
+		assert_int_equal(c->events_lost, runs ? 0 : 3);
+		assert_int_equal(c->unobserved != NULL, !runs);
+		assert_int_equal(c->partial != NULL, !runs);
+		for (const struct node *n = replay_tree(w->replay)->first; n; n = n->next)
+			if (n->pid == 200)
+				assert_int_equal(n->unseen != NULL, !runs);
+			else if (n->pid == 300)
+				assert_int_equal(n->programs->unseen != NULL, !runs);
+		world_free(w);
+	}
+}
+
+/* What is known to keep the library out is, whenever it is asked. */
+static void never_is_never_though_it_runs(void **state)
+{
+	struct world *w = world_new();
+
+	w->runs = 1;
+	starts(w, 100, 1, 7);
+	send_event(w, "execve", (struct fdw_event){ .op = FDW_OP_EXEC, .fd = -1, .fd2 = -1, .ret = FDW_WHY_STATIC,
+		.flags = FDW_F_UNOBSERVED, .detail = (const uint8_t *)"/bin/static", .detail_len = 11 });
+	finish(w);
+	assert_string_equal(replay_coverage(w->replay)->unobserved->exe, "/bin/static");
+	world_free(w);
+}
+
 static void fork_then_exec(void **state)
 {
 	struct world *w = started();
@@ -298,6 +342,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_process), cmocka_unit_test(child_first), cmocka_unit_test(same_generation_in_both),
 		cmocka_unit_test(pending_when_the_pid_is_given_again), cmocka_unit_test(child_known_by_its_parent), cmocka_unit_test(silent_child_is_not_observed),
+		cmocka_unit_test(not_yet_is_not_never), cmocka_unit_test(never_is_never_though_it_runs),
 		cmocka_unit_test(fork_then_exec), cmocka_unit_test(exec_unobserved), cmocka_unit_test(exec_failed),
 		cmocka_unit_test(pid_again), cmocka_unit_test(pid_again_by_fork), cmocka_unit_test(unknown_start),
 		cmocka_unit_test(late_close), cmocka_unit_test(close_before_creation), cmocka_unit_test(closed_but_never_seen_open),
