@@ -15,10 +15,11 @@
 #include "trace/schema.h"
 
 enum { KEY_FAIL_ON = 256, KEY_ERROR_EXITCODE, KEY_SUPPRESSIONS, KEY_STACK_DEPTH, KEY_COLOR, KEY_KEEP_TRACE, KEY_TOMBSTONES, KEY_TOMBSTONE_MS, KEY_BASELINE, KEY_SOURCE_ROOT, KEY_UNOBSERVED, KEY_ISOLATE,
-	KEY_NO_WAIT, KEY_BUFFER, KEY_SHOW, KEY_FULL, KEY_TREE, KEY_GEN, KEY_RING };
+	KEY_NO_WAIT, KEY_BUFFER, KEY_SHOW, KEY_FULL, KEY_TREE, KEY_GEN, KEY_RING, KEY_READER, KEY_NO_PAGER };
 
 #define ALL (COMMAND_RUN | COMMAND_RECORD | COMMAND_AUDIT)
 #define TRACED (COMMAND_RECORD | COMMAND_AUDIT)
+#define REPORTED (COMMAND_AUDIT | COMMAND_REPORT)
 
 static int set_mode(struct run_options *o, char *arg)
 {
@@ -56,24 +57,34 @@ static int set_color(struct run_options *o, char *arg)
 	return i;
 }
 
-static int set_exitcode(struct run_options *o, char *arg)
+static int set_reader(struct run_options *o, char *arg)
+{
+	int i = word_of(&reader_words, arg);
+
+	o->report.reader = (enum reader_kind)(i < 0 ? 0 : i);
+	return i;
+}
+
+static int set_number(const char *arg, long min, long max, int *to)
 {
 	long v;
 
-	if (number_in(arg, 0, 255, &v) != 0)
+	if (number_in(arg, min, max, &v) != 0)
 		return -1;
-	o->error_exitcode = (int)v;
+	*to = (int)v;
 	return 0;
 }
 
-static int set_depth(struct run_options *o, char *arg)
-{
-	long v;
+static int set_exitcode(struct run_options *o, char *arg) { return set_number(arg, 0, 255, &o->error_exitcode); }
+static int set_failure(struct run_options *o, char *arg) { return set_number(arg, 1, 255, &o->error_exitcode); }
+static int set_depth(struct run_options *o, char *arg) { return set_number(arg, 0, FDW_STACK_MAX, &o->stack_depth); }
 
-	if (number_in(arg, 0, FDW_STACK_MAX, &v) != 0)
-		return -1;
-	o->stack_depth = (int)v;
-	return 0;
+static int set_shown(struct run_options *o, char *arg)
+{
+	int depth = 0, r = set_number(arg, 1, FDW_STACK_MAX, &depth);
+
+	o->report.stack_depth = (unsigned)depth;
+	return r;
 }
 
 /* Both are the library's own settings, which it reads from the environment. */
@@ -123,6 +134,9 @@ static int set_baseline(struct run_options *o, char *arg)
 	return b ? 0 : -1;
 }
 
+/* Read at once. */
+static int set_known(struct run_options *o, char *arg) { o->report.baseline = arg; return 0; }
+static int set_no_pager(struct run_options *o, char *arg) { return o->report.no_pager = 1; }
 static int set_source_root(struct run_options *o, char *arg) { o->report.source_root = arg; return *arg ? 0 : -1; }
 static int set_gen(struct run_options *o, char *arg) { o->report.gen_suppressions = arg; return *arg ? 0 : -1; }
 static int set_suppressions(struct run_options *o, char *arg) { o->report.suppressions = arg; return *arg ? 0 : -1; }
@@ -150,27 +164,39 @@ static const struct option_row {
 	{ { "output", 'o', "PATH", 0, "where violations are logged instead of stderr", 0 }, COMMAND_RUN, set_output, "a path" },
 	{ { "output", 'o', "DIR", 0, "directory of the trace; new or empty (default fdwarden.PROG.PID)", 0 }, COMMAND_RECORD, set_output, "a directory" },
 	{ { "output", 'o', "PATH", 0, "where the report goes instead of stderr", 0 }, COMMAND_AUDIT, set_output, "a path" },
-	{ { "format", 'f', "FORMAT", 0, "of the report: text (default), json, sarif, html or folded", 0 }, ALL, set_format, FORMATS_SAID },
+	{ { "output", 'o', "FILE", 0, "write the report to FILE (default: standard output)", 0 }, COMMAND_REPORT, set_output, "the name of a file" },
+	{ { "format", 'f', "FORMAT", 0, "of the report: text (default), json, sarif (2.1.0), html (one file for a browser), or folded (stacks that made descriptors, for "
+	    "flame graphs)", 0 }, ALL | COMMAND_REPORT, set_format, FORMATS_SAID },
 	{ { "fail-on", KEY_FAIL_ON, "LEVEL", 0, "error (default), warning, note or never: which findings count for --error-exitcode", 0 },
 	  ALL, set_fail_on, SEVERITIES_SAID },
+	{ { "fail-on", KEY_FAIL_ON, "SEVERITY", 0, "exit 1 on findings at or above error (default), warning or note, or never", 0 }, COMMAND_REPORT,
+	  set_fail_on, SEVERITIES_SAID },
 	{ { "error-exitcode", KEY_ERROR_EXITCODE, "N", 0, "exit with N instead of the program's status when there were such findings", 0 },
 	  ALL, set_exitcode, "a number from 0 (off) to 255" },
-	{ { "suppressions", KEY_SUPPRESSIONS, "FILE", 0, "findings not to report", 0 }, ALL, set_suppressions, "a file" },
-	{ { "gen-suppressions", KEY_GEN, "FILE", 0, "also write suppressions for what is reported to FILE", 0 }, COMMAND_AUDIT, set_gen, "a file" },
+	{ { "error-exitcode", KEY_ERROR_EXITCODE, "N", 0, "exit N instead of 1 then", 0 }, COMMAND_REPORT, set_failure, "a number from 1 to 255" },
+	{ { "suppressions", KEY_SUPPRESSIONS, "FILE", 0, "findings not to report, see fdwarden-report(5)", 0 }, ALL | COMMAND_REPORT, set_suppressions, "a file" },
+	{ { "gen-suppressions", KEY_GEN, "FILE", 0, "also write suppressions for what is reported to FILE", 0 }, REPORTED, set_gen, "a file" },
 	{ { "baseline", KEY_BASELINE, "FILE", 0, "an earlier report in JSON: what it has does not fail again", 0 }, COMMAND_AUDIT, set_baseline,
 	  "a report that was made with --format=json" },
-	{ { "source-root", KEY_SOURCE_ROOT, "DIR", 0, "sarif: sources below DIR are named relative to it", 0 }, COMMAND_AUDIT, set_source_root, "a directory" },
+	{ { "baseline", KEY_BASELINE, "FILE", 0, "an earlier report in JSON: what it has does not fail again", 0 }, COMMAND_REPORT, set_known, NULL },
+	{ { "source-root", KEY_SOURCE_ROOT, "DIR", 0, "sarif: sources below DIR are named relative to it", 0 }, REPORTED, set_source_root, "a directory" },
 	{ { "stack-depth", KEY_STACK_DEPTH, "N", 0, "frames of a recorded stack (default 16)", 0 }, ALL, set_depth, STACK_DEPTH_SAID },
+	{ { "stack-depth", KEY_STACK_DEPTH, "N", 0, "show at most N frames of a stack", 0 }, COMMAND_REPORT, set_shown, "a number from 1 to 64" },
 	{ { "tombstones", KEY_TOMBSTONES, "N", 0, "in mode audit: closed numbers kept back at the same time (default 128, at most a quarter of the limit)", 0 }, ALL,
 	  set_tombstones, TOMBSTONES_SAID },
 	{ { "tombstone-ms", KEY_TOMBSTONE_MS, "MS", 0, "in mode audit: how long each is kept back (default 10000)", 0 }, ALL, set_tombstone_ms,
 	  TOMBSTONE_MS_SAID },
-	{ { "color", KEY_COLOR, "WHEN", 0, COLORS_SAID, 0 }, ALL, set_color, COLORS_SAID },
+	{ { "color", KEY_COLOR, "WHEN", 0, COLORS_SAID "; auto obeys NO_COLOR, TERM=dumb and CLICOLOR_FORCE", 0 }, ALL | COMMAND_REPORT, set_color, COLORS_SAID },
 	{ { "quiet", 'q', NULL, 0, "say nothing but errors", 0 }, ALL, set_quiet, NULL },
+	{ { "quiet", 'q', NULL, 0, "findings only: no verdict, no coverage, no hints", 0 }, COMMAND_REPORT, set_quiet, NULL },
 	{ { "keep-trace", KEY_KEEP_TRACE, "DIR", 0, "keep the trace in DIR; new or empty", 0 }, COMMAND_AUDIT, set_keep, "a directory" },
-	{ { "show", KEY_SHOW, "possible", 0, "report findings of low confidence too", 0 }, COMMAND_AUDIT, set_show, "possible" },
-	{ { "full-stacks", KEY_FULL, NULL, 0, "report frames of the C library too", 0 }, COMMAND_AUDIT, set_full, NULL },
-	{ { "tree", KEY_TREE, NULL, 0, "report the process tree, too", 0 }, COMMAND_AUDIT, set_tree, NULL },
+	{ { "show", KEY_SHOW, "possible", 0, "report findings of low confidence too", 0 }, REPORTED, set_show, "possible" },
+	{ { "full-stacks", KEY_FULL, NULL, 0, "report frames of the C library at both ends of stacks too", 0 }, REPORTED, set_full, NULL },
+	{ { "tree", KEY_TREE, NULL, 0, "report the process tree, too: who started what, how it ended, what each program inherited, used and did not use", 0 }, REPORTED,
+	  set_tree, NULL },
+	{ { "reader", KEY_READER, "WHICH", 0, "auto (default): fdwarden's own reader where it understands the whole trace, else libbabeltrace2; direct or "
+	    "babeltrace: only this one", 0 }, COMMAND_REPORT, set_reader, READERS_SAID },
+	{ { "no-pager", KEY_NO_PAGER, NULL, 0, "on a terminal: not through $PAGER (default: less)", 0 }, COMMAND_REPORT, set_no_pager, NULL },
 	{ { "allow-unobserved", KEY_UNOBSERVED, NULL, 0, "run PROG even if it cannot be observed", 0 }, ALL, set_unobserved, NULL },
 	{ { "isolate", KEY_ISOLATE, NULL, 0, "buffers for each process alone: one that is killed cannot harm the others' events; starts slower", 0 },
 	  TRACED, set_isolate, NULL },
@@ -183,6 +209,15 @@ static const struct option_row {
 #define ROWS (sizeof rows / sizeof *rows)
 
 static const struct { enum command command; const char *name, *mode, *doc; } commands[] = {
+	{ COMMAND_REPORT, "fdwarden report", NULL,
+	  "Replays traces made by `fdwarden record` and prints what was found.\v"
+	  "Exit status: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 nothing was observed or no trace is usable, 4 internal error.\n\n"
+	  "Suppressions: one on each line, # begins a comment. Either a finding's id, as in use-after-close-7f3a19c2, or "
+	  "RULE:STAGE:PATTERN. RULE is a rule or *; STAGE is the stack to look at (opened, duplicated, closed, reused, used, armed, delivered, rearmed, forked, execed, "
+	  "installed) or *; PATTERN is a shell pattern for the function, source file or module of any frame of it: fd-leak:opened:log_init, "
+	  "double-close:*:src/legacy.c, *:closed:libcurl.so*.\n\n"
+	  "Rules: double-close, foreign-close, use-after-close, stale-rearm, ghost-event, close-in-use, fd-leak, fd-leak-exec, cloexec-race, bad-close, "
+	  "sigstack-unmapped, sigstack-too-small, sigstack-unpinned, handler-off-stack, kernel-signal-vector-bug." },
 	{ COMMAND_RUN, "fdwarden run", "enforce",
 	  "Runs PROG protected: calls on descriptors that are wrong are refused as the kernel would, and logged on stderr. No trace, no daemon.\v"
 	  "Exit status: the program's own; with --error-exitcode=N, N when a violation of --fail-on's level was logged. 126, 127: PROG cannot be run, "
@@ -210,7 +245,11 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 {
 	struct run_options *o = state->input;
 
-	if (key == ARGP_KEY_ARG) {
+	if (o->command == COMMAND_REPORT && key == ARGP_KEY_ARGS) {
+		o->argv = state->argv + state->next;
+		return 0;
+	}
+	if (o->command != COMMAND_REPORT && key == ARGP_KEY_ARG) {
 		o->argv = state->argv + state->next - 1;
 		state->next = state->argc;
 		return 0;
@@ -228,11 +267,36 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+/* Of the files: each value was checked when it was read. */
+static void defaults(struct report_options *o)
+{
+	if (config_value("format"))
+		o->format = (enum format)word_of(&format_words, config_value("format"));
+	if (config_value("fail-on"))
+		o->fail_on = (enum severity)word_of(&severity_words, config_value("fail-on"));
+	if (config_value("color"))
+		o->color = (enum color)word_of(&color_words, config_value("color"));
+	o->suppressions = config_value("suppressions");
+}
+
+/* What no option alone is wrong with; NULL: nothing. */
+static const char *wrong(const struct run_options *o)
+{
+	if (o->ring && o->isolate)
+		return "--ring and --isolate do not go together: a ring outlives the processes that write to it";
+	if (o->command != COMMAND_REPORT)
+		return o->argv ? NULL : "no program given; use:  [OPTION...] -- PROG [ARG...]";
+	if (o->report.tree && o->report.format > FORMAT_JSON && o->report.format != FORMAT_HTML)
+		return "--tree goes with --format=text, json or html; the other formats have no place for it";
+	return o->argv ? NULL : "which trace? Name the directory that `fdwarden record` made";
+}
+
 void options_parse(enum command command, int argc, char **argv, struct run_options *o)
 {
 	struct argp_option options[ROWS + 1] = { { 0 } };
-	struct argp argp = { .options = options, .parser = parse_key, .args_doc = "-- PROG [ARG...]" };
-	const char *name = "fdwarden";
+	struct argp argp = { .options = options, .parser = parse_key, .args_doc = command == COMMAND_REPORT ? "TRACE..." : "-- PROG [ARG...]" };
+	int usage = command == COMMAND_REPORT ? EXIT_USAGE : EXIT_FDWARDEN;
+	const char *name = "fdwarden", *why;
 	size_t n = 0;
 
 	*o = (struct run_options){ .command = command, .stack_depth = -1, .report = { .fail_on = SEV_ERROR } };
@@ -250,17 +314,13 @@ void options_parse(enum command command, int argc, char **argv, struct run_optio
 			n++;
 		}
 	if (config_load() != 0)
-		exit(EXIT_FDWARDEN);
-	report_defaults(&o->report);
+		exit(usage);
+	defaults(&o->report);
 	argv[0] = (char *)name;
-	argp_err_exit_status = EXIT_FDWARDEN;
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, o);
-	if (o->ring && o->isolate) {
-		fprintf(stderr, "%s: --ring and --isolate do not go together: a ring outlives the processes that write to it\n", name);
-		exit(EXIT_FDWARDEN);
-	}
-	if (!o->argv) {
-		fprintf(stderr, "%s: no program given; use:  %s [OPTION...] -- PROG [ARG...]\n", name, name);
-		exit(EXIT_FDWARDEN);
+	argp_err_exit_status = usage;
+	argp_parse(&argp, argc, argv, command == COMMAND_REPORT ? 0 : ARGP_IN_ORDER, NULL, o);
+	if ((why = wrong(o))) {
+		fprintf(stderr, "%s: %s\n", name, why);
+		exit(usage);
 	}
 }

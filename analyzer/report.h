@@ -52,6 +52,5 @@ const struct process *report_first(const struct report *);
 int report_shows(const struct report *, const struct finding *);
 /* The baseline has it. */
 int report_knows(const struct report *, const struct finding *);
-void report_defaults(struct report_options *);
 
 #endif

@@ -12,7 +12,7 @@ const struct words mode_words = { LIST("observe", "enforce", "audit"), MODES_SAI
 const struct words format_words = { LIST("text", "json", "sarif", "html", "folded"), FORMATS_SAID };
 const struct words severity_words = { LIST("note", "warning", "error", "never"), SEVERITIES_SAID };
 const struct words color_words = { LIST("auto", "always", "never"), COLORS_SAID };
-const struct words reader_words = { LIST("auto", "direct", "babeltrace"), "auto, direct or babeltrace" };
+const struct words reader_words = { LIST("auto", "direct", "babeltrace"), READERS_SAID };
 
 int word_of(const struct words *w, const char *text)
 {

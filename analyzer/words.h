@@ -7,6 +7,7 @@
 #define MODES_SAID "observe, enforce or audit"
 #define FORMATS_SAID "text, json, sarif, html or folded"
 #define SEVERITIES_SAID "error, warning, note or never"
+#define READERS_SAID "auto, direct or babeltrace"
 #define COLORS_SAID "auto, always or never"
 
 /* In the order of their enum, NULL at the end; and as a sentence names them. */
