@@ -2,12 +2,10 @@
 # tests/e2e/browser.bats: the HTML report in a real browser. FDW_BUILD: the build directory. Without npm's registry: skipped, and said so.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup_file() {
-	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
-	T=$(mktemp -d /tmp/fdw-browser-XXXXXX)
-	export B T
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+	place_of_all
 	"$B/fdwarden" record -q -o "$T/trace" -- sh -c "'$B/tests/programs/stale_rearm'; '$B/tests/programs/double_close'"
 	"$B/fdwarden" report -f html -o "$T/report.html" "$T/trace" || [ $? = 1 ]
 	mkdir -p "$B/browser"
@@ -16,7 +14,7 @@ setup_file() {
 	[ -d node_modules/playwright-core ] || npm install --silent --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000 || true
 }
 
-teardown_file() { rm -rf "$T"; }
+teardown_file() { leave_place_of_all; }
 
 can_look() {
 	[ -d "$B/browser/node_modules/playwright-core" ] || skip "playwright-core cannot be had from npm here"

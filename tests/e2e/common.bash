@@ -10,6 +10,7 @@ place() {
 	W=$(mktemp -d "/tmp/fdw-$(basename "$BATS_TEST_FILENAME" .bats)-XXXXXX")
 	chmod "$1" "$W"
 	cd "$W" || exit 1
+	export FDW_PLACE=$W # whose a process is
 	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
 }
 
@@ -17,6 +18,16 @@ leave_place() {
 	cd /
 	rm -rf "$W"
 }
+
+# place_of_all [BELOW]: in setup_file: B, F, and T, a directory that all tests of the file share.
+place_of_all() {
+	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd) || exit 1
+	T=$(mktemp -d "${1:-/tmp}/fdw-$(basename "$BATS_TEST_FILENAME" .bats)-XXXXXX") || exit 1
+	export B T F=$B/fdwarden
+	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+}
+
+leave_place_of_all() { rm -rf "$T"; }
 
 # The rules there are, by the help, one a line.
 rules() { "$B/fdwarden" report --help | tr '\n' ' ' | sed 's/.*Rules: //; s/\. .*//; s/, */\n/g' | tr -d ' ' | grep .; }
@@ -40,12 +51,26 @@ traces_of_us() {
 	pgrep -f -- "lttng-consumerd --quiet -u" || true
 }
 
-# Nothing new is left. Others may be recording on this machine: what is theirs goes away again, what we left stays.
+# Of these, a line each, what may be of this test: others may be recording on this machine.
+of_this_test() {
+	local one process
+	while read -r one; do
+		if [[ $one == /* ]]; then
+			for process in $(grep -lz "^FDWARDEN_RECORD=$one" /proc/[0-9]*/environ 2>/dev/null); do
+				grep -qzxF "FDW_PLACE=$W" "$process" 2>/dev/null || continue 2
+			done
+			echo "$one"
+		elif grep -qzxF "FDW_PLACE=$W" "/proc/$one/environ" 2>/dev/null; then echo "$one"
+		fi
+	done
+}
+
+# Nothing new is left, half a minute later.
 left_behind() {
 	local i
 	comm -13 <(sort <<<"$before") <(traces_of_us | sort) >left
 	for i in $(seq 300); do
-		comm -12 left <(traces_of_us | sort) >still
+		comm -12 left <(traces_of_us | of_this_test | sort) >still
 		mv still left
 		[ -s left ] || { rm -f left; return 0; }
 		sleep 0.1

@@ -3,20 +3,18 @@
 # none, in the kernel. FDW_BUILD: the build directory.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup_file() {
-	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
-	# Not below /tmp: that is where temporary copies go.
-	T=$(mktemp -d /var/tmp/fdw-confine-XXXXXX)
-	export B T
-	unset LD_PRELOAD DEBUGINFOD_URLS TMPDIR ${!FDWARDEN_*} ${!LTTNG_*}
+	place_of_all /var/tmp # not below /tmp: that is where temporary copies go
+	unset DEBUGINFOD_URLS TMPDIR
 	"$B/fdwarden" record -q -o "$T/trace" -- "$B/tests/programs/double_close" >/dev/null
 	mkdir "$T/out" "$T/other"
 	export CONFINED_TRACE=$(find "$T/trace" -name metadata) CONFINED_OTHER=$T/other CONFINED_OUT=$T/out
 	python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 1)' && export LANDLOCK=1 || export LANDLOCK=
 }
 
-teardown_file() { rm -rf "$T"; }
+teardown_file() { leave_place_of_all; }
 
 within() { LD_PRELOAD=$B/tests/e2e/src/hazards/libconfined.so "$@"; }
 

@@ -4,12 +4,11 @@
 # is written. Made of one real recording; what only happens while it is made (full disks, killed daemons) is in recording.bats. FDW_BUILD: the build directory.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup_file() {
-	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
-	T=$(mktemp -d /tmp/fdw-damage-XXXXXX)
-	export B T PACKETS=$BATS_TEST_DIRNAME/packets.py
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+	place_of_all
+	export PACKETS=$BATS_TEST_DIRNAME/packets.py
 	# On one CPU all of it is in one stream.
 	taskset -c "$(taskset -pc $$ | sed 's/.*: //; s/[,-].*//')" "$B/fdwarden" record -q -o "$T/sound" -- "$B/tests/e2e/src/phases" >/dev/null
 	D=$(dirname "$(find "$T/sound" -name metadata)")
@@ -18,7 +17,7 @@ setup_file() {
 	export META=${S/fds_/fds_meta_}
 }
 
-teardown_file() { rm -rf "$T"; }
+teardown_file() { leave_place_of_all; }
 
 setup() {
 	C=$T/$BATS_TEST_NUMBER

@@ -3,23 +3,19 @@
 # suppressions written for what was found. FDW_BUILD: the build directory. Where npm's registry cannot be reached SARIF's check is skipped, and says so.
 
 bats_require_minimum_version 1.5.0
+load common
 
 PROGRAMS="double_close stale_rearm leak_growing leak_exec concurrent_close cloexec_race handler_off_stack process_tree exec_passed sigstack_unmapped bad_close"
 
 setup_file() {
-	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
-	T=$(mktemp -d /tmp/fdw-documents-XXXXXX)
-	export B T
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+	place_of_all
 	for p in $PROGRAMS; do
 		"$B/fdwarden" audit -q --keep-trace="$T/$p" --tree --show=possible -f json -o "$T/$p.json" -- "$B/tests/programs/$p" >/dev/null 2>&1
 	done
 	"$B/fdwarden" record -q -o "$T/killed" -- sh -c 'exec 7</dev/null; kill -9 $$' || [ $? = 137 ]
 }
 
-teardown_file() { rm -rf "$T"; }
-
-report() { "$B/fdwarden" report "$@"; }
+teardown_file() { leave_place_of_all; }
 
 @test "json: every key and value is as the published schema says" {
 	echo 'double-close:*:main' >"$T/suppressions"

@@ -6,17 +6,12 @@ bats_require_minimum_version 1.5.0
 load common
 
 setup_file() {
-	B=${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}
-	T=$(mktemp -d /tmp/fdw-formats-XXXXXX)
-	export B T
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+	place_of_all
 	"$B/fdwarden" record -q -o "$T/trace" -- "$B/tests/programs/double_close"
 	"$B/fdwarden" record -q -o "$T/other" -- "$B/tests/programs/use_after_close_write"
 }
 
-teardown_file() { rm -rf "$T"; }
-
-report() { "$B/fdwarden" report "$@"; }
+teardown_file() { leave_place_of_all; }
 
 @test "sarif: the version, a rule for each id with its CWE, a result with its history in order, a fingerprint" {
 	run -1 report -f sarif "$T/trace"

@@ -1,14 +1,13 @@
 #!/usr/bin/env bats
 # tests/e2e/judged.bats: what reports say of small programs in modes that the table of programs (tests/programs/expect.tsv) has no column for.
 bats_require_minimum_version 1.5.0
+load common
 
 setup_file() {
-	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
-	T=$(mktemp -d "${TMPDIR:-/tmp}/fdw-judged-XXXXXX")
-	export B T
+	place_of_all
 }
 
-teardown_file() { rm -rf "$T"; }
+teardown_file() { leave_place_of_all; }
 
 # judged MODE PROGRAM: its report, as JSON
 judged() {

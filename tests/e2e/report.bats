@@ -2,15 +2,13 @@
 # tests/e2e/report.bats: how a report is made: ids that stay, an order that is always the same, a word on the way. FDW_BUILD: the build directory.
 
 bats_require_minimum_version 1.5.0
+load common
 
 setup_file() {
-	B=$(cd "${FDW_BUILD:-$BATS_TEST_DIRNAME/../../build}" && pwd)
-	T=$(mktemp -d /tmp/fdw-report-XXXXXX)
-	export B T F=$B/fdwarden
-	unset LD_PRELOAD ${!FDWARDEN_*} ${!LTTNG_*}
+	place_of_all
 }
 
-teardown_file() { rm -rf "$T"; }
+teardown_file() { leave_place_of_all; }
 
 teardown() { [ -z "${recorder:-}" ] || kill "$recorder"; }
 
