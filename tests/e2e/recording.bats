@@ -231,7 +231,7 @@ daemon_of() { pgrep -P "$(pgrep -P "$1" | while read -r p; do [ "$(cat /proc/"$p
 	ends
 	[ "$status" = 5 ]
 	[ $SECONDS -lt 30 ]
-	grep -q "session daemon was gone" err
+	grep -Eq "session daemon was gone|Fatal error of the session daemon" err
 	[ "$(starts t)" -ge 1 ]
 	left_behind
 }
