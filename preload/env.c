@@ -13,8 +13,10 @@
 
 int fdw_readable(const void *p)
 {
-	/* An impossible `how`: the set is read, EFAULT, then refused, EINVAL. Eight bytes at a multiple of eight are in one page. */
-	return fdw_process.filtered || fdw_raw(SYS_rt_sigprocmask, -1L, (uintptr_t)p & ~(uintptr_t)7, 0L, 8L) != -EFAULT;
+	uintptr_t at = (uintptr_t)p & ~(uintptr_t)7; /* eight bytes that are in one page; at 0 they would be no set */
+
+	/* An impossible `how`: the set is read, EFAULT, then refused, EINVAL. */
+	return at && (fdw_process.filtered || fdw_raw(SYS_rt_sigprocmask, -1L, at, 0L, 8L) != -EFAULT);
 }
 
 static int is_named(const char *entry, const char *name, size_t n) { return !strncmp(entry, name, n) && entry[n] == '='; }
@@ -36,12 +38,56 @@ static const char *find_library(const char *list)
 	return NULL;
 }
 
-static int opted_out(char *const *envp)
+/*
+ * A page after the other, and the last one not again. An environment that is not all there is for the kernel to find: exec answers EFAULT.
+ */
+struct reach { uintptr_t page; };
+static int reaches(struct reach *r, const char *at)
 {
-	for (; *envp; envp++)
-		if (!strcmp(*envp, "FDWARDEN_DISABLE=1"))
+	uintptr_t page = (uintptr_t)at | 4095;
+
+	if (page != r->page && !fdw_is_there(at))
+		return 0;
+	r->page = page;
+	return 1;
+}
+
+int fdw_all_there(const char *s)
+{
+	struct reach r = { 0 };
+
+	for (; reaches(&r, s); s++)
+		if (!*s)
 			return 1;
 	return 0;
+}
+
+static int name_is_there(struct reach *r, const char *entry)
+{
+	for (; reaches(r, entry); entry++)
+		if (!*entry || *entry == '=')
+			return 1;
+	return 0;
+}
+
+/* Counts the entries, and finds the one that matters most. 0: they cannot be used; or the caller wants nothing of ours. */
+static int look_at_entries(struct fdw_env_plan *p)
+{
+	struct reach list = { 0 }, names = { 0 };
+
+	for (;; p->count++) {
+		char *const *at = p->envp + p->count;
+		if (p->count == ENTRIES_MAX || !reaches(&list, (const char *)at) || !reaches(&list, (const char *)(at + 1) - 1))
+			return 0;
+		if (!*at)
+			return 1;
+		if (!name_is_there(&names, *at))
+			return 0;
+		if (is_named(*at, "LD_PRELOAD", 10))
+			p->preload_at = (int)p->count;
+		else if (is_named(*at, "FDWARDEN_DISABLE", 16) && fdw_all_there(*at) && !strcmp(*at + 17, "1"))
+			return 0;
+	}
 }
 
 static void plan_additions(struct fdw_env_plan *p)
@@ -66,16 +112,10 @@ void fdw_env_plan(struct fdw_env_plan *p, char *const *envp, struct fdw_target t
 
 	*p = (struct fdw_env_plan){ .envp = envp ? envp : empty, .preload_at = -1, .strip = target.strip,
 		.elsewhere = fdw_on_signal_stack((uintptr_t)__builtin_frame_address(0)) };
-	if (!fdw_readable(p->envp))
+	if (!fdw_options.library[0] || fdw_process.disabled || !look_at_entries(p))
 		return;
-	while (p->envp[p->count])
-		if (p->count++ == ENTRIES_MAX)
-			return;
-	for (unsigned i = 0; i < p->count; i++)
-		if (is_named(p->envp[i], "LD_PRELOAD", 10))
-			p->preload_at = (int)i;
 	preload = p->preload_at >= 0 ? p->envp[p->preload_at] + 11 : NULL;
-	if (!fdw_options.library[0] || fdw_process.disabled || opted_out(p->envp))
+	if (preload && !fdw_all_there(preload))
 		return;
 	if (p->strip) {
 		if (preload && find_library(preload))

@@ -30,10 +30,16 @@ struct fdw_env_plan {
 	void *mapped;      /* memory that is not on the stack */
 	size_t mapped_size;
 };
-/* 0: the kernel cannot read what p points to, and exec will answer EFAULT. Always 1 where a filter is. */
+/* 0: the kernel cannot read what p points to. Where a filter is 0 for NULL only. */
 int fdw_readable(const void *p);
+int fdw_is_there(const char *s); /* the same of its first byte; the kernel is asked only where memory may go (itself.c) */
+int fdw_all_there(const char *s); /* of all up to its end */
 /* All n bytes of what is less than a page. */
-FDW_INLINE int fdw_readable_bytes(const void *p, size_t n) { return fdw_readable(p) && fdw_readable((const char *)p + n - 1); }
+FDW_INLINE int fdw_readable_bytes(const void *p, size_t n)
+{
+	uintptr_t last = (uintptr_t)p + n - 1;
+	return fdw_readable(p) && (((uintptr_t)p ^ last) < 4096 || fdw_readable((const void *)last));
+}
 /* Why the shell that system() or popen() is about to start will not be observed: libc gives it the program's environment as it is. */
 enum fdw_why fdw_shell_why(void);
 void fdw_env_plan(struct fdw_env_plan *, char *const *envp, struct fdw_target);

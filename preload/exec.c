@@ -17,7 +17,7 @@ static __attribute__((noinline)) void say_exec(void *path, uintptr_t arg)
 {
 	const struct execing *e = (const struct execing *)arg;
 
-	fdw_life(FDW_OP_EXEC, 0, e->t.why, 0, -1, e->t.why ? FDW_F_UNOBSERVED : 0, e->call, e->pc, fdw_text(fdw_readable(path) ? path : NULL));
+	fdw_life(FDW_OP_EXEC, 0, e->t.why, 0, -1, e->t.why ? FDW_F_UNOBSERVED : 0, e->call, e->pc, fdw_text(fdw_all_there(path) ? path : NULL));
 	fdw_totals(e->call, e->pc);
 	if (!fdw_self.vforked) /* the emitters are the parent's threads, which go on */
 		fdw_emitters_stop();

@@ -73,18 +73,18 @@ static int is_known(uintptr_t at)
 	return heap && at >= heap && at < (uintptr_t)__curbrk;
 }
 
-static int is_there(const char *path) { return path && (is_known((uintptr_t)path) || fdw_readable(path)); }
+int fdw_is_there(const char *s) { return s && (is_known((uintptr_t)s) || fdw_readable(s)); }
 
 int fdw_names_itself(const char *path, int flags)
 {
-	return flags & AT_EMPTY_PATH && (!path || (is_there(path) && !*path));
+	return flags & AT_EMPTY_PATH && (!path || (fdw_is_there(path) && !*path));
 }
 
 /* What stands behind the prefix, or NULL. */
 static const char *after(const char *path, const char *prefix)
 {
 	for (; *prefix; path++, prefix++)
-		if ((((uintptr_t)path & 4095) == 0 && !is_there(path)) || *path != *prefix)
+		if ((((uintptr_t)path & 4095) == 0 && !fdw_is_there(path)) || *path != *prefix)
 			return NULL;
 	return path;
 }
@@ -130,7 +130,7 @@ static int is_of_tombstone(const char *path)
 /* All of them begin with /dev or /proc. */
 static int may_mean_numbers(const char *path)
 {
-	return is_there(path) && path[0] == '/' && (((uintptr_t)path + 1) & 4095 || is_there(path + 1)) && (path[1] == 'd' || path[1] == 'p');
+	return fdw_is_there(path) && path[0] == '/' && (((uintptr_t)path + 1) & 4095 || fdw_is_there(path + 1)) && (path[1] == 'd' || path[1] == 'p');
 }
 
 int fdw_path_asks_slow(const char *path)

@@ -206,15 +206,15 @@ int fdw_set_end(int n)
 }
 
 /*
- * Looks at the numbers in the sets below end, before the kernel overwrites them, where they can be read. One word at a time, which lies in one
- * page. 1: see() said so of one.
+ * Looks at the numbers in the sets below end, before the kernel overwrites them, where they can be read. One word at a time. 1: see() said so
+ * of one.
  */
 static int in_each_set(int end, const fd_set *const *sets, int (*see)(int fd, uint16_t call, uintptr_t pc), uint16_t call, uintptr_t pc)
 {
 	for (int s = 0; s < 3; s++)
 		for (int fd = 0; sets[s] && fd < end; fd += NFDBITS) {
 			const unsigned long *word = (const unsigned long *)(const void *)sets[s] + fd / NFDBITS;
-			for (unsigned long bits = fdw_readable(word) ? *word : 0; bits; bits &= bits - 1)
+			for (unsigned long bits = fdw_readable_bytes(word, sizeof *word) ? *word : 0; bits; bits &= bits - 1)
 				if (fd + __builtin_ctzl(bits) < end && see(fd + __builtin_ctzl(bits), call, pc))
 					return 1;
 		}

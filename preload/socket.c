@@ -163,8 +163,8 @@ static int sends_tombstone(const struct msghdr *m, uint16_t call, uintptr_t pc)
 {
 	struct cmsghdr *c;
 
-	if (!fdw_hides() || !fdw_readable(m) || !m->msg_control || m->msg_controllen < sizeof(struct cmsghdr) ||
-	    !fdw_readable(m->msg_control))
+	if (!fdw_hides() || !fdw_readable_bytes(m, sizeof *m) || !m->msg_control || m->msg_controllen < sizeof(struct cmsghdr) ||
+	    !fdw_readable_bytes(m->msg_control, sizeof(struct cmsghdr)))
 		return 0;
 	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR((struct msghdr *)m, c)) {
 		size_t n = c->cmsg_len < CMSG_LEN(0) ? 0 : (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
