@@ -2,6 +2,7 @@
  * analyzer/reader_parts.h: what the parts of the reader owe each other. Private to reader*.c.
  *
  *	reader_find.c     which directories hold a trace
+ *	reader_groups.c   which of them are read together
  *	reader_ctf.c      metadata text, and where a packet header keeps its numbers
  *	reader_shapes.c   metadata text to shapes of events
  *	reader_events.c   an event's bytes by its shape; where a packet stops to make sense
@@ -28,6 +29,7 @@
 #include <babeltrace2/babeltrace.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include "analyzer/hash.h"
 #include "analyzer/heap.h"
 #include "analyzer/reader.h"
@@ -82,6 +84,12 @@ struct trace_dirs {
 	struct trace_dir *dir;
 	size_t n;
 };
+static inline int dir_usable(const struct trace_dir *d) { return !d->unusable && !d->foreign; }
+/* Directories of one trace: it is told by its UUID. */
+static inline int same_trace(const struct trace_dir *a, const struct trace_dir *b)
+{
+	return a == b || (a->has_uuid && b->has_uuid && !memcmp(a->uuid, b->uuid, 16));
+}
 /* Adds what is below `named`; says what is wrong with it. */
 void find_traces(const char *named, struct trace_dirs *, struct notes *);
 void trace_dirs_free(struct trace_dirs *);
