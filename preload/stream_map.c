@@ -21,9 +21,9 @@ void fdw_stream_add(const void *stream, int fd, uint32_t gen)
 
 	for (unsigned i = 0; i < PROBES; i++) {
 		unsigned s = (hash(p) + i) & (SLOTS - 1);
-		uintptr_t none = 0;
-		/* 1 keeps the slot while the value is written. */
-		if (!atomic_compare_exchange_strong(&map[s].key, &none, 1))
+		uintptr_t was = atomic_load_explicit(&map[s].key, memory_order_relaxed);
+		/* Of a stream that was at this address and ended unseen nothing is believed. 1 keeps the slot while the value is written. */
+		if ((was != 0 && was != p) || !atomic_compare_exchange_strong(&map[s].key, &was, 1))
 			continue;
 		atomic_store_explicit(&map[s].fd, fd, memory_order_relaxed);
 		atomic_store_explicit(&map[s].gen, gen, memory_order_relaxed);
