@@ -311,6 +311,7 @@ struct image {
 	unsigned swept : 1;      /* everything was closed in it, or in a child of vfork or posix_spawn before its exec */
 	unsigned unsure : 1;     /* what was done with its descriptors before its exec is not known in full */
 	unsigned totals : 1;
+	unsigned daemon : 1;     /* daemon() goes on in a child, whose pid it does not know */
 	unsigned bug_told : 1, unpinned_told : 1; /* kernel-signal-vector-bug, sigstack-unpinned: once is enough */
 	uint64_t events;         /* received, as TOTALS counts them */
 	uint64_t emitted;        /* what the last TOTALS said */

@@ -275,13 +275,13 @@ static int has_of_threads(const struct image *i)
 
 /*
  * It was waited for, so nothing more of it can come, and as much has come as it said it sent: it is judged now, not after a while. That
- * keeps a trace of many short processes small. (Of what popen and system started for it nobody else knows whose it is.)
+ * keeps a trace of many short processes small. (Of what popen, system and daemon started for it nobody else knows whose it is.)
  */
 void process_reaped_whole(struct replay *r, struct process *p)
 {
 	const struct image *i = p->image;
 
-	if (!p->finished && i->totals && i->emitted <= i->events && !i->gaps && !i->unnamed && !has_of_threads(i))
+	if (!p->finished && i->totals && i->emitted <= i->events && !i->gaps && !i->unnamed && !i->daemon && !has_of_threads(i))
 		finish(r, p);
 }
 

@@ -320,6 +320,8 @@ void process_forked(struct step *s)
 
 	if (e->kind == FDW_FORK_SPAWN)
 		coverage_spawned(s);
+	if (e->kind == FDW_FORK_DAEMON)
+		s->image->daemon = 1;
 	unnamed = e->kind == FDW_FORK_POPEN || e->kind == FDW_FORK_SYSTEM;
 	if (e->ret >= 0 && (unnamed || e->kind == FDW_FORK_SPAWN) && e->flags & FDW_F_UNOBSERVED)
 		unobserved_child(s);

@@ -132,7 +132,7 @@ static int report_on(struct readings *readings, struct suppressions *suppression
 	if (!r.coverage->processes) {
 		const char *damage = reader_damage(reader, 0);
 		if (reader_runs(reader, 0))
-			complain("nothing was observed yet in %s, whose recording goes on%s%s", job->traces[0], damage ? ": " : "", damage ? damage : "");
+			complain("nothing was observed yet in %s, whose recording goes on (a flight recorder is asked by fdwarden snapshot)%s%s", job->traces[0], damage ? ": " : "", damage ? damage : "");
 		else
 			complain("nothing was observed in %s%s%s; was the program able to load libfdwarden.so? `fdwarden doctor PROG` tells",
 			         job->traces[0], damage ? ": " : "", damage ? damage : "");

@@ -183,6 +183,33 @@ static void fork_then_exec(void **state)
 	expect(w, "double-close/error=1");
 }
 
+/* Who called daemon() is gone, and was waited for, before its child says a word. */
+static void daemon_speaks_late(void **state)
+{
+	struct world *w = started();
+
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	opens(w, 5, 1);
+	send_event(w, "daemon", (struct fdw_event){ .op = FDW_OP_FORK, .fd = -1, .fd2 = -1, .kind = FDW_FORK_DAEMON });
+	exits(w);
+	ends(w);
+	back_to(w, 100);
+	send_event(w, "waitpid", (struct fdw_event){ .op = FDW_OP_REAPED, .fd = -1, .fd2 = -1, .ret = 200 });
+	at(w, 300, 300);
+	w->flags = FDW_F_CHILD;
+	hello(w, "prog");
+	send_event(w, "daemon", (struct fdw_event){ .op = FDW_OP_FORK_CHILD, .fd = -1, .fd2 = 200, .arg = 200, .kind = FDW_FORK_DAEMON });
+	closes(w, 5, 1);
+	close_fails(w, 5, 1, FDW_F_KNOWN_CLOSED, 1);
+	exits(w);
+	finish(w);
+	assert_string_equal(nth(w, 2)->exe, "/usr/bin/prog");
+	assert_ptr_equal(nth(w, 2)->parent, nth(w, 1));
+	assert_string_equal(findings_first(w->findings)->object, "/some/file");
+	expect(w, "double-close/error=1");
+}
+
 static void exec_unobserved(void **state)
 {
 	struct world *w = started();
@@ -343,7 +370,7 @@ int main(void)
 		cmocka_unit_test(one_process), cmocka_unit_test(child_first), cmocka_unit_test(same_generation_in_both),
 		cmocka_unit_test(pending_when_the_pid_is_given_again), cmocka_unit_test(child_known_by_its_parent), cmocka_unit_test(silent_child_is_not_observed),
 		cmocka_unit_test(not_yet_is_not_never), cmocka_unit_test(never_is_never_though_it_runs),
-		cmocka_unit_test(fork_then_exec), cmocka_unit_test(exec_unobserved), cmocka_unit_test(exec_failed),
+		cmocka_unit_test(fork_then_exec), cmocka_unit_test(daemon_speaks_late), cmocka_unit_test(exec_unobserved), cmocka_unit_test(exec_failed),
 		cmocka_unit_test(pid_again), cmocka_unit_test(pid_again_by_fork), cmocka_unit_test(unknown_start),
 		cmocka_unit_test(late_close), cmocka_unit_test(close_before_creation), cmocka_unit_test(closed_but_never_seen_open),
 		cmocka_unit_test(totals_show_a_lost_end), cmocka_unit_test(numbers_out_of_order),
