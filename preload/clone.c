@@ -41,6 +41,32 @@ static int run_vfork_clone_child(void *p)
 	return ended_by_return(s->fn(s->arg), s->pc);
 }
 
+/*
+ * A child with a thread pointer of its own has none of ours, which lies behind it: what is there is anything, and LTTng finds nothing. Where nobody else is
+ * there to miss us we are off until it has exec'd or ended; a child with a copy of our memory stays so. Beside other threads, who would, it is on its own.
+ */
+struct aside { int is; uint8_t recording; };
+
+static struct aside stand_aside(int flags)
+{
+	struct aside a = { .is = flags & CLONE_SETTLS && !(flags & CLONE_THREAD) && (flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM && fdw_on() &&
+	          !atomic_load(&fdw_process.threads) && !atomic_load(&fdw_raw_threads) };
+
+	if (a.is) {
+		a.recording = atomic_exchange(&fdw_process.recording, 0);
+		atomic_store(&fdw_ready, 0);
+	}
+	return a;
+}
+
+static void come_back(struct aside a)
+{
+	if (!a.is)
+		return;
+	atomic_store(&fdw_ready, 1);
+	atomic_store(&fdw_process.recording, a.recording);
+}
+
 FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 {
 	struct started s = { fn, arg, FDW_CALLER };
@@ -62,9 +88,10 @@ FDW_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	}
 	if (!(flags & CLONE_FILES))
 		fdw_gate();
-	/* With CLONE_SETTLS a child has none of ours, which lies behind the thread pointer. */
 	if (unlikely(!fdw_on() || !fn || !stack) || flags & CLONE_SETTLS || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM) {
+		struct aside aside = stand_aside(flags);
 		r = FDW_REAL(clone)(fn, stack, flags, arg, ptid, tls, ctid);
+		come_back(aside);
 		fdw_gate_child(r, FDW_FORK_CLONE, FDW_CALL_clone, FDW_CALLER);
 		return r;
 	}
