@@ -19,5 +19,6 @@ wait_for 10 listening "$PORT"
 rsync -a "rsync://127.0.0.1:$PORT/m/" seven/; echo "status $?"; same seven
 rsync -az src/ "rsync://127.0.0.1:$PORT/w/"; echo "status $?"; same in
 for i in $(seq 40); do rsync "rsync://127.0.0.1:$PORT/" | wc -l; done | uniq -c
+mkdir eight # not by all six at once
 for i in $(seq 6); do rsync -a "rsync://127.0.0.1:$PORT/m/f$i" eight/ & copies+=($!); done; wait "${copies[@]}"; ls eight | wc -l
 rsync "rsync://127.0.0.1:$PORT/none/" 2>&1 | head -1; kill $pid; wait $pid; echo "end $?"

@@ -36,15 +36,16 @@ static void *work(void *arg)
 	}
 	return NULL;
 }
+static volatile int shared;
+static void *count(void *arg) { shared++; return NULL; }
 static int bad(const char *what)
 {
-	static int shared;
 	int *p = malloc(4), big = 0x7fffffff - (*what == 'n');
 	if (!strcmp(what, "address")) { free(p); return p[0] + (p[0] == 12345); }
 	if (!strcmp(what, "leak")) { p = malloc(77); p = NULL; return 0; }
 	free(p);
 	if (!strcmp(what, "undefined")) { printf("%d\n", big + (int)strlen(what)); return 0; }
-	if (!strcmp(what, "thread")) { pthread_t t; pthread_create(&t, NULL, (void *(*)(void *))(void *)memset, &shared); shared++; pthread_join(t, NULL); }
+	if (!strcmp(what, "thread")) { pthread_t t; pthread_create(&t, NULL, count, NULL); shared++; pthread_join(t, NULL); }
 	return 0;
 }
 int main(int argc, char **argv)
