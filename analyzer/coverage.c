@@ -79,14 +79,15 @@ void coverage_not_observed(struct replay *r, const struct source *s, const char 
 
 struct spawned {
 	struct source *source;
-	uint32_t pid;
+	uint32_t who;
 	const char *exe;
 	struct spawned *next;
 };
 
 void coverage_spawned(struct step *s)
 {
-	struct process *child = process_find(s->replay, s->process->source, (uint32_t)s->e->ret);
+	uint32_t pid = fdw_pid_beside(s->process->who, (uint32_t)s->e->ret);
+	struct process *child = process_find(s->replay, s->process->source, pid);
 	const char *exe = name_of(s->replay, s->e->detail, s->e->detail_len);
 	struct spawned *n;
 
@@ -97,14 +98,14 @@ void coverage_spawned(struct step *s)
 	if (s->e->ret <= 0 || (child && child->known))
 		return;
 	n = xcalloc(1, sizeof *n);
-	*n = (struct spawned){ s->process->source, (uint32_t)s->e->ret, exe, s->replay->spawned };
+	*n = (struct spawned){ s->process->source, pid, exe, s->replay->spawned };
 	s->replay->spawned = n;
 }
 
-void coverage_hello(struct replay *r, const struct source *s, uint32_t pid)
+void coverage_hello(struct replay *r, const struct source *s, uint32_t who)
 {
 	for (struct spawned **p = &r->spawned, *n; (n = *p); p = &n->next)
-		if (n->source == s && n->pid == pid) {
+		if (n->source == s && n->who == who) {
 			*p = n->next;
 			free(n);
 			return;

@@ -75,7 +75,7 @@ static void named_by_path(const struct step *s)
 		return;
 	memcpy(text, e->detail, e->detail_len);
 	text[e->detail_len] = 0;
-	rest = in_own_numbers(text, e->pid);
+	rest = in_own_numbers(text, s->process->pid);
 	if (rest && !*rest)
 		pending_everything(s);
 	if (!rest || !*rest)
@@ -441,7 +441,7 @@ static void on_blind(struct step *s)
 static void on_modules(struct step *s) { space_modules_changed(s->image->space); }
 static void on_child_fd(struct step *s)
 {
-	struct process *p = s->e->ret == s->e->pid ? s->process : process_find(s->replay, s->process->source, (uint32_t)s->e->ret);
+	struct process *p = s->e->ret == s->process->pid ? s->process : process_find(s->replay, s->process->source, fdw_pid_beside(s->process->who, (uint32_t)s->e->ret));
 
 	if (p && p->image)
 		passage_child_fd(s, p);

@@ -335,11 +335,11 @@ struct process_key {
 struct process {
 	struct process_key key;  /* pid among the processes alive */
 	struct source *source;
-	uint32_t pid;
+	uint32_t who, pid;       /* as events name it (FDW_PID_ELSEWHERE); as it sees itself */
 	uint64_t start;          /* 0: not known */
 	uint64_t id;             /* counts processes */
 	struct process *parent;  /* NULL: not known; its image is NULL when it is gone */
-	uint32_t parent_pid;
+	uint32_t parent_who;     /* 0: not known */
 	struct start *started;   /* by which it was started; NULL: not known, or it exec'd by now */
 	struct image *image;
 	const char *exe;         /* the newest image's */

@@ -12,7 +12,7 @@ void moment_of(const struct step *s, struct moment *m)
 {
 	const struct fdw_event *e = s->e;
 
-	*m = (struct moment){ .time = s->time, .pid = e->pid, .tid = e->tid, .thread = s->thread->name, .call = s->call,
+	*m = (struct moment){ .time = s->time, .pid = s->process->pid, .tid = e->tid, .thread = s->thread->name, .call = s->call,
 		.stack = space_stack(s->image->space, e->stack), .ret = e->ret, .fd = e->fd, .fd2 = e->fd2, .err = e->err,
 		.flags = e->flags, .op = e->op };
 }

@@ -204,7 +204,7 @@ void coverage_not_observed(struct replay *, const struct source *, const char *e
 void coverage_partial(struct replay *, const struct image *);
 /* Children of posix_spawn: that one was started, that it said hello, and that no more will. */
 void coverage_spawned(struct step *);
-void coverage_hello(struct replay *, const struct source *, uint32_t pid);
+void coverage_hello(struct replay *, const struct source *, uint32_t who);
 void coverage_end(struct replay *);
 const char *coverage_why(uint32_t why); /* as for coverage_not_observed */
 

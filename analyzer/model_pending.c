@@ -68,7 +68,7 @@ static int is_tidying(const struct pending *p)
 
 	if (!(p->event.flags & FDW_F_CHILD))
 		return 0;
-	return !g || g->swept || (g->forked && g->closed.pid != p->event.pid);
+	return !g || g->swept || (g->forked && g->closed.pid != fdw_pid_shown(p->event.pid));
 }
 
 /* Both closes had something to close: not where the second may have met a tombstone. Or it was refused because the number was open again. */

@@ -17,7 +17,7 @@ static int is_made_for_race(const struct step *s, const struct generation *g)
 	const struct moment *m = &g->opened;
 
 	return s->e->flags & FDW_F_MULTI && !g->race && !g->unseen && !g->inherited && !g->meant && g->fd > 2 && m->time &&
-	       m->pid == s->e->pid && m->tid == s->e->tid && !(m->flags & FDW_F_CLOEXEC) && g->state == GENERATION_OPEN;
+	       m->pid == s->process->pid && m->tid == s->e->tid && !(m->flags & FDW_F_CLOEXEC) && g->state == GENERATION_OPEN;
 }
 
 static uint32_t made_by(const struct generation *g) { return g->group ? g->group->stack_id : 0; }
@@ -140,7 +140,7 @@ int race_state(struct step *s, const struct generation *was)
 	struct race *r;
 	struct passage p;
 
-	if (!was->forked || was->meant || (was->state == GENERATION_CLOSED && was->closed.pid == s->e->pid) || s->e->flags & FDW_F_NAMED)
+	if (!was->forked || was->meant || (was->state == GENERATION_CLOSED && was->closed.pid == s->process->pid) || s->e->flags & FDW_F_NAMED)
 		return 0;
 	owner = passage_owner(before, was);
 	n = owner ? number_find(owner, was->fd) : NULL;

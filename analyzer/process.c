@@ -74,13 +74,14 @@ static struct process *place_for(struct replay *r)
 	return &page->process[page->used++];
 }
 
-struct process *process_new(struct replay *r, struct source *s, uint32_t pid)
+struct process *process_new(struct replay *r, struct source *s, uint32_t who)
 {
 	struct process *p = place_for(r);
 
-	p->key = (struct process_key){ s->id, pid };
+	p->key = (struct process_key){ s->id, who };
 	p->source = s;
-	p->pid = pid;
+	p->who = who;
+	p->pid = fdw_pid_shown(who);
 	p->id = ++r->process_ids;
 	p->exe = p->arguments = "";
 	p->first = r->now;

@@ -27,7 +27,7 @@ static void replace_process(struct step *s)
 	struct image *was = s->image;
 
 	give_up_pid(s->replay, old);
-	p = process_new(s->replay, old->source, old->pid);
+	p = process_new(s->replay, old->source, old->who);
 	s->thread = thread_move(s->replay, was, p->image, s->e->tid);
 	old->threads -= old->threads > 1;
 	p->threads = 1;
@@ -49,7 +49,7 @@ static void link_parent(struct process *p, struct process *parent, enum fdw_fork
 	if (p->parent || !parent || parent == p || !parent->image)
 		return;
 	p->parent = parent;
-	p->parent_pid = parent->pid;
+	p->parent_who = parent->who;
 	i->forked = 1;
 	i->parent_image = parent->images;
 	space_adopt(i->space, parent->image->space, kind == FDW_FORK_VFORK);
@@ -98,7 +98,7 @@ void process_forked_child(struct step *s)
 	if (!is_fresh(s->process))
 		replace_process(s);
 	s->process->known = 1;
-	s->process->parent_pid = (uint32_t)s->e->arg;
+	s->process->parent_who = (uint32_t)s->e->arg;
 	s->image->started = 1;
 	s->image->forked = 1;
 	parent = process_find(s->replay, s->process->source, (uint32_t)s->e->arg);
@@ -150,7 +150,7 @@ static void new_image(struct step *s)
 /* A child that popen or system made: its parent knows no pid. They come in the order in which they were made, most probably. */
 static void unnamed_hello(struct step *s)
 {
-	struct process *p = s->process, *parent = process_find(s->replay, p->source, (uint32_t)s->e->fd2), *u, **at;
+	struct process *p = s->process, *parent = process_find(s->replay, p->source, fdw_pid_beside(p->who, (uint32_t)s->e->fd2)), *u, **at;
 	struct image *i = s->image;
 
 	if (!parent || parent == p || !parent->image)
@@ -169,7 +169,7 @@ static void unnamed_hello(struct step *s)
 	i->before->process = p;
 	p->quiet = 1;
 	p->parent = parent;
-	p->parent_pid = parent->pid;
+	p->parent_who = parent->who;
 	p->images++;
 	p->started = u->started;
 	u->started = NULL;
@@ -190,15 +190,15 @@ void process_started(struct step *s)
 		new_image(s);
 	else
 		unnamed_hello(s);
-	coverage_hello(s->replay, s->process->source, s->process->pid);
+	coverage_hello(s->replay, s->process->source, s->process->who);
 	s->image->started = 1;
 	s->process->known = 1;
 	s->process->start = e->arg;
 	s->image->mode = (uint8_t)e->ret;
 	s->image->exe = s->process->exe = name_of(s->replay, e->detail, e->detail_len);
 	if (!s->process->parent) {
-		s->process->parent_pid = (uint32_t)e->fd2;
-		parent = process_find(s->replay, s->process->source, (uint32_t)e->fd2);
+		s->process->parent_who = fdw_pid_beside(s->process->who, (uint32_t)e->fd2);
+		parent = process_find(s->replay, s->process->source, s->process->parent_who);
 		s->process->parent = parent != s->process ? parent : NULL;
 	}
 }
@@ -208,7 +208,7 @@ void process_started(struct step *s)
 /* Who had the pid before the child of this fork: each child is told of once. */
 static int is_another(const struct process *p, const struct step *s)
 {
-	return p->told || (p->ended && p->parent_pid != s->process->pid);
+	return p->told || (p->ended && p->parent_who != s->process->who);
 }
 
 /*
@@ -218,7 +218,7 @@ static int is_another(const struct process *p, const struct step *s)
 static struct process *expect_child(struct step *s)
 {
 	struct replay *r = s->replay;
-	uint32_t pid = (uint32_t)s->e->ret;
+	uint32_t pid = fdw_pid_beside(s->process->who, (uint32_t)s->e->ret);
 	struct process *child = process_find(r, s->process->source, pid);
 
 	if (!child && (child = process_claim(s->process, s->e->tid, s->thread->last)))
@@ -373,7 +373,7 @@ void process_exits(struct step *s)
 /* In its parent: what ended without a word, by a signal, has given up its pid with this. */
 void process_reaped(struct step *s)
 {
-	struct process *child = s->e->ret > 0 ? process_find(s->replay, s->process->source, (uint32_t)s->e->ret) : NULL;
+	struct process *child = s->e->ret > 0 ? process_find(s->replay, s->process->source, fdw_pid_beside(s->process->who, (uint32_t)s->e->ret)) : NULL;
 
 	tree_reaped(s);
 	if (s->e->ret < 0 && silent_command(s, s->e->fd, s->e->gen))

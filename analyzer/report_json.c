@@ -56,7 +56,7 @@ static json_t *process(const struct process *p)
 	json_t *o = json_object();
 
 	json_set(o, "pid", json_number(p->pid));
-	json_set(o, "parent", p->parent_pid ? json_number(p->parent_pid) : json_null());
+	json_set(o, "parent", p->parent_who ? json_number(fdw_pid_shown(p->parent_who)) : json_null());
 	json_set(o, "exe", json_text(p->exe));
 	json_set(o, "command", json_text(p->arguments));
 	json_set(o, "host", json_text(p->source->host));

@@ -293,8 +293,8 @@ static char *process_how(const struct printer *p, const struct node *n, int deep
 	if (n->parent && !deep)
 		return timed(p, s, n->born);
 	more = deep ? xasprintf("%s by %u", s, n->parent->pid)
-	     : n->cut || !n->parent_pid ? xasprintf("%s%sparent not known", s, *s ? ", " : "")
-	                                : xasprintf("%s%sby %u, not recorded", s, *s ? " " : "", n->parent_pid);
+	     : n->cut || !n->parent_who ? xasprintf("%s%sparent not known", s, *s ? ", " : "")
+	                                : xasprintf("%s%sby %u, not recorded", s, *s ? " " : "", fdw_pid_shown(n->parent_who));
 	free(s);
 	return timed(p, more, n->born);
 }

@@ -124,7 +124,7 @@ static json_t *process(const struct node *n)
 	json_set(o, "id", json_number(n->id));
 	json_set(o, "parent", n->parent ? json_number(n->parent->id) : json_null());
 	json_set(o, "pid", n->pid ? json_number(n->pid) : json_null());
-	json_set(o, "parent_pid", n->parent_pid ? json_number(n->parent_pid) : json_null());
+	json_set(o, "parent_pid", n->parent_who ? json_number(fdw_pid_shown(n->parent_who)) : json_null());
 	json_set(o, "exe", json_text(p && p->threads ? p->exe : n->exe));
 	json_set(o, "command", json_text(p && p->threads ? p->arguments : NULL));
 	json_set(o, "host", json_text(n->source->host));

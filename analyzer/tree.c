@@ -27,19 +27,19 @@ static struct node *newest(struct tree *t, const struct source *s, uint32_t pid)
 	return n;
 }
 
-static struct node *node_new(struct tree *t, const struct source *s, uint32_t pid)
+static struct node *node_new(struct tree *t, const struct source *s, uint32_t who)
 {
 	struct node *n = xcalloc(1, sizeof *n);
 
-	n->key = (struct process_key){ s->id, pid };
+	n->key = (struct process_key){ s->id, who };
 	n->source = s;
-	n->pid = pid;
+	n->pid = fdw_pid_shown(who);
 	n->said = n->reaped = -1;
 	*t->last = n;
 	t->last = &n->next;
-	if (!pid)
+	if (!who)
 		return n;
-	n->older = newest(t, s, pid);
+	n->older = newest(t, s, who);
 	if (n->older)
 		HASH_DEL(t->by_pid, n->older);
 	HASH_ADD(hh, t->by_pid, key, sizeof n->key, n);
@@ -52,7 +52,7 @@ void tree_process(struct replay *r, struct process *p)
 
 	if (!r->tree)
 		return;
-	p->node = n = node_new(r->tree, p->source, p->pid);
+	p->node = n = node_new(r->tree, p->source, p->who);
 	n->process = p;
 	n->born = r->now;
 }
@@ -91,20 +91,23 @@ void tree_merge(struct process *p, struct process *command, int unsure)
 	}
 }
 
+/* The pid that the call returned. */
+static uint32_t said_pid(const struct step *s) { return fdw_pid_beside(s->process->who, (uint32_t)s->e->ret); }
+
 /* ---- fork ------------------------------------------------------------------------------------------------------------------------*/
 
 /* A child that will not speak for itself. Who waited for it may have told of it already: from a handler, before the fork was said. */
 static struct node *silent_child(const struct step *s)
 {
 	struct tree *t = s->replay->tree;
-	uint32_t pid = s->e->ret > 0 ? (uint32_t)s->e->ret : 0;
-	struct node *n = pid ? newest(t, s->process->source, pid) : NULL;
+	uint32_t who = s->e->ret > 0 ? said_pid(s) : 0;
+	struct node *n = who ? newest(t, s->process->source, who) : NULL;
 
 	if (n && !n->process && !n->kind && n->parent == s->process->node && n->ended + MODEL_LINGER_NS >= s->time)
 		return n;
-	n = node_new(t, s->process->source, pid);
+	n = node_new(t, s->process->source, who);
 	n->parent = s->process->node;
-	n->parent_pid = s->process->pid;
+	n->parent_who = s->process->who;
 	return n;
 }
 
@@ -154,8 +157,8 @@ void tree_forked(const struct step *s, struct process *child)
 	if (e->ret < 0 || (!e->ret && !command))
 		return;
 	n = child ? child->node : silent_child(s);
-	if (child && e->ret > 0 && (uint32_t)e->ret != child->pid)
-		node_new(s->replay->tree, s->process->source, (uint32_t)e->ret)->became = n; /* the pid its parent will wait for */
+	if (child && e->ret > 0 && said_pid(s) != child->who)
+		node_new(s->replay->tree, s->process->source, said_pid(s))->became = n; /* the pid its parent will wait for */
 	if (n->call)
 		return;
 	n->kind = e->kind;
@@ -213,7 +216,7 @@ void tree_exits(const struct step *s)
 
 static int is_child_of(const struct node *n, const struct process *p)
 {
-	return n->process ? n->process->parent == p || (!n->process->parent && n->process->parent_pid == p->pid) : n->parent == p->node;
+	return n->process ? n->process->parent == p || (!n->process->parent && n->process->parent_who == p->who) : n->parent == p->node;
 }
 
 /* It may have ended so, after what it said of its end itself. */
@@ -227,7 +230,7 @@ static struct node *waited_for(const struct step *s, int status)
 {
 	struct node *found = NULL;
 
-	for (struct node *o = newest(s->replay->tree, s->process->source, (uint32_t)s->e->ret); o; o = o->older) {
+	for (struct node *o = newest(s->replay->tree, s->process->source, said_pid(s)); o; o = o->older) {
 		struct node *n = o->became ? o->became : o;
 
 		if (is_child_of(n, s->process) && may_be_status(n, status))
@@ -257,9 +260,9 @@ void tree_reaped(const struct step *s)
 		return;
 	n = s->e->ret < 0 ? command_ended(s) : waited_for(s, status);
 	if (!n && s->e->ret > 0) { /* how it was started was not seen */
-		n = node_new(s->replay->tree, s->process->source, (uint32_t)s->e->ret);
+		n = node_new(s->replay->tree, s->process->source, said_pid(s));
 		n->parent = s->process->node;
-		n->parent_pid = s->process->pid;
+		n->parent_who = s->process->who;
 		n->unseen = "who started it was not seen, and it said nothing itself";
 	}
 	if (!n)
@@ -345,7 +348,7 @@ static struct node *silent_parent(struct tree *t, const struct node *child)
 {
 	struct node *n;
 
-	for (n = newest(t, child->source, child->parent_pid); n; n = n->older)
+	for (n = newest(t, child->source, child->parent_who); n; n = n->older)
 		if (!n->process && n->born && n->born <= child->born && (!n->ended || n->ended >= child->born))
 			return n;
 	return NULL;
@@ -357,8 +360,8 @@ static struct node *parent_of(struct tree *t, struct node *n)
 	struct node *parent = n->parent;
 
 	if (p) {
-		n->parent_pid = p->parent_pid;
-		parent = p->parent ? p->parent->node : p->parent_pid ? silent_parent(t, n) : NULL;
+		n->parent_who = p->parent_who;
+		parent = p->parent ? p->parent->node : p->parent_who ? silent_parent(t, n) : NULL;
 	}
 	return parent && parent->became ? parent->became : parent;
 }

@@ -56,7 +56,7 @@ struct node {
 	struct process_key key;
 	const struct process *process; /* NULL: it said nothing, others told of it */
 	const struct source *source;
-	uint32_t pid, parent_pid;      /* 0: not known */
+	uint32_t pid, parent_who;      /* 0: not known */
 	struct node *parent, *children, *last_child, *sibling;
 	struct program *programs;      /* in order */
 	struct node *next;             /* all, in order of appearance */

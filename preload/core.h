@@ -172,7 +172,7 @@ struct fdw_thread {
 	uint8_t fork_kind;
 	uint16_t fork_call;
 	uintptr_t fork_pc;
-	uint32_t parent_pid, parent_tid; /* of the last fork by this thread, as its child finds them */
+	uint32_t parent_who, parent_tid; /* of the last fork by this thread, as its child finds them */
 	uint32_t vfork_pid, vfork_seq;   /* this is a vfork child that tells of itself: vforked.h */
 	int fork_errno;                  /* daemon: the program's while its fork is under way */
 	int vfork_first, vfork_end;      /* numbers a vfork child closed and has not told of: vforked_fd.c */
@@ -188,6 +188,7 @@ extern _Thread_local struct fdw_thread fdw_self __attribute__((tls_model("initia
 /* ---- process -----------------------------------------------------------------------------------------------------------------*/
 struct fdw_process {
 	uint32_t pid;             /* reset in every fork child we see */
+	uint32_t who;             /* as events name it: FDW_PID_ELSEWHERE (heir.h) */
 	uint8_t mode;             /* enum fdw_mode */
 	uint8_t disabled;         /* FDWARDEN_DISABLE, or set up failed: everything passes through */
 	uint8_t secure;           /* AT_SECURE: no setting is believed */
@@ -198,6 +199,7 @@ struct fdw_process {
 	uint8_t onstack;          /* SA_ONSTACK is added to handlers without it */
 	uint8_t no_uring;         /* io_uring_setup answers ENOSYS */
 	uint8_t names;            /* it moves descriptors to ten and above, as shells do for the numbers that users write: in audit it gets them all */
+	uint8_t leads;            /* its next children live in another pid namespace */
 	uint8_t heir;             /* a fork child that records in what it inherited, and LTTng does not know (heir.h) */
 	uint8_t stack_depth;      /* frames wanted, 0..FDW_STACK_MAX */
 	_Atomic uint8_t no_fini;  /* LTTng's destructors must not run: they would wait for what will not come */

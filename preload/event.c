@@ -24,7 +24,7 @@ const struct fdw_trace_ops *fdw_ops;
 
 static void stamp(struct fdw_event *e)
 {
-	e->pid = fdw_process.pid;
+	e->pid = fdw_process.who;
 	e->tid = fdw_tid();
 	e->seq = ++fdw_self.seq;
 	e->flags |= (fdw_process.threads | fdw_raw_threads ? FDW_F_MULTI : 0) |

@@ -77,6 +77,9 @@ FDW_FORK_PATH static void reset_child(void)
 	if (fdw_tid() == t->parent_tid)
 		fdw_tid_offset = 0;
 	fdw_process.pid = fdw_process.filtered ? fdw_tid() : (uint32_t)fdw_raw(SYS_getpid);
+	fdw_process.who = fdw_pid_beside(fdw_process.who, fdw_process.pid);
+	if (unlikely(fdw_process.pid == 1 || fdw_process.leads))
+		fdw_find_space();
 	SET(t->seq, 0);
 	SET(t->announced, 0);
 	SET(t->lost, 0);
@@ -105,7 +108,7 @@ FDW_FORK_PATH static void before_fork(void)
 	fdw_child_starts();
 	if (!t->vforked && fdw_recording())
 		t->fork_begun = fdw_fork_clock();
-	SET(t->parent_pid, t->vforked ? t->vfork_pid : fdw_process.pid);
+	SET(t->parent_who, t->vforked ? fdw_pid_beside(fdw_process.who, t->vfork_pid) : fdw_process.who);
 	SET(t->parent_tid, fdw_tid());
 }
 
@@ -233,7 +236,7 @@ FDW_FORK_PATH static void child_begins(int hooked, uint8_t kind, uint16_t call, 
 		go_without_hooks();
 	if (fdw_recording()) {
 		fdw_trace_clock_forked();
-		fdw_life(FDW_OP_FORK_CHILD, kind, fdw_boottime(), fdw_self.parent_pid, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
+		fdw_life(FDW_OP_FORK_CHILD, kind, fdw_boottime(), fdw_self.parent_who, (int)parent_tid, 0, call, pc, FDW_NO_DETAIL);
 	}
 }
 

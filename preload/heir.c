@@ -1,7 +1,7 @@
 /*
  * preload/heir.c: see heir.h.
  *
- * System calls: at the start openat, fcntl, mmap; in the child close. Not under a seccomp filter: nothing is recorded there.
+ * System calls: at the start openat, fcntl, mmap, fstatat; in the child close, fstatat. Not under a seccomp filter: nothing is recorded there.
  */
 #include "event.h"
 #include "exit.h"
@@ -62,6 +62,27 @@ void fdw_mark_hold(void)
 	}
 	fdw_protect((int)fd);
 	fdw_mark = (const struct fdw_mark *)p;
+	fdw_find_space();
+}
+
+/*
+ * Where /proc does not tell (a chroot), a first process has a namespace of its own all the same; so by when it began. What it execs is then another's, but
+ * that would not find the session's directory either.
+ */
+void fdw_find_space(void)
+{
+	struct stat st;
+
+	fdw_process.leads = 0;
+	if (!fdw_mark || !fdw_mark->pid_space || fdw_process.filtered)
+		return;
+	if (fdw_raw(SYS_newfstatat, (long)AT_FDCWD, "/proc/self/ns/pid", &st, 0L) != 0) {
+		if (fdw_process.pid != 1)
+			return;
+		st.st_ino = (ino_t)fdw_boottime();
+	}
+	fdw_process.who = st.st_ino == fdw_mark->pid_space ? fdw_process.pid
+	                                                   : fdw_pid_beside(FDW_PID_SPACE(st.st_ino), fdw_process.pid);
 }
 
 static void hang_up(void)

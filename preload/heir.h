@@ -29,6 +29,8 @@ extern const struct fdw_mark *fdw_mark; /* NULL: there is none */
 
 /* At the start of what is recorded. */
 void fdw_mark_hold(void);
+/* In which pid namespace this process lives: as `who` says it. */
+void fdw_find_space(void);
 /* In a fork child whose parent took LTTng's locks; mask as for struct fdw_trace_ops. */
 void fdw_inherit(void *mask);
 /* Before this thread's rights or namespaces change; where there is no mark the recording ends there, and says why. Waits, bounded. */

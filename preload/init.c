@@ -200,7 +200,7 @@ static void learn_kernel_state(void)
 	/* PR_GET_SECCOMP itself is killed by strict mode, but that mode cannot be inherited over an exec. */
 	fdw_process.filtered = fdw_raw(SYS_prctl, PR_GET_SECCOMP, 0L, 0L, 0L, 0L) == 2;
 	fdw_process.secure = getauxval(AT_SECURE) != 0;
-	fdw_process.pid = (uint32_t)fdw_raw(SYS_getpid);
+	fdw_process.who = fdw_process.pid = (uint32_t)fdw_raw(SYS_getpid);
 }
 
 __attribute__((constructor)) static void fdw_init(int argc, char **argv, char **envp)

@@ -81,7 +81,7 @@ void fdw_module_seen(uintptr_t pc)
 
 	if (likely(is_known(pc)) || !_dl_find_object || _dl_find_object((void *)pc, &found) != 0)
 		return;
-	m = (struct fdw_module){ .pid = fdw_process.pid, .base = found.dlfo_link_map->l_addr,
+	m = (struct fdw_module){ .pid = fdw_process.who, .base = found.dlfo_link_map->l_addr,
 		.start = (uintptr_t)found.dlfo_map_start, .end = (uintptr_t)found.dlfo_map_end };
 	m.path = found.dlfo_link_map->l_name;
 	if (!m.path || !*m.path)

@@ -38,6 +38,8 @@ static void before_unshare(int flags, uint16_t call, uintptr_t pc)
 		fdw_gate_and_tell(call, pc); /* as in a child: afterwards the number means another table's */
 	if (flags & ~(CLONE_FILES | CLONE_SYSVSEM))
 		fdw_rights_change(MOVES);
+	if (flags & CLONE_NEWPID)
+		fdw_process.leads = 1;
 }
 
 FDW_EXPORT int unshare(int flags)
@@ -59,6 +61,7 @@ FDW_EXPORT int setns(int fd, int type)
 		return fdw_early_setns(fd, type);
 	fdw_passed_over(fd, -1, FDW_CALL_setns);
 	fdw_rights_change(MOVES);
+	fdw_process.leads = 1;
 	r = real_setns(fd, type);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_setns, FDW_CALLER);
@@ -112,6 +115,7 @@ void fdw_syscall_rights(long nr, long a, uintptr_t pc)
 		break;
 	case SYS_setns:
 		fdw_rights_change(MOVES);
+		fdw_process.leads = 1;
 		break;
 	case SYS_prctl:
 		if (!takes_rights((int)a))

@@ -187,7 +187,7 @@ static uint64_t hash_of(const uint64_t *pcs, unsigned n)
 
 static uint32_t define(uint32_t id, const uint64_t *pcs, unsigned n)
 {
-	struct fdw_stack s = { .pid = fdw_process.pid, .id = id, .depth = n, .frames = pcs };
+	struct fdw_stack s = { .pid = fdw_process.who, .id = id, .depth = n, .frames = pcs };
 
 	for (unsigned i = 0; i < n; i++)
 		fdw_module_seen((uintptr_t)pcs[i] - 1);

@@ -49,7 +49,7 @@ uint64_t fdw_vforked_begins(void)
 	fdw_vforked_flush();
 	if (!t->vforked) /* one in its child's begins later than it could be told of */
 		t->fork_begun = fdw_fork_clock();
-	t->parent_pid = t->vfork_pid ? t->vfork_pid : fdw_process.pid;
+	t->parent_who = t->vfork_pid ? fdw_pid_beside(fdw_process.who, t->vfork_pid) : fdw_process.who;
 	t->parent_tid = t->vfork_pid ? t->vfork_pid : fdw_tid();
 	t->vfork_tells = (uint8_t)tells;
 	t->vfork_pid = 0;
@@ -67,7 +67,7 @@ void fdw_vforked_child(uint8_t kind, uint16_t call, uintptr_t pc)
 	if (!t->vfork_tells)
 		return;
 	t->vfork_pid = (uint32_t)fdw_raw(SYS_getpid);
-	fdw_life(FDW_OP_FORK_CHILD, kind, fdw_boottime(), t->parent_pid, (int)t->parent_tid, 0, call, pc, FDW_NO_DETAIL);
+	fdw_life(FDW_OP_FORK_CHILD, kind, fdw_boottime(), t->parent_who, (int)t->parent_tid, 0, call, pc, FDW_NO_DETAIL);
 }
 
 void fdw_vforked_ended(uint64_t was)
@@ -108,7 +108,8 @@ void fdw_vforked_send(struct fdw_event *e, uintptr_t pc)
 		return;
 	if (unlikely(t->vfork_end))
 		fdw_vforked_flush();
-	e->pid = e->tid = t->vfork_pid;
+	e->pid = fdw_pid_beside(fdw_process.who, t->vfork_pid);
+	e->tid = t->vfork_pid;
 	e->seq = ++t->vfork_seq; /* taken also for what cannot be sent: a gap is a loss */
 	e->flags |= FDW_F_CHILD | (fdw_in_handler((uintptr_t)__builtin_frame_address(0)) ? FDW_F_SIGNAL_STACK : 0);
 	if (e->detail_len > FDW_DETAIL_MAX) {

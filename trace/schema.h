@@ -213,9 +213,20 @@ struct fdw_delivery {
 };
 #define FDW_DELIVERIES (FDW_DETAIL_MAX / 16)
 
+/*
+ * Processes of several pid namespaces have the same numbers at the same time. Of one that does not live in the recorder's, bits 16 to 30 say in which it
+ * does (from the namespace's inode), and the lower 16 are what it sees. Numbers that calls return (ret of FORK and REAPED, fd2 of PROC_START) are
+ * what the kernel said: of the caller's namespace.
+ */
+#define FDW_PID_ELSEWHERE 0x80000000u
+#define FDW_PID_SPACE(inode) (FDW_PID_ELSEWHERE | ((uint32_t)((inode) % 0x7fff) + 1) << 16)
+static inline uint32_t fdw_pid_shown(uint32_t pid) { return pid & FDW_PID_ELSEWHERE ? pid & 0xffff : pid; }
+/* pid as somebody sees it who has the number `of`. */
+static inline uint32_t fdw_pid_beside(uint32_t of, uint32_t pid) { return of & FDW_PID_ELSEWHERE && pid ? (of & 0xffff0000u) | (pid & 0xffff) : pid; }
+
 struct fdw_event {
 	uint32_t seq;   /* per thread, from 1, +1 each event: a gap is a loss */
-	uint32_t pid;   /* as the process sees itself */
+	uint32_t pid;   /* as the process sees itself, or FDW_PID_ELSEWHERE */
 	uint32_t tid;
 	uint32_t gen;
 	uint32_t gen2;
@@ -294,7 +305,10 @@ struct fdw_trace_ops {
  * open file description, which fork children share), so that who records sees when the last one is gone. `ended` is not 0 once the recording is over.
  */
 #define FDW_MARK "fdwarden-recording"
-struct fdw_mark { _Atomic uint32_t ended; };
+struct fdw_mark {
+	_Atomic uint32_t ended;
+	uint64_t pid_space; /* inode of the recorder's pid namespace; 0: not known */
+};
 /* A trace with the end of a flight recorder's ring has a file of this name beside it, and the ring's part below `ring`. */
 #define FDW_RING_MARK "fdwarden-ring"
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"

@@ -22,6 +22,7 @@ static struct fdw_mark *mark; /* the helper's view of it */
 void fdw_mark_make(const struct fdw_setup *s)
 {
 	char path[sizeof s->dir + 48];
+	struct stat space;
 	void *p;
 	int fd;
 
@@ -34,6 +35,8 @@ void fdw_mark_make(const struct fdw_setup *s)
 		unlink(path);
 	else
 		mark = p;
+	if (mark && stat("/proc/self/ns/pid", &space) == 0)
+		mark->pid_space = space.st_ino;
 	close(fd);
 }
 

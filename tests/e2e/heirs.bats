@@ -108,3 +108,18 @@ recorded() { "$F" record -q -o "$1" "${@:3}" -- /usr/bin/python3 "$2"; }
 	"$F" report --format=json -o report.json t
 	jq -e '.coverage.events_lost == 0 and .coverage.processes == 21' report.json
 }
+
+@test "several pid namespaces at once: whoever has the same number in another is somebody else" {
+	unshare --user --map-root-user --pid --fork true 2>/dev/null || skip "no user namespaces here"
+	cat >spaces.sh <<-'END'
+		space() { unshare --user --map-root-user --pid --fork sh -c 'for i in 1 2 3 4 5 6; do ls / >o$$; (ls / >/dev/null; sleep 0.05); done'; }
+		space & space & space & wait
+	END
+	"$F" record -q -o t -- bash spaces.sh 3>&-
+	"$F" report --format=json -o report.json t
+	jq -e '.coverage | .events_lost == 0 and .not_observed == [] and .partial == []' report.json
+	# Bash and a shell for each space; unshare; its shell, and six times ls, a shell, another ls, sleep. (Which shell execs the last of its commands is its affair.)
+	jq -e '.coverage.processes | . >= 1 + 3 * (2 + 6 * 3) and . <= 1 + 3 * (3 + 6 * 4)' report.json
+	"$F" report --tree t >tree
+	[ "$(grep -c '1 sh -c' tree)" -eq 3 ]
+}

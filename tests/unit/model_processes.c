@@ -40,7 +40,7 @@ static void child_first(void **state)
 	exits(w);
 	finish(w);
 	assert_int_equal(replay_coverage(w->replay)->processes, 2);
-	assert_int_equal(nth(w, 1)->parent_pid, 100);
+	assert_int_equal(nth(w, 1)->parent_who, 100);
 	assert_int_equal(findings_first(w->findings)->nstacks, 3); /* opened by the parent, closed twice by the child */
 	assert_int_equal(findings_first(w->findings)->stacks[0].at.pid, 100);
 	expect(w, "double-close/error=1");

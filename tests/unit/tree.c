@@ -97,7 +97,7 @@ static void orphans(void **state)
 	w->seqs[400] = 50;
 	opens(w, 3, 1);
 	finish(w);
-	assert_int_equal(replay_tree(w->replay)->roots->sibling->parent_pid, 77);
+	assert_int_equal(replay_tree(w->replay)->roots->sibling->parent_who, 77);
 	is_drawn(w, "100 | 300:0 | 400");
 }
 
