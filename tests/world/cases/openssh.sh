@@ -1,5 +1,6 @@
 # what: openssh-client: sftp with a server on pipes, 1,000 files there and back; an agent; connections refused by proxy command and server; keys scanned
 # time: 120
+# log: file
 exec 2>&1
 mkdir src; many 1000 'i % 40 + 1' src/f
 s() { sftp -q -D /usr/lib/openssh/sftp-server -b - 2>&1 | grep -v '^sftp> ' | sed "s|$PWD||g"; }
