@@ -1,5 +1,5 @@
 /* jump_out [fd-leak]: a timer's handler leaves open, dup and close by siglongjmp, again and again, and the program forks in between. What it
- * loses of its own descriptors by that is its affair: the limit is high enough. Must find: at most the leak of those.
+ * loses of its own descriptors by that is its affair: the limit is high enough. May lose events: those it left. Must find: at most the leak of those.
  */
 #include "program.h"
 #include <setjmp.h>
