@@ -159,6 +159,12 @@ static struct registration *predecessor(struct generation *g, int poller, uint32
 }
 
 /*
+ * A member of epoll_data that has 32 bits leaves the others as they were, and mostly they never were anything: Erlang's are what lay on the stack. So
+ * two values that differ there only may be the same number twice, and say nothing of whose they are.
+ */
+static int tells_apart(uint64_t a, uint64_t b) { return (uint32_t)a != (uint32_t)b; }
+
+/*
  * The live registration is changed to the data of a dead one. Memory is used again, and a program may give a descriptor another record of its
  * own; so somebody must have held the old event when its descriptor was closed, and it must be a third thread that acts on it now: neither the
  * one that closed, nor the one that registered the new descriptor. Or the very thread that got it, which has not waited since. And never when the
@@ -167,7 +173,7 @@ static struct registration *predecessor(struct generation *g, int poller, uint32
 static struct registration *stolen(const struct step *s, struct generation *g, const struct registration *live)
 {
 	uint64_t data = s->e->arg;
-	struct registration *old = live && live->armed.time && live->data != data ? predecessor(g, s->e->fd, s->e->gen, &data) : NULL;
+	struct registration *old = live && live->armed.time && tells_apart(live->data, data) ? predecessor(g, s->e->fd, s->e->gen, &data) : NULL;
 	struct datum *d = old ? datum_find(s->image, s->e->fd, s->e->gen, data) : NULL;
 
 	for (const struct registration *o = d ? d->first : NULL; o; o = o->same)

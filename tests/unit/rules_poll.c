@@ -22,7 +22,7 @@ static void delivered(struct world *w, uint64_t data)
 }
 
 /* A poller, one registration, a worker and a closer. */
-static struct world *with_registration(void)
+static struct world *registered_as(uint64_t data)
 {
 	struct world *w = started();
 
@@ -34,9 +34,11 @@ static struct world *with_registration(void)
 	opens_as(w, POLLER, 1, FDW_KIND_EPOLL, FDW_F_CLOEXEC);
 	opens_as(w, FD, 1, FDW_KIND_CONN, FDW_F_CLOEXEC);
 	here(w, 2);
-	ctl(w, EPOLL_CTL_ADD, FD, 1, OLD, 0, 0);
+	ctl(w, EPOLL_CTL_ADD, FD, 1, data, 0, 0);
 	return w;
 }
+
+static struct world *with_registration(void) { return registered_as(OLD); }
 
 static void finishes(struct world *w)
 {
@@ -53,21 +55,23 @@ static const struct finding *first(struct world *w)
 }
 
 /* Delivered to the main thread, closed by the closer, the number given to another and registered: all but the re-arm. */
-static struct world *reused(void)
+static struct world *reused_as(uint64_t old, uint64_t live)
 {
-	struct world *w = with_registration();
+	struct world *w = registered_as(old);
 
-	delivered(w, OLD);
+	delivered(w, old);
 	at(w, 100, CLOSER);
 	here(w, 3);
 	closes(w, FD, 1);
 	at(w, 100, 100);
 	here(w, 4);
 	opens_as(w, FD, 2, FDW_KIND_CONN, FDW_F_CLOEXEC);
-	ctl(w, EPOLL_CTL_ADD, FD, 2, NEW, 0, 0);
+	ctl(w, EPOLL_CTL_ADD, FD, 2, live, 0, 0);
 	here(w, 5);
 	return w;
 }
+
+static struct world *reused(void) { return reused_as(OLD, NEW); }
 
 static void went_through(void **state)
 {
@@ -166,6 +170,19 @@ static void same_data(void **state)
 	ctl(w, EPOLL_CTL_ADD, FD, 2, OLD, 0, 0);
 	at(w, 100, WORKER);
 	ctl(w, EPOLL_CTL_MOD, FD, 2, OLD, 0, 0);
+	closes(w, FD, 2);
+	finishes(w);
+	expect(w, "");
+}
+
+/* As Erlang does: epoll_data's fd is set, and above it is what lay there. */
+static void data_half_set(void **state)
+{
+	struct world *w = reused_as(UINT64_C(0x100000000) | FD, UINT64_C(0x559900000000) | FD);
+
+	at(w, 100, WORKER);
+	ctl(w, EPOLL_CTL_MOD, FD, 2, UINT64_C(0x100000000) | FD, 0, 0);
+	at(w, 100, 100);
 	closes(w, FD, 2);
 	finishes(w);
 	expect(w, "");
@@ -450,7 +467,7 @@ static void another_close(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(went_through), cmocka_unit_test(records_used_again), cmocka_unit_test(in_one_batch), cmocka_unit_test(handed_to_a_worker), cmocka_unit_test(not_delivered), cmocka_unit_test(same_data),
+		cmocka_unit_test(went_through), cmocka_unit_test(records_used_again), cmocka_unit_test(in_one_batch), cmocka_unit_test(handed_to_a_worker), cmocka_unit_test(not_delivered), cmocka_unit_test(same_data), cmocka_unit_test(data_half_set),
 		cmocka_unit_test(refused_by_kernel), cmocka_unit_test(refused_by_us), cmocka_unit_test(refused_unwanted),
 		cmocka_unit_test(refused_while_closing), cmocka_unit_test(never_registered), cmocka_unit_test(mod_made_add),
 		cmocka_unit_test(mod_left_at_that), cmocka_unit_test(added_by_another), cmocka_unit_test(used_on_the_closed_number),
