@@ -82,7 +82,7 @@ static int set(char **env, size_t *n, const char *name, const char *value)
 	return 0;
 }
 
-static int is_listed(const char *list, const char *path)
+int preload_lists(const char *list, const char *path)
 {
 	size_t n = strlen(path);
 
@@ -98,7 +98,7 @@ static int set_preload(char **env, size_t *n, const struct child_env *c)
 	char *value;
 	int r;
 
-	if (old && is_listed(old, c->library))
+	if (old && preload_lists(old, c->library))
 		return 0;
 	if (asprintf(&value, "%s%s%s%s%s", c->first ? c->first : "", c->first ? ":" : "", c->library, old && *old ? ":" : "",
 	             old ? old : "") < 0)

@@ -14,6 +14,9 @@ struct parts {
 /* 0, or -1 with a sentence in `error`. The provider is only looked for when `want_provider`. */
 int find_parts(struct parts *, int want_provider, char *error, unsigned long n);
 
+/* Whether a value of LD_PRELOAD names this library. */
+int preload_lists(const char *list, const char *path);
+
 struct child_env {
 	const char *library;
 	const char *first;       /* library to preload before ours, or NULL */

@@ -1,8 +1,8 @@
 /*
  * analyzer/cmd_attach.c: fdwarden attach and detach: a systemd service runs protected from its next start on, by a drop-in that lasts until the next boot.
  *
- * The unit file is read, not run: what in it will keep the library out, or change what it can do, is said before anything is written. Nothing is
- * restarted here: the last line is the command that does it.
+ * The unit is read, not run (unit_file.c): what will keep the library out, or change what it can do, is said (unit_judge.c) before anything is
+ * written. Nothing is restarted here: the last line is the command that does it.
  */
 #define _GNU_SOURCE
 #include <argp.h>
@@ -16,8 +16,8 @@
 #include "analyzer/child_env.h"
 #include "analyzer/commands.h"
 #include "analyzer/memory.h"
-#include "analyzer/preflight.h"
 #include "analyzer/say.h"
+#include "analyzer/unit_judge.h"
 #include "analyzer/words.h"
 
 #define RUNTIME "/run/systemd/system"
@@ -27,10 +27,9 @@ struct attach {
 	const char *unit, *mode, *log;
 	int dry_run, detach;
 	char name[300];       /* with its suffix */
-	char file[PATH_MAX];  /* the unit's; "" when it is not found */
-	char program[PATH_MAX];
+	char dir[PATH_MAX], path[PATH_MAX + 32]; /* of the drop-in */
 	struct parts parts;
-	int refused;
+	struct unit u;
 };
 
 /* ---- the unit ------------------------------------------------------------------------------------------------------------------------------------*/
@@ -47,91 +46,40 @@ static int is_name(const char *s)
 	return 1;
 }
 
-/* Of name@instance.service the file is name@.service. */
-static void find_unit(struct attach *a)
+static int ends_in(const char *name, const char *suffix)
 {
-	static const char *const places[] = { "/etc/systemd/system", RUNTIME, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system" };
-	char template[300];
-	const char *at = strchr(a->name, '@');
+	size_t n = strlen(name), m = strlen(suffix);
 
-	snprintf(template, sizeof template, "%.*s@.service", at ? (int)(at - a->name) : 0, a->name);
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		snprintf(a->file, sizeof a->file, "%s/%s", places[i], a->name);
-		if (access(a->file, R_OK) == 0)
-			return;
-		snprintf(a->file, sizeof a->file, "%s/%s", places[i], template);
-		if (at && access(a->file, R_OK) == 0)
-			return;
+	return n > m && !strcmp(name + n - m, suffix);
+}
+
+/* Units of other kinds start nothing, or have their settings in a section of their own. */
+static int is_other_kind(const char *name)
+{
+	static const char *const kinds[] = { ".socket", ".timer", ".path", ".target", ".slice", ".scope", ".mount", ".automount", ".swap", ".device" };
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (ends_in(name, kinds[i]))
+			return 1;
+	return 0;
+}
+
+static int judge(struct attach *a)
+{
+	struct unit_judge j = { .unit = &a->u, .library = a->parts.library, .drop_in = DROP_IN, .has_log = a->log != NULL };
+
+	switch (unit_load(&a->u, a->name, a->path)) {
+	case UNIT_MISSING: say("there is no unit %s; systemctl list-unit-files lists them", a->name); return 1;
+	case UNIT_MASKED: say("%s is masked (%s): it cannot be started", a->name, a->u.file); return 1;
+	case UNIT_UNREADABLE:
+		say("cannot read %s: %s", a->u.file, errno == EINVAL ? "it is no regular file" : strerror(errno));
+		return 1;
+	case UNIT_THERE: break;
 	}
-	a->file[0] = 0;
-}
-
-static void judge_program(struct attach *a, const char *value)
-{
-	struct preflight p;
-	size_t n;
-
-	value += strspn(value, "@-:+!|");
-	n = strcspn(value, " \t");
-	if (n >= sizeof a->program || a->program[0])
-		return;
-	memcpy(a->program, value, n);
-	a->program[n] = 0;
-	preflight(a->program, &p);
-	if (p.verdict == PREFLIGHT_OK)
-		return;
-	say("%s: %s", a->program, p.why);
-	a->refused = p.verdict == PREFLIGHT_UNOBSERVABLE;
-}
-
-static int is_yes(const char *v) { return !strcmp(v, "yes") || !strcmp(v, "true") || !strcmp(v, "1") || !strcmp(v, "on"); }
-
-static void judge_setting(struct attach *a, const char *key, const char *value)
-{
-	if (!strcmp(key, "ExecStart") && *value)
-		judge_program(a, value);
-	else if ((!strcmp(key, "RootDirectory") || !strcmp(key, "RootImage")) && *value) {
-		say("%s=%s: %s is not there; copy it below, or the service starts without it", key, value, a->parts.library);
-		a->refused = 1;
-	} else if (!strcmp(key, "Environment") && strstr(value, "LD_PRELOAD="))
-		say("Environment=%s: its LD_PRELOAD is replaced by ours", value);
-	else if (!strcmp(key, "SystemCallFilter") && *value)
-		say("SystemCallFilter: under a filter the fork lock, kept numbers and pinned signal stacks are left out; second closes are refused all the same");
-	else if (!strcmp(key, "ProtectHome") && (is_yes(value) || !strcmp(value, "tmpfs")) && (!strncmp(a->parts.library, "/home/", 6) || !strncmp(a->parts.library, "/root/", 6))) {
-		say("ProtectHome=%s hides %s; install fdwarden elsewhere", value, a->parts.library);
-		a->refused = 1;
-	} else if (!strcmp(key, "PrivateTmp") && is_yes(value) && !strncmp(a->parts.library, "/tmp/", 5)) {
-		say("PrivateTmp hides %s; install fdwarden elsewhere", a->parts.library);
-		a->refused = 1;
-	} else if (!strcmp(key, "StandardError") && !strcmp(value, "null") && !a->log)
-		say("StandardError=null: what fdwarden says is lost; name a file with --log");
-	else if (!strcmp(key, "LimitMEMLOCK") && !strcmp(value, "0"))
-		say("LimitMEMLOCK=0: signal stacks are touched, not locked");
-}
-
-static void judge_unit(struct attach *a)
-{
-	FILE *f = fopen(a->file, "re");
-	char *line = NULL, *equals, *value;
-	size_t room = 0;
-	int in_service = 0;
-
-	if (!f)
-		return;
-	while (getline(&line, &room, f) > 0) {
-		line[strcspn(line, "\r\n")] = 0;
-		if (*line == '[')
-			in_service = !strcmp(line, "[Service]");
-		if (!in_service || *line == '#' || *line == ';' || !(equals = strchr(line, '=')))
-			continue;
-		*equals = 0;
-		value = equals + 1 + strspn(equals + 1, " \t");
-		for (char *p = equals; p > line && (p[-1] == ' ' || p[-1] == '\t');)
-			*--p = 0;
-		judge_setting(a, line, value);
-	}
-	free(line);
-	fclose(f);
+	unit_judge(&j);
+	if (j.refused)
+		say("not attached: the service would not be protected");
+	return j.refused;
 }
 
 /* ---- the drop-in ---------------------------------------------------------------------------------------------------------------------------------*/
@@ -162,7 +110,7 @@ static int make_folders(const char *dir)
 
 static int attach(struct attach *a)
 {
-	char dir[PATH_MAX], path[PATH_MAX + 32], error[PATH_MAX + 200];
+	char error[PATH_MAX + 200];
 	FILE *f;
 	int bad;
 
@@ -170,33 +118,23 @@ static int attach(struct attach *a)
 		say("cannot attach: %s", error);
 		return 1;
 	}
-	find_unit(a);
-	if (!a->file[0] && !a->dry_run) {
-		say("there is no unit %s; systemctl list-unit-files lists them", a->name);
+	if (judge(a) != 0)
 		return 1;
-	}
-	judge_unit(a);
-	if (a->refused) {
-		say("not attached: the service would not be protected");
-		return 1;
-	}
-	snprintf(dir, sizeof dir, RUNTIME "/%s.d", a->name);
-	snprintf(path, sizeof path, "%s/" DROP_IN, dir);
 	if (a->dry_run) {
-		printf("# %s\n", path);
+		printf("# %s\n", a->path);
 		write_drop_in(a, stdout);
 		return 0;
 	}
-	f = make_folders(dir) == 0 ? fopen(path, "we") : NULL;
+	f = make_folders(a->dir) == 0 ? fopen(a->path, "we") : NULL;
 	if (!f) {
-		say("cannot write %s: %s; run it as root", path, strerror(errno));
+		say("cannot write %s: %s; run it as root", a->path, strerror(errno));
 		return 1;
 	}
 	write_drop_in(a, f);
 	bad = ferror(f);
 	if (fclose(f) != 0 || bad) {
-		say("cannot write %s: %s", path, strerror(errno));
-		unlink(path);
+		say("cannot write %s: %s", a->path, strerror(errno));
+		unlink(a->path);
 		return 1;
 	}
 	say("next:  systemctl daemon-reload && systemctl restart %s", a->name);
@@ -205,22 +143,18 @@ static int attach(struct attach *a)
 
 static int detach(struct attach *a)
 {
-	char dir[PATH_MAX], path[PATH_MAX + 32];
-
-	snprintf(dir, sizeof dir, RUNTIME "/%s.d", a->name);
-	snprintf(path, sizeof path, "%s/" DROP_IN, dir);
 	if (a->dry_run) {
-		printf("rm %s\n", path);
+		printf("rm %s\n", a->path);
 		return 0;
 	}
-	if (unlink(path) != 0) {
+	if (unlink(a->path) != 0) {
 		if (errno == ENOENT)
 			say("%s is not attached", a->name);
 		else
-			say("cannot remove %s: %s; run it as root", path, strerror(errno));
+			say("cannot remove %s: %s; run it as root", a->path, strerror(errno));
 		return 1;
 	}
-	rmdir(dir); /* if it was only ours */
+	rmdir(a->dir); /* if it was only ours */
 	say("next:  systemctl daemon-reload && systemctl restart %s", a->name);
 	return 0;
 }
@@ -248,6 +182,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "which service? Name it with --unit=NAME");
 		if (!is_name(a->unit))
 			argp_error(state, "--unit=%s: no unit can have this name", a->unit);
+		if (is_other_kind(a->unit))
+			argp_error(state, "--unit=%s: only a service can be attached; name the one that it starts", a->unit);
 		break;
 	default: return ARGP_ERR_UNKNOWN;
 	}
@@ -274,7 +210,9 @@ static int command(int argc, char **argv, int detaches)
 	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = (char *)(detaches ? "fdwarden detach" : "fdwarden attach");
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
-	snprintf(a.name, sizeof a.name, "%s%s", a.unit, strchr(a.unit, '.') ? "" : ".service");
+	snprintf(a.name, sizeof a.name, "%s%s", a.unit, ends_in(a.unit, ".service") ? "" : ".service");
+	snprintf(a.dir, sizeof a.dir, RUNTIME "/%s.d", a.name);
+	snprintf(a.path, sizeof a.path, "%s/" DROP_IN, a.dir);
 	return detaches ? detach(&a) : attach(&a);
 }
 
