@@ -16,6 +16,7 @@
 #include "analyzer/unit_file.h"
 
 #define TEXT_MAX (1 << 20)
+#define LINKS_MAX 8 /* a chain of them may be a ring */
 #define BLANKS " \t\r\n"
 
 /* systemd-analyze unit-paths, the first wins. */
@@ -172,39 +173,70 @@ static int find_unit(struct unit *u, const char *name)
 	return find_file(u, name) || (template_of(name, template, sizeof template) && find_file(u, template));
 }
 
-/* What u->file is a link to, as a unit's name: that of the same instance, when it is a template. 0: it is no link to another. */
-static int linked_to(const struct unit *u, const char *name, char *to, size_t n)
+/* The unit that the file of `name` is a link to, of the same instance when it is a template. 0: it is no link to another. */
+static int linked_to(const char *file, const char *name, char *to, size_t n)
 {
 	const char *at = strchr(name, '@'), *base, *to_at;
 	char real[PATH_MAX];
 	struct stat st;
 
-	if (lstat(u->file, &st) != 0 || !S_ISLNK(st.st_mode) || !realpath(u->file, real))
+	if (lstat(file, &st) != 0 || !S_ISLNK(st.st_mode) || !realpath(file, real))
 		return 0;
 	base = strrchr(real, '/') + 1;
-	if (!strcmp(base, strrchr(u->file, '/') + 1) || !strstr(base, ".service"))
+	if (!strcmp(base, strrchr(file, '/') + 1) || !strstr(base, ".service"))
 		return 0;
 	to_at = strstr(base, "@.");
 	return to_at && at ? snprintf(to, n, "%.*s%s", (int)(to_at - base), base, at) < (int)n : snprintf(to, n, "%s", base) < (int)n;
 }
 
 /* A link to a unit of another name in the search path is that unit; elsewhere it is a file of its own. */
-static int find_names(struct unit *u, const char *name)
+static int find_real(struct unit *u, const char *name)
 {
 	char to[UNIT_NAME], file[PATH_MAX];
 
-	snprintf(u->names[u->nnames++], UNIT_NAME, "%s", name);
+	snprintf(u->names[0], UNIT_NAME, "%s", name);
+	u->nnames = 1;
 	if (!find_unit(u, name))
 		return 0;
-	while (u->nnames < UNIT_NAMES && linked_to(u, u->names[u->nnames - 1], to, sizeof to)) {
+	for (int links = 0; links < LINKS_MAX && linked_to(u->file, u->names[0], to, sizeof to); links++) {
 		memcpy(file, u->file, sizeof file);
 		if (!find_unit(u, to)) {
 			memcpy(u->file, file, sizeof file);
 			break;
 		}
-		snprintf(u->names[u->nnames++], UNIT_NAME, "%s", to);
+		memcpy(u->names[0], to, sizeof to);
 	}
 	return 1;
+}
+
+/* The link in a place may be another name of this unit; one of a template is so for the same instance. */
+static void add_alias(struct unit *u, const char *place, const char *link)
+{
+	const char *instance = strchr(u->names[0], '@'), *at = strstr(link, "@.");
+	char name[UNIT_NAME], to[UNIT_NAME], file[PATH_MAX];
+
+	if (snprintf(name, sizeof name, "%.*s%s", at && instance ? (int)(at - link) : UNIT_NAME, link, at && instance ? instance : "") >= (int)sizeof name)
+		return;
+	snprintf(file, sizeof file, "%s/%s", place, link);
+	for (int i = 0; i < u->nnames; i++)
+		if (!strcmp(u->names[i], name))
+			return;
+	if (u->nnames < UNIT_NAMES && linked_to(file, name, to, sizeof to) && !strcmp(to, u->names[0]))
+		memcpy(u->names[u->nnames++], name, sizeof name);
+}
+
+static void find_aliases(struct unit *u)
+{
+	struct dirent *e;
+
+	for (size_t i = 0; i < PLACES; i++) {
+		DIR *f = opendir(places[i]);
+		while (f && (e = readdir(f)))
+			if ((e->d_type == DT_LNK || e->d_type == DT_UNKNOWN) && strstr(e->d_name, ".service"))
+				add_alias(u, places[i], e->d_name);
+		if (f)
+			closedir(f);
+	}
 }
 
 /* ---- drop-ins ------------------------------------------------------------------------------------------------------------------------------------*/
@@ -241,11 +273,12 @@ static void add_folder(struct drop_ins *d, const char *place, const char *name)
 	free(dir);
 }
 
-/* a-b@c.service: its own, those of its template, and with each part of the prefix taken off (a-@c.service). */
+/* a-b@c.service: its own, those of its template, and with each part of the prefix taken off: a-@c.service, a-@.service, a-.service. */
 static void add_folders(struct drop_ins *d, const char *place, const char *name)
 {
 	char other[UNIT_NAME];
 	size_t n = prefix_length(name), keep = n;
+	const char *rest = strncmp(name + n, "@.", 2) ? name + n : name + n + 1;
 
 	add_folder(d, place, name);
 	if (template_of(name, other, sizeof other))
@@ -256,7 +289,7 @@ static void add_folders(struct drop_ins *d, const char *place, const char *name)
 		keep--;
 	if (!keep)
 		return;
-	snprintf(other, sizeof other, "%.*s%s", (int)keep, name, name + n);
+	snprintf(other, sizeof other, "%.*s%s", (int)keep, name, rest);
 	add_folders(d, place, other);
 }
 
@@ -284,7 +317,7 @@ enum unit_state unit_load(struct unit *u, const char *name, const char *except)
 	char *text;
 
 	memset(u, 0, sizeof *u);
-	if (!find_names(u, name))
+	if (!find_real(u, name))
 		return UNIT_MISSING;
 	if (stat(u->file, &st) == 0 && (S_ISCHR(st.st_mode) || (S_ISREG(st.st_mode) && !st.st_size)))
 		return UNIT_MASKED;
@@ -292,6 +325,7 @@ enum unit_state unit_load(struct unit *u, const char *name, const char *except)
 	if (!text)
 		return UNIT_UNREADABLE;
 	add_text(u, u->file, text);
+	find_aliases(u);
 	add_drop_ins(u, except);
 	return UNIT_THERE;
 }
@@ -363,7 +397,7 @@ static const char *specifier(const struct unit *u, char which, char *buffer, siz
 {
 	static const char *const fixed[][2] = { { "%", "%" }, { "t", "/run" }, { "S", "/var/lib" }, { "C", "/var/cache" }, { "L", "/var/log" },
 		{ "E", "/etc" }, { "T", "/tmp" }, { "V", "/var/tmp" } };
-	const char *name = u->names[u->nnames - 1], *at = strchr(name, '@'), *dot = strrchr(name, '.');
+	const char *name = u->names[0], *at = strchr(name, '@'), *dot = strrchr(name, '.');
 
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
 		if (fixed[i][0][0] == which)

@@ -17,10 +17,10 @@ struct unit_setting {
 };
 
 #define UNIT_NAME 300
-#define UNIT_NAMES 4
+#define UNIT_NAMES 16
 
 struct unit {
-	char names[UNIT_NAMES][UNIT_NAME]; /* with suffix: as it was asked for, then what that is a link to */
+	char names[UNIT_NAMES][UNIT_NAME]; /* with suffix: the real one, then those that are links to it */
 	int nnames;
 	char file[PATH_MAX];
 	struct unit_setting *settings;     /* in the order in which systemd applies them */

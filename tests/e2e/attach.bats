@@ -198,7 +198,7 @@ lies_below_tmp() {
 	drop_in "$U.service.d" 60-b "Environment="
 	judged 1
 	grep -q "60-b.conf takes ours away" <<<"$stderr"
-	# Of an instance, and by another name.
+	# Of an instance, by another name, and of all whose names begin so.
 	printf '%s\n' "[Service]" "ExecStart=/bin/sleep 1" >"$D/$U-t@.service"
 	ln -s "$U-t@.service" "$D/$U-o@.service"
 	drop_in "$U-t@.service.d" a "RootDirectory=/srv/%i"
@@ -208,6 +208,13 @@ lies_below_tmp() {
 	done
 	drop_in "$U-t@x.service.d" b "RootDirectory="
 	run -0 "$F" attach --unit "$U-o@x" --dry-run
+	drop_in "$U-o@.service.d" c "RootDirectory=/srv/alias"
+	run -1 --separate-stderr "$F" attach --unit "$U-t@x" --dry-run
+	grep -q "RootDirectory=/srv/alias" <<<"$stderr"
+	rm "$D/$U-o@.service.d/c.conf"
+	drop_in "$U-.service.d" c "RootDirectory=/srv/prefix"
+	run -1 --separate-stderr "$F" attach --unit "$U-t@x" --dry-run
+	grep -q "RootDirectory=/srv/prefix" <<<"$stderr"
 }
 
 @test "a unit that is not there, is masked, or is no file: 1, by --dry-run too" {
