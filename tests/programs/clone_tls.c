@@ -1,4 +1,4 @@
-/* clone_tls: children with a thread pointer of their own, all zeros, as chromium's zygote has them to change its root: in the parent's memory, who
+/* clone_tls [silence]: children with a thread pointer of their own, all zeros, as chromium's zygote has them to change its root: in the parent's memory, who
  * sleeps meanwhile, and in a copy. Nothing of libc's thread is there, nor what lies below it. Must find: nothing.
  */
 #include "program.h"
