@@ -63,8 +63,8 @@ static const char *in_own_numbers(const char *path, uint32_t pid)
 	return NULL;
 }
 
-/* /dev/fd/N, /proc/self/fd/N: opening it is a call on N. The list itself is opened by who closes everything. */
-static void named_by_path(const struct step *s)
+/* /dev/fd/N, /proc/self/fd/N: opening it is a call on N. The list itself, which is answered for by 1, is opened by who closes everything. */
+static int named_by_path(const struct step *s)
 {
 	const struct fdw_event *e = s->e;
 	const char *rest;
@@ -72,17 +72,18 @@ static void named_by_path(const struct step *s)
 	long fd;
 
 	if (!e->detail || e->detail_len >= sizeof text)
-		return;
+		return 0;
 	memcpy(text, e->detail, e->detail_len);
 	text[e->detail_len] = 0;
 	rest = in_own_numbers(text, s->process->pid);
 	if (rest && !*rest)
 		pending_everything(s);
 	if (!rest || !*rest)
-		return;
+		return rest != NULL;
 	fd = strtol(rest, &end, 10);
 	if (end > rest && fd >= 0 && fd < INT32_MAX)
 		passage_used(generation_newest(s->image, (int)fd));
+	return 0;
 }
 
 static void on_create(struct step *s)
@@ -90,12 +91,15 @@ static void on_create(struct step *s)
 	const struct fdw_event *e = s->e;
 	struct generation *from = e->fd2 >= 0 && e->gen2 ? generation_find(s->image, e->fd2, e->gen2) : NULL, *g;
 
+	int lists;
+
 	count_made(s);
 	passage_used(from);
-	named_by_path(s);
+	lists = named_by_path(s);
 	if (!judged(e))
 		return;
 	g = generation_made(s, NULL, e->kind);
+	g->lists = (unsigned)lists & 1;
 	describe_event(s, g->description);
 	pair_pipe(s, g->description);
 	if (e->kind == FDW_KIND_CONN && e->flags & FDW_F_PEER) {

@@ -109,6 +109,7 @@ struct generation {
 	unsigned counted : 1;         /* in group->alive */
 	unsigned shares : 1;          /* in description->open */
 	unsigned stream : 1;          /* a FILE or DIR owned it */
+	unsigned lists : 1;           /* made to list the process's own numbers, of which it is one */
 	unsigned late : 1;            /* made after the process said that it ends */
 	unsigned worked : 1;          /* a descriptor was closed between the one of its group before it and itself */
 	unsigned meant : 1;           /* put there, or its close-on-exec taken away, for the next program */

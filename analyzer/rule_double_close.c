@@ -43,11 +43,14 @@ static void two_at_once(const struct rule *r, const struct transition *t)
 		found(r, t, CONFIDENCE_STRONG, "concurrent", "two threads were closing it at the same time");
 }
 
+/* Who closes all that a list of his own numbers named comes to that of the list itself, too, which is closed by then. */
+static int was_list(const struct transition *t) { return t->generation && t->generation->lists; }
+
 static void close_failed(const struct rule *r, const struct transition *t)
 {
 	uint32_t flags = t->event->flags;
 
-	if (t->loop || (flags & FDW_F_LOSER && t->other && t->event->ret == 0)) /* foreign-close */
+	if (t->loop || was_list(t) || (flags & FDW_F_LOSER && t->other && t->event->ret == 0)) /* foreign-close */
 		return;
 	if (flags & FDW_F_LOSER && t->other) {
 		found(r, t, CONFIDENCE_CERTAIN, "close-against-open", "the number was open again, by another thread, when the second of two concurrent closes came to "
@@ -69,7 +72,7 @@ static void range_closed_again(const struct rule *r, const struct transition *t)
 
 static void stale_stream(const struct rule *r, const struct transition *t)
 {
-	if (t->event->flags & FDW_F_KNOWN_CLOSED && owner_suspect(t).verdict != FOREIGN_STRONG)
+	if (t->event->flags & FDW_F_KNOWN_CLOSED && !was_list(t) && owner_suspect(t).verdict != FOREIGN_STRONG)
 		found(r, t, CONFIDENCE_CERTAIN, NULL, "the stream's descriptor was closed before the stream was");
 }
 

@@ -29,7 +29,7 @@ static struct fdw_detail address(const struct sockaddr *addr, socklen_t len)
 static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, uint16_t call, uintptr_t pc)
 {
 	struct sockaddr_storage own;
-	socklen_t own_len = sizeof own, room = addr && len ? *len : 0;
+	socklen_t own_len = sizeof own, room = fdw_recording() && addr && fdw_is_there((const char *)len) && fdw_is_there((const char *)(len + 1) - 1) ? *len : 0;
 	struct fdw_detail peer = FDW_NO_DETAIL;
 	uint32_t birth;
 	int r, was;
@@ -52,7 +52,7 @@ static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, 
 	}
 	r = fdw_wanted_number(r);
 	fdw_used(fd, call, pc);
-	if (fdw_recording() && addr && len)
+	if (fdw_recording() && room)
 		peer = address(addr, *len < room ? *len : room);
 	else if (fdw_recording() && !fdw_process.filtered && fdw_raw(SYS_getpeername, (long)r, &own, &own_len) == 0)
 		peer = address((struct sockaddr *)&own, own_len < sizeof own ? own_len : sizeof own);

@@ -41,6 +41,20 @@ static void paths(void)
 	}
 }
 
+/* Of a call that fails for another reason the kernel reads nothing. */
+static void accepting(void)
+{
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr *volatile where = (struct sockaddr *)16;
+	socklen_t *volatile length = (socklen_t *)16;
+
+	need(listener >= 0 && bind(listener, &(struct sockaddr){ .sa_family = AF_UNIX }, sizeof(sa_family_t)) == 0 && listen(listener, 1) == 0);
+	need(accept(listener, where, length) == -1 && errno == EAGAIN);
+	need(accept4(listener, where, cut(sizeof *length), SOCK_CLOEXEC) == -1 && errno == EAGAIN);
+	need(accept(-1, where, length) == -1 && errno == EBADF);
+	need(close(listener) == 0);
+}
+
 int main(void)
 {
 	struct timeval now = { 0, 0 };
@@ -50,6 +64,7 @@ int main(void)
 	need(memory != MAP_FAILED && mprotect(memory + PAGE, PAGE, PROT_NONE) == 0);
 	environments();
 	paths();
+	accepting();
 	need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	faults(select(64, cut(8), NULL, NULL, &now));
 	faults(sendmsg(pair[0], cut(sizeof(struct msghdr)), 0));
