@@ -18,7 +18,7 @@ static void sigstack(const struct rule *r, const struct transition *t)
 	char note[120];
 	struct draft d = { .rule = r, .severity = r->severity, .image = t->image, .fd = -1 };
 
-	if (!e->gen || e->ret >= (int64_t)e->gen + HANDLER_FRAME)
+	if (!e->gen || e->ret < 0 || e->ret >= (int64_t)e->gen + HANDLER_FRAME) /* below 0: 2^63 bytes and more, which the kernel takes */
 		return;
 	d.confidence = !known ? CONFIDENCE_POSSIBLE : e->ret < (int64_t)e->gen ? CONFIDENCE_CERTAIN : CONFIDENCE_STRONG;
 	d.reason = !known ? "the kernel says only what it needs at most" :

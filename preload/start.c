@@ -211,36 +211,56 @@ static void *open_provider(void)
 	return FDW_REAL(dlopen)(fdw_options.provider, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 }
 
+/* What LTTng's call of it reaches first: an interposer may stand before us. */
+#define FIRST(name) ((__typeof__(real_##name))first_of(#name, (void *)real_##name))
+static void *first_of(const char *name, void *real)
+{
+	void *first = dlsym(RTLD_DEFAULT, name);
+
+	return first ? first : real;
+}
+
 /*
- * Interposers below us look for libc's functions when they are called first, by dlsym, which waits for the loader's lock. We hold that lock while LTTng's
+ * Interposers look for libc's functions when they are called first, by dlsym, which waits for the loader's lock. We hold that lock while LTTng's
  * constructor waits for its threads, and they call what they need under a lock of LTTng's that it wants next: for ever. So the first calls are made before.
  */
 static void call_others_first(void)
 {
+	/* A name, for some look at it; nothing listens there. */
+	const struct sockaddr_un nobody = { .sun_family = AF_UNIX, .sun_path = "/nonexistent/fdwarden" };
 	struct msghdr none = { 0 };
 	struct stat st;
 	long c = 0;
-	int fd = real_open("/dev/null", O_RDWR | O_CLOEXEC);
-	FILE *f = FDW_REAL(fopen)("/dev/null", "re");
+	int fd = FIRST(open)("/dev/null", O_RDWR | O_CLOEXEC);
+	FILE *f = FIRST(fopen)("/dev/null", "re");
 
-	real_fcntl(fd, F_GETFD, 0L);
-	real_fcntl(fd, F_SETFD, (long)FD_CLOEXEC);
-	real_read(fd, &c, 0);
-	real_write(fd, &c, 0);
-	real_fstat(fd, &st);
-	real_ftruncate(fd, 0);
-	real_mmap(NULL, 0, PROT_READ, MAP_SHARED, fd, 0);
-	real_close(fd);
+	FIRST(fcntl)(fd, F_GETFD, 0L);
+	FIRST(fcntl)(fd, F_SETFD, (long)FD_CLOEXEC);
+	FIRST(read)(fd, &c, 0);
+	FIRST(write)(fd, &c, 0);
+	FIRST(fstat)(fd, &st);
+	FIRST(ftruncate)(fd, 0);
+	FIRST(mmap)(NULL, 0, PROT_READ, MAP_SHARED, fd, 0);
+	FIRST(close)(fd);
 	if (f)
-		FDW_REAL(fclose)(f);
-	fd = real_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	real_connect(fd, NULL, 0);
-	real_setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, NULL, 0);
-	real_recvmsg(fd, &none, MSG_DONTWAIT);
-	real_sendmsg(fd, &none, MSG_DONTWAIT | MSG_NOSIGNAL);
-	real_close(fd);
-	fd = real_openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC);
-	real_close(fd);
+		FIRST(fclose)(f);
+	fd = FIRST(socket)(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	FIRST(connect)(fd, (const struct sockaddr *)&nobody, sizeof nobody);
+	FIRST(setsockopt)(fd, SOL_SOCKET, SO_RCVTIMEO, NULL, 0);
+	FIRST(recvmsg)(fd, &none, MSG_DONTWAIT);
+	FIRST(sendmsg)(fd, &none, MSG_DONTWAIT | MSG_NOSIGNAL);
+	FIRST(close)(fd);
+	fd = FIRST(openat)(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC);
+	FIRST(close)(fd);
+}
+
+static int somebody_is_before_us(void)
+{
+	struct dl_find_object ours, first;
+	void *connect_is = dlsym(RTLD_DEFAULT, "connect");
+
+	return connect_is && _dl_find_object && _dl_find_object((void *)(uintptr_t)somebody_is_before_us, &ours) == 0 &&
+	       _dl_find_object(connect_is, &first) == 0 && first.dlfo_link_map != ours.dlfo_link_map;
 }
 
 static const struct fdw_trace_ops *load_provider(void)
@@ -253,7 +273,7 @@ static const struct fdw_trace_ops *load_provider(void)
 	/* A program that traces itself with LTTng needs its destructors; when it came with us alone they are left out (protect.c). */
 	others = FDW_REAL(dlopen)("liblttng-ust.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD) != NULL;
 	fdw_self.tool = 1; /* the provider's and LTTng's constructors run here: what they open is theirs */
-	if (fdw_below_count)
+	if (fdw_below_count || somebody_is_before_us())
 		call_others_first();
 	/* pthread_cancel aborts when it cannot load this, and it is needed where nothing can be loaded any more: out of descriptors, in a chroot. */
 	FDW_REAL(dlopen)("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);

@@ -354,6 +354,7 @@ static void note_full_disk(const struct fdw_session *s, struct fdw_session_resul
 void fdw_session_stop(struct fdw_session *s, struct fdw_session_result *r)
 {
 	struct fdw_message m = { .what = FDW_ASK_STOP }, answer = { 0 };
+	char streams[PATH_MAX + 8];
 	uint64_t discarded;
 	int done;
 
@@ -369,7 +370,9 @@ void fdw_session_stop(struct fdw_session *s, struct fdw_session_result *r)
 		snprintf(r->why, sizeof r->why, done ? "the process that talks to LTTng ended unexpectedly: the last events may be missing"
 		         : "LTTng did not answer and was killed: the last events may be missing");
 	remove_hello(s);
-	fdw_scan_packets(s->setup.output, &r->heard, &discarded);
+	/* Not the ring's: what it has not is older than what it has, or was never meant to be kept. */
+	snprintf(streams, sizeof streams, "%s/ust", s->setup.output);
+	fdw_scan_packets(streams, &r->heard, &discarded);
 	r->lost = answer.lost > discarded ? answer.lost : discarded;
 	r->bytes = fdw_tree_bytes(s->setup.output);
 	note_full_disk(s, r);

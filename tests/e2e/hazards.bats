@@ -259,6 +259,13 @@ status 0" ]
 	done
 }
 
+@test "another that stands before ours, and looks for libc's functions when they are called first" {
+	cat >first.sh <<-END
+		LD_PRELOAD=$H/libbefore.so:\$LD_PRELOAD exec cat /etc/hostname
+	END
+	same sh first.sh
+}
+
 @test "a program with a close of its own" {
 	same "$H/own_close"
 	once native "$H/own_close" counted
