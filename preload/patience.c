@@ -28,6 +28,7 @@
 #define SETTLE_STEPS 20
 
 char *fdw_patience_timeout;
+int fdw_patience_outside;
 
 static uint64_t clock_now(void)
 {
@@ -103,6 +104,8 @@ FDW_EXPORT int sem_timedwait(sem_t *restrict sem, const struct timespec *restric
 {
 	uint64_t begun;
 
+	if (unlikely(fdw_self.tool && fdw_patience_outside))
+		return errno = ETIMEDOUT, -1;
 	if (likely(!fdw_self.tool || !fdw_patience_timeout || !fdw_clock_is_faked()))
 		return FDW_REAL(sem_timedwait)(sem, until);
 	begun = clock_now();
@@ -139,7 +142,7 @@ int fdw_patience(const struct fdw_patience *begun)
 	if (likely(fdw_ops->enabled()))
 		return 1;
 	/* Served, and told that nobody records. */
-	if (clock_now() - begun->began < fdw_number(FDW_REGISTER_TIMEOUT) * 1000000u)
+	if (!fdw_patience_outside && clock_now() - begun->began < fdw_number(FDW_REGISTER_TIMEOUT) * 1000000u)
 		return 0;
 	for (; !fdw_ops->enabled(); steps++) {
 		if (steps == STEPS_MAX || (steps % LOOK_STEPS == 0 && !daemon_works(&look)))

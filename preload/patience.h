@@ -23,5 +23,10 @@ int fdw_patience_begin(struct fdw_patience *);
 int fdw_patience(const struct fdw_patience *);
 /* Where LTTng keeps how long it waits: decimal, FDW_REGISTER_TIMEOUT; NULL: not known. Set by whoever loads it. */
 extern char *fdw_patience_timeout;
+/*
+ * Set before: LTTng does not wait in its constructor, where the loader's lock is held that its threads want first, for interposers look for libc's
+ * functions; it is waited for afterwards.
+ */
+extern int fdw_patience_outside;
 
 #endif

@@ -254,13 +254,34 @@ static void call_others_first(void)
 	FIRST(close)(fd);
 }
 
-static int somebody_is_before_us(void)
+/* Some look anew in each thread (libeatmydata): LTTng's do so before they take a lock of its. */
+void fdw_tool_thread_begins(void)
 {
-	struct dl_find_object ours, first;
-	void *connect_is = dlsym(RTLD_DEFAULT, "connect");
+	if (fdw_patience_outside)
+		call_others_first();
+}
 
-	return connect_is && _dl_find_object && _dl_find_object((void *)(uintptr_t)somebody_is_before_us, &ours) == 0 &&
-	       _dl_find_object(connect_is, &first) == 0 && first.dlfo_link_map != ours.dlfo_link_map;
+static int is_of(void *function, const struct dl_find_object *module)
+{
+	struct dl_find_object o;
+
+	return !function || (_dl_find_object(function, &o) == 0 && o.dlfo_link_map == module->dlfo_link_map);
+}
+
+/* Before us, or between us and libc. */
+static int others_are_there(void)
+{
+	static const struct { const char *name; void **real; } some[] = { { "open", (void **)&real_open }, { "connect", (void **)&real_connect },
+		{ "close", (void **)&real_close }, { "fopen", (void **)&real_fopen } };
+	struct dl_find_object ours, libc;
+
+	if (!_dl_find_object || _dl_find_object((void *)(uintptr_t)others_are_there, &ours) != 0 ||
+	    _dl_find_object(dlsym(RTLD_NEXT, "gnu_get_libc_version"), &libc) != 0)
+		return 1;
+	for (unsigned i = 0; i < sizeof some / sizeof *some; i++)
+		if (!is_of(dlsym(RTLD_DEFAULT, some[i].name), &ours) || !is_of(*some[i].real, &libc))
+			return 1;
+	return 0;
 }
 
 static const struct fdw_trace_ops *load_provider(void)
@@ -273,7 +294,8 @@ static const struct fdw_trace_ops *load_provider(void)
 	/* A program that traces itself with LTTng needs its destructors; when it came with us alone they are left out (protect.c). */
 	others = FDW_REAL(dlopen)("liblttng-ust.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD) != NULL;
 	fdw_self.tool = 1; /* the provider's and LTTng's constructors run here: what they open is theirs */
-	if (fdw_below_count || somebody_is_before_us())
+	fdw_patience_outside = others_are_there();
+	if (fdw_patience_outside)
 		call_others_first();
 	/* pthread_cancel aborts when it cannot load this, and it is needed where nothing can be loaded any more: out of descriptors, in a chroot. */
 	FDW_REAL(dlopen)("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);

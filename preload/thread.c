@@ -172,6 +172,7 @@ static void *run_tool_thread(void *slot)
 	atomic_store(&tool_tid, fdw_tid());
 	know_tool_tid();
 	pthread_cleanup_push(tool_thread_ended, NULL);
+	fdw_tool_thread_begins();
 	r = s.start(s.arg);
 	pthread_cleanup_pop(1);
 	return r;

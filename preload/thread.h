@@ -24,4 +24,7 @@ int fdw_tsan_in_program(void);
 int fdw_tool_threads(void);      /* how many there are, or are not quite over */
 uint32_t fdw_tool_thread(void);  /* id of one of the tracer's threads, 0 when there is none */
 
+/* The first thing in a thread of LTTng's (start.c). */
+void fdw_tool_thread_begins(void);
+
 #endif

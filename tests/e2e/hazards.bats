@@ -259,11 +259,12 @@ status 0" ]
 	done
 }
 
-@test "another that stands before ours, and looks for libc's functions when they are called first" {
+@test "others that look for libc's functions when a thread calls them first, before ours and after" {
 	cat >first.sh <<-END
 		LD_PRELOAD=$H/libbefore.so:\$LD_PRELOAD exec cat /etc/hostname
 	END
 	same sh first.sh
+	same env LD_PRELOAD=$H/libbefore.so cat /etc/hostname
 }
 
 @test "a program with a close of its own" {
