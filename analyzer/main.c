@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
+#include "analyzer/child_env.h"
 #include "analyzer/commands.h"
 #include "analyzer/launch.h"
 
@@ -22,13 +23,17 @@ static const struct { const char *name, *what; int (*run)(int, char **); } comma
 
 static void usage(FILE *to)
 {
+	struct parts parts;
+	char error[512];
+
 	fputs("Usage: fdwarden COMMAND ...\n"
 	      "Makes file descriptors safe in unmodified programs and tells who did what to them.\n\n", to);
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		fprintf(to, "  fdwarden %-8s %s\n", commands[i].name, commands[i].what);
 	fputs("\n  fdwarden COMMAND --help   its options and exit statuses\n"
 	      "  fdwarden --version\n\n"
-	      "Without fdwarden:  LD_PRELOAD=libfdwarden.so PROG   (FDWARDEN_OPTIONS=help lists its settings)\n", to);
+	      "Without fdwarden:  LD_PRELOAD=", to);
+	fprintf(to, "%s PROG   (FDWARDEN_OPTIONS=help lists its settings)\n", find_parts(&parts, 0, error, sizeof error) == 0 ? parts.library : "libfdwarden.so");
 }
 
 int main(int argc, char **argv)
