@@ -138,6 +138,20 @@ static void pid_again_silent(void **state)
 	is_drawn(w, "100(200:1!256 200*!9)");
 }
 
+/* Nobody waited for either, as far as was seen. */
+static void pid_again_not_waited_for(void **state)
+{
+	struct world *w = world();
+
+	starts(w, 100, 1, 7);
+	forks(w, 200);
+	fork_child(w, 200, 100);
+	back_to(w, 100);
+	forks(w, 200);
+	finish(w);
+	is_drawn(w, "100(200 200*)");
+}
+
 /* The wait for the first is read when the second has spoken. */
 static void late_wait(void **state)
 {
@@ -285,7 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(five_events), cmocka_unit_test(killed_while_it_exits), cmocka_unit_test(child_before_its_parents_word),
 		cmocka_unit_test(waited_for_before_the_fork_is_said), cmocka_unit_test(lost_fork), cmocka_unit_test(orphans),
-		cmocka_unit_test(pid_again_of_the_same_parent), cmocka_unit_test(pid_again_silent), cmocka_unit_test(late_wait),
+		cmocka_unit_test(pid_again_of_the_same_parent), cmocka_unit_test(pid_again_silent), cmocka_unit_test(pid_again_not_waited_for), cmocka_unit_test(late_wait),
 		cmocka_unit_test(pid_again_of_another_parent), cmocka_unit_test(no_cycles), cmocka_unit_test(pid_namespaces),
 		cmocka_unit_test(leaves), cmocka_unit_test(commands),
 	};
