@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,7 @@ static void __attribute__((noreturn)) hello(const struct fdw_setup *s)
 	const struct fdw_trace_ops *ops;
 	void *h;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it may hang, as whatever LTTng is loaded into may that has other interposers */
 	prctl(PR_SET_NAME, FDW_HELLO_NAME); /* with buffers for each process, the name of its directory */
 	setenv("LTTNG_UST_REGISTER_TIMEOUT", "3000", 1);
 	unsetenv("LTTNG_UST_WITHOUT_BADDR_STATEDUMP");
