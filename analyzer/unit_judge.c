@@ -15,6 +15,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 #include "analyzer/child_env.h"
+#include "analyzer/memory.h"
 #include "analyzer/preflight.h"
 #include "analyzer/say.h"
 #include "analyzer/unit_judge.h"
@@ -169,7 +170,7 @@ static void judge_files(struct unit_judge *j)
 				say("EnvironmentFile=%s cannot be read: if it sets LD_PRELOAD, the service is not protected", found.gl_pathv[i]);
 			if (text && sets_preload(text, preload, sizeof preload)) {
 				free(who);
-				who = strdup(found.gl_pathv[i]);
+				who = xstrdup(found.gl_pathv[i]);
 			}
 			free(text);
 		}

@@ -123,12 +123,19 @@ static void know_objects(void)
 		libc.dlfo_link_map = NULL;
 }
 
-/* Whose function f is: 1 another interposer's, 0 libc's or an early one of ours, -1 nobody knows. */
+/* As fdw_is_anothers. */
 static int stands_between(void *f, struct dl_find_object *o)
 {
 	if (!libc.dlfo_link_map || _dl_find_object(f, o) != 0)
 		return -1;
 	return o->dlfo_link_map != libc.dlfo_link_map && o->dlfo_link_map != ours.dlfo_link_map;
+}
+
+int fdw_is_anothers(void *f)
+{
+	struct dl_find_object o;
+
+	return stands_between(f, &o);
 }
 
 static void learn_below(void)

@@ -53,6 +53,12 @@ FDW_EXPORT int unshare(int flags)
 	return r;
 }
 
+static void before_setns(void)
+{
+	fdw_rights_change(MOVES);
+	fdw_process.leads = 1;
+}
+
 FDW_EXPORT int setns(int fd, int type)
 {
 	int r;
@@ -60,8 +66,7 @@ FDW_EXPORT int setns(int fd, int type)
 	if (unlikely(!real_setns))
 		return fdw_early_setns(fd, type);
 	fdw_passed_over(fd, -1, FDW_CALL_setns);
-	fdw_rights_change(MOVES);
-	fdw_process.leads = 1;
+	before_setns();
 	r = real_setns(fd, type);
 	if (unlikely(r < 0))
 		fdw_use_failed(fd, FDW_CALL_setns, FDW_CALLER);
@@ -84,28 +89,6 @@ static int installs_filter(int option, long mode, long program)
 	return unlikely(option == PR_SET_SECCOMP) && (mode != SECCOMP_MODE_FILTER || program);
 }
 
-FDW_EXPORT int prctl(int option, ...)
-{
-	unsigned long a[4];
-	va_list ap;
-	int r, filters;
-
-	va_start(ap, option);
-	for (int i = 0; i < 4; i++)
-		a[i] = va_arg(ap, unsigned long);
-	va_end(ap);
-	filters = installs_filter(option, (long)a[0], (long)a[1]);
-	if (filters)
-		fdw_before_filter();
-	else if (unlikely(takes_rights(option)))
-		fdw_rights_change(GIVES_UP);
-	r = likely(real_prctl) ? real_prctl(option, a[0], a[1], a[2], a[3])
-	                       : (int)fdw_errno_of(fdw_raw(SYS_prctl, (long)option, a[0], a[1], a[2], a[3]));
-	if (filters && r == 0)
-		fdw_process.filtered = 1;
-	return r;
-}
-
 /* The kernel's own calls are for one thread always. */
 void fdw_syscall_rights(long nr, long a, uintptr_t pc)
 {
@@ -114,8 +97,7 @@ void fdw_syscall_rights(long nr, long a, uintptr_t pc)
 		before_unshare((int)a, FDW_CALL_syscall, pc);
 		break;
 	case SYS_setns:
-		fdw_rights_change(MOVES);
-		fdw_process.leads = 1;
+		before_setns();
 		break;
 	case SYS_prctl:
 		if (!takes_rights((int)a))
@@ -145,4 +127,21 @@ long fdw_prctl_by(fdw_plain_fn *by, long nr, const long *args, uintptr_t pc)
 	if (filters && r >= 0)
 		fdw_process.filtered = 1;
 	return r;
+}
+
+static long by_libc(long nr, const long *a)
+{
+	return likely(real_prctl) ? real_prctl((int)a[0], a[1], a[2], a[3], a[4]) : fdw_errno_of(fdw_raw(nr, a[0], a[1], a[2], a[3], a[4]));
+}
+
+FDW_EXPORT int prctl(int option, ...)
+{
+	long args[5] = { option };
+	va_list ap;
+
+	va_start(ap, option);
+	for (int i = 1; i < 5; i++)
+		args[i] = va_arg(ap, long);
+	va_end(ap);
+	return (int)fdw_prctl_by(by_libc, SYS_prctl, args, FDW_CALLER);
 }

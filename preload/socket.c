@@ -25,11 +25,17 @@ static struct fdw_detail address(const struct sockaddr *addr, socklen_t len)
 	return (struct fdw_detail){ addr, addr ? len : 0 };
 }
 
+/* How much of a peer's name there is room for; 0 where that cannot be read, as the kernel does not when it fails for another reason. */
+static socklen_t room_of(const struct sockaddr *addr, const socklen_t *len)
+{
+	return addr && fdw_is_there((const char *)len) && fdw_is_there((const char *)(len + 1) - 1) ? *len : 0;
+}
+
 /* The call is the program's own to the letter: a socket may have a peer without a name. It is asked for afterwards, and only while recording. */
 static int accept_any(int fd, struct sockaddr *addr, socklen_t *len, int flags, uint16_t call, uintptr_t pc)
 {
 	struct sockaddr_storage own;
-	socklen_t own_len = sizeof own, room = fdw_recording() && addr && fdw_is_there((const char *)len) && fdw_is_there((const char *)(len + 1) - 1) ? *len : 0;
+	socklen_t own_len = sizeof own, room = fdw_recording() ? room_of(addr, len) : 0;
 	struct fdw_detail peer = FDW_NO_DETAIL;
 	uint32_t birth;
 	int r, was;

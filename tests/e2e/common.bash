@@ -42,7 +42,12 @@ starts() { babeltrace2 "$1" 2>/dev/null | grep -c '"PROC_START"'; }
 # wait_for WORD FILE: ten seconds at most.
 wait_for() { for _ in $(seq 100); do grep -q "$1" "$2" 2>/dev/null && return; sleep 0.1; done; return 1; }
 
-# ---- what a recording leaves behind: `before` is what traces_of_us said at the beginning ---------------------------------------------------
+# ---- what a recording leaves behind: `before`, by place_watched, is what there was already ------------------------------------------------
+
+place_watched() {
+	place 755
+	before=$(traces_of_us)
+}
 
 # Directories and processes that only a recording makes.
 traces_of_us() {

@@ -6,14 +6,8 @@
 bats_require_minimum_version 1.5.0
 load common
 
-setup() {
-	place 755
-	before=$(traces_of_us)
-}
-
-teardown() {
-	leave_place
-}
+setup() { place_watched; }
+teardown() { leave_place; }
 
 # ---- statuses ---------------------------------------------------------------------------------------------------------------------
 

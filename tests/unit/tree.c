@@ -1,16 +1,24 @@
 /* tests/unit/tree.c: the process tree: who is whose child, however the events come and whichever are missing. */
 #include "trees.h"
 
-/* ---- who is whose -----------------------------------------------------------------------------------------------------------------*/
-
-static void five_events(void **state)
+/* 100 runs and has forked 200, which speaks. */
+static struct world *with_child(void)
 {
 	struct world *w = world();
-	const struct node *child;
 
 	starts(w, 100, 1, 7);
 	forks(w, 200);
 	fork_child(w, 200, 100);
+	return w;
+}
+
+/* ---- who is whose -----------------------------------------------------------------------------------------------------------------*/
+
+static void five_events(void **state)
+{
+	struct world *w = with_child();
+	const struct node *child;
+
 	execs(w);
 	w->program = "/bin/x";
 	starts(w, 200, 100, 9);
@@ -123,11 +131,8 @@ static void pid_again_of_the_same_parent(void **state)
 /* The second says not a word. */
 static void pid_again_silent(void **state)
 {
-	struct world *w = world();
+	struct world *w = with_child();
 
-	starts(w, 100, 1, 7);
-	forks(w, 200);
-	fork_child(w, 200, 100);
 	exits_with(w, 1);
 	back_to(w, 100);
 	reaps(w, 200, 1 << 8);
@@ -141,11 +146,8 @@ static void pid_again_silent(void **state)
 /* Nobody waited for either, as far as was seen. */
 static void pid_again_not_waited_for(void **state)
 {
-	struct world *w = world();
+	struct world *w = with_child();
 
-	starts(w, 100, 1, 7);
-	forks(w, 200);
-	fork_child(w, 200, 100);
 	back_to(w, 100);
 	forks(w, 200);
 	finish(w);
@@ -155,11 +157,8 @@ static void pid_again_not_waited_for(void **state)
 /* The wait for the first is read when the second has spoken. */
 static void late_wait(void **state)
 {
-	struct world *w = world();
+	struct world *w = with_child();
 
-	starts(w, 100, 1, 7);
-	forks(w, 200);
-	fork_child(w, 200, 100);
 	exits_with(w, 1);
 	fork_child(w, 200, 100);
 	back_to(w, 100);
@@ -174,11 +173,8 @@ static void late_wait(void **state)
 
 static void pid_again_of_another_parent(void **state)
 {
-	struct world *w = world();
+	struct world *w = with_child();
 
-	starts(w, 100, 1, 7);
-	forks(w, 200);
-	fork_child(w, 200, 100);
 	exits_with(w, 1);
 	back_to(w, 100);
 	reaps(w, 200, 1 << 8);

@@ -4,10 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <fcntl.h>
-#include <stdarg.h>
 #include <sys/socket.h>
-#include <sys/types.h>
 
 int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
@@ -18,16 +15,12 @@ int connect(int fd, const struct sockaddr *addr, socklen_t len)
 	return real(fd, addr, len);
 }
 
-int open(const char *path, int flags, ...)
+/* Not as fcntl.h declares it: an argument that was not passed is passed on as what is there. */
+int open(const char *path, int flags, unsigned mode)
 {
-	static __thread int (*real)(const char *, int, ...);
-	va_list ap;
-	mode_t mode;
+	static __thread int (*real)(const char *, int, unsigned);
 
-	va_start(ap, flags);
-	mode = va_arg(ap, mode_t);
-	va_end(ap);
 	if (!real)
-		real = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open");
+		real = (int (*)(const char *, int, unsigned))dlsym(RTLD_NEXT, "open");
 	return real(path, flags, mode);
 }
