@@ -86,8 +86,8 @@ struct spawned {
 
 void coverage_spawned(struct step *s)
 {
-	uint32_t pid = fdw_pid_beside(s->process->who, (uint32_t)s->e->ret);
-	struct process *child = process_find(s->replay, s->process->source, pid);
+	uint32_t who = said_child(s);
+	struct process *child = process_find(s->replay, s->process->source, who);
 	const char *exe = name_of(s->replay, s->e->detail, s->e->detail_len);
 	struct spawned *n;
 
@@ -98,7 +98,7 @@ void coverage_spawned(struct step *s)
 	if (s->e->ret <= 0 || (child && child->known))
 		return;
 	n = xcalloc(1, sizeof *n);
-	*n = (struct spawned){ s->process->source, pid, exe, s->replay->spawned };
+	*n = (struct spawned){ s->process->source, who, exe, s->replay->spawned };
 	s->replay->spawned = n;
 }
 

@@ -445,7 +445,7 @@ static void on_blind(struct step *s)
 static void on_modules(struct step *s) { space_modules_changed(s->image->space); }
 static void on_child_fd(struct step *s)
 {
-	struct process *p = s->e->ret == s->process->pid ? s->process : process_find(s->replay, s->process->source, fdw_pid_beside(s->process->who, (uint32_t)s->e->ret));
+	struct process *p = s->e->ret == s->process->pid ? s->process : process_find(s->replay, s->process->source, said_child(s));
 
 	if (p && p->image)
 		passage_child_fd(s, p);

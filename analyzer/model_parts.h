@@ -62,6 +62,9 @@ struct step {
 	const char *call;
 	uint64_t time;
 };
+/* Who it is whose pid the call returned, and whom a process's start names as its parent: in the caller's pid namespace. */
+static inline uint32_t said_child(const struct step *s) { return fdw_pid_beside(s->process->who, (uint32_t)s->e->ret); }
+static inline uint32_t said_parent(const struct step *s) { return fdw_pid_beside(s->process->who, (uint32_t)s->e->fd2); }
 
 /* names: strings kept once, cleaned for display */
 const char *name_of(struct replay *, const void *bytes, size_t n);

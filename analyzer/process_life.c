@@ -150,7 +150,7 @@ static void new_image(struct step *s)
 /* A child that popen or system made: its parent knows no pid. They come in the order in which they were made, most probably. */
 static void unnamed_hello(struct step *s)
 {
-	struct process *p = s->process, *parent = process_find(s->replay, p->source, fdw_pid_beside(p->who, (uint32_t)s->e->fd2)), *u, **at;
+	struct process *p = s->process, *parent = process_find(s->replay, p->source, said_parent(s)), *u, **at;
 	struct image *i = s->image;
 
 	if (!parent || parent == p || !parent->image)
@@ -197,7 +197,7 @@ void process_started(struct step *s)
 	s->image->mode = (uint8_t)e->ret;
 	s->image->exe = s->process->exe = name_of(s->replay, e->detail, e->detail_len);
 	if (!s->process->parent) {
-		s->process->parent_who = fdw_pid_beside(s->process->who, (uint32_t)e->fd2);
+		s->process->parent_who = said_parent(s);
 		parent = process_find(s->replay, s->process->source, s->process->parent_who);
 		s->process->parent = parent != s->process ? parent : NULL;
 	}
@@ -218,8 +218,8 @@ static int is_another(const struct process *p, const struct step *s)
 static struct process *expect_child(struct step *s)
 {
 	struct replay *r = s->replay;
-	uint32_t pid = fdw_pid_beside(s->process->who, (uint32_t)s->e->ret);
-	struct process *child = process_find(r, s->process->source, pid);
+	uint32_t who = said_child(s);
+	struct process *child = process_find(r, s->process->source, who);
 
 	if (!child && (child = process_claim(s->process, s->e->tid, s->thread->last)))
 		return child;
@@ -231,7 +231,7 @@ static struct process *expect_child(struct step *s)
 	if (child && (child->known || child->parent))
 		return child;
 	if (!child) {
-		child = process_new(r, s->process->source, pid);
+		child = process_new(r, s->process->source, who);
 		child->expected = 1;
 		child->since = s->thread->last;
 		child->quiet = !(s->e->flags & FDW_F_UNOBSERVED) && s->e->kind != FDW_FORK_FORK && s->e->kind != FDW_FORK_CLONE && s->e->kind != FDW_FORK_PTY;
@@ -373,7 +373,7 @@ void process_exits(struct step *s)
 /* In its parent: what ended without a word, by a signal, has given up its pid with this. */
 void process_reaped(struct step *s)
 {
-	struct process *child = s->e->ret > 0 ? process_find(s->replay, s->process->source, fdw_pid_beside(s->process->who, (uint32_t)s->e->ret)) : NULL;
+	struct process *child = s->e->ret > 0 ? process_find(s->replay, s->process->source, said_child(s)) : NULL;
 
 	tree_reaped(s);
 	if (s->e->ret < 0 && silent_command(s, s->e->fd, s->e->gen))

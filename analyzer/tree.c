@@ -91,16 +91,13 @@ void tree_merge(struct process *p, struct process *command, int unsure)
 	}
 }
 
-/* The pid that the call returned. */
-static uint32_t said_pid(const struct step *s) { return fdw_pid_beside(s->process->who, (uint32_t)s->e->ret); }
-
 /* ---- fork ------------------------------------------------------------------------------------------------------------------------*/
 
 /* A child that will not speak for itself. Who waited for it may have told of it already: from a handler, before the fork was said. */
 static struct node *silent_child(const struct step *s)
 {
 	struct tree *t = s->replay->tree;
-	uint32_t who = s->e->ret > 0 ? said_pid(s) : 0;
+	uint32_t who = s->e->ret > 0 ? said_child(s) : 0;
 	struct node *n = who ? newest(t, s->process->source, who) : NULL;
 
 	if (n && !n->process && !n->kind && n->parent == s->process->node && n->ended + MODEL_LINGER_NS >= s->time)
@@ -157,8 +154,8 @@ void tree_forked(const struct step *s, struct process *child)
 	if (e->ret < 0 || (!e->ret && !command))
 		return;
 	n = child ? child->node : silent_child(s);
-	if (child && e->ret > 0 && said_pid(s) != child->who)
-		node_new(s->replay->tree, s->process->source, said_pid(s))->became = n; /* the pid its parent will wait for */
+	if (child && e->ret > 0 && said_child(s) != child->who)
+		node_new(s->replay->tree, s->process->source, said_child(s))->became = n; /* the pid its parent will wait for */
 	if (n->call)
 		return;
 	n->kind = e->kind;
@@ -230,7 +227,7 @@ static struct node *waited_for(const struct step *s, int status)
 {
 	struct node *found = NULL;
 
-	for (struct node *o = newest(s->replay->tree, s->process->source, said_pid(s)); o; o = o->older) {
+	for (struct node *o = newest(s->replay->tree, s->process->source, said_child(s)); o; o = o->older) {
 		struct node *n = o->became ? o->became : o;
 
 		if (is_child_of(n, s->process) && may_be_status(n, status))
@@ -260,7 +257,7 @@ void tree_reaped(const struct step *s)
 		return;
 	n = s->e->ret < 0 ? command_ended(s) : waited_for(s, status);
 	if (!n && s->e->ret > 0) { /* how it was started was not seen */
-		n = node_new(s->replay->tree, s->process->source, said_pid(s));
+		n = node_new(s->replay->tree, s->process->source, said_child(s));
 		n->parent = s->process->node;
 		n->parent_who = s->process->who;
 		n->unseen = "who started it was not seen, and it said nothing itself";
