@@ -19,8 +19,8 @@ for who in 0 65534; do
 	setpriv --reuid=$who --regid=$who --clear-groups unshare --user --map-root-user --mount --pid --fork --mount-proc sh -c 'id -u; echo $$; mount -t tmpfs none /mnt; touch /mnt/x; ls /mnt; unshare --user --map-root-user id -u'; echo "status $?"
 	setpriv --reuid=$who --regid=$who --clear-groups unshare --user --keep-caps sh -c 'id -u; grep CapEff /proc/self/status'; echo "status $?"
 done
-nsenter --help >/dev/null && unshare --uts --fork sh -c 'hostname inside; sleep 3 & echo $! >pid; wait' & sleep 0.5
-nsenter --uts --target "$(pgrep -n -x sleep -f 'sleep 3')" hostname; wait
+nsenter --help >/dev/null && unshare --uts --fork sh -c 'hostname inside; sleep 3 & echo $! >pid; wait' & wait_for 10 test -s pid
+nsenter --uts --target "$(cat pid)" hostname; wait
 # A root of its own: a system of links to the one outside, mounted read-only, without us.
 unshare --mount sh -c 'mkdir root; for d in bin lib lib64 usr etc; do [ -e /$d ] || continue; mkdir -p root/$d; mount --bind -o ro /$d root/$d; done; mkdir -p root/proc root/dev root/tmp; mount --bind /dev root/dev; mount -t proc none root/proc
 	chroot root sh -c "ls /; cd /tmp; seq 1000 | sort -r | tail -1; perl -e \"print 1 + 1, qq(\\n)\"; python3 -c \"import os; print(os.getcwd(), os.system(\\\"exit 3\\\") >> 8)\"; exit 4"; echo "status $?"

@@ -1,6 +1,7 @@
 # what: stress-ng: every stressor of descriptors, files, pollers, pipes, sockets, processes and signals, each for SECONDS_EACH (10)
 # time: 3600
 # wrong-on-purpose: several stressors close and use random and closed numbers
+# alone: it loads the machine with hundreds of processes
 # kills: many stressors end what they started by SIGKILL, wherever it is
 ulimit -c 0
 for stressor in access aio aiol alarm bad-altstack bad-ioctl chdir chmod chown clone close context copy-file daemon dentry dev-shm dir dirdeep dirmany dnotify \

@@ -1,6 +1,7 @@
 # what: stress-ng: descriptors, forks, execs, pipes, sockets, epoll, signals, each verified
 # time: 300
 # wrong-on-purpose: several stressors close and use random and closed numbers
+# alone: it loads the machine
 # kills: dup, pidfd, kill and others end what they started by SIGKILL, wherever it is
 ulimit -c 0
 # Each with a number of operations, not a time: the result must not depend on the speed of the machine. The third column is a
