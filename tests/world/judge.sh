@@ -59,7 +59,7 @@ run_once() {
 	fi
 	# As many times as long as there are cases on the same processors. Signals: what the shell starts in the background ignores two of them.
 	(cd "$work" && exec timeout -k 10 $((${limit:-60} * jobs)) "${as[@]}" env -i --default-signal=INT,QUIT PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin \
-		HOME="$work" TMPDIR="$work/tmp" LANG=C.UTF-8 LC_ALL=C.UTF-8 PORT="$port" FDW_WORLD="$top/world" FDW_WORLD_TAG="$tag.$name" SECONDS_EACH="${SECONDS_EACH:-10}" \
+		HOME="$work" TMPDIR="$work/tmp" LANG=C.UTF-8 LC_ALL=C.UTF-8 PORT="$port" FDW_WORLD="$top/world" FDW_WORLD_TAG="$tag.$name" SECONDS_EACH="${SECONDS_EACH:-10}" SUSPECTS="${names:-}" \
 		"${preload[@]}" "${how[@]}" /bin/bash "$top/world/enter.sh" "$name") >"$to.out" 2>"$to.err" </dev/null
 	echo "exit status $?" >>"$to.out"
 	left=$(leftovers "$name" 2)
@@ -74,20 +74,31 @@ run_once() {
 
 differences() { diff <(sort "$1") <(sort "$2") | grep '^[<>]'; }
 
+# The verdicts of a run, a line each, also that there is none where the first native run has one: what broke off is not right in what it did not do.
+verdicts() { # NAME FILE...
+	local f
+	for f in "${@:2}"; do
+		cat "$f"
+		comm -23 <(cut -d' ' -f1 "$top/$1.native.1.out" | sort -u) <(cut -d' ' -f1 "$f" | sort -u) | sed 's/$/ has no verdict/'
+	done | sort -u
+}
+
 # A verdict that differs is judged by the set: it is wrong when preloaded runs repeat it and no native run ever shows it.
+# The runs that decide it are told the first words of what is in question, and may leave out the rest (not where the run itself is in question).
 judge_verdicts() {
-	local name=$1 mode=$2 turn seen=$top/$1.native.seen suspects=$top/$1.$2.suspects
+	local name=$1 mode=$2 turn names seen=$top/$1.native.seen suspects=$top/$1.$2.suspects
 	cat "$top/$name.native."*.out | sort -u >"$seen"
-	sort -u "$top/$name.$mode.1.out" | comm -13 "$seen" - >"$suspects"
+	verdicts "$name" "$top/$name.$mode.1.out" | comm -13 "$seen" - >"$suspects"
 	[ -s "$suspects" ] || { echo "# $name, $mode: $(differences "$top/$name.native.1.out" "$top/$name.$mode.1.out" | wc -l) verdicts are flaky natively"; return 0; }
+	names=$(grep -qE '^(exit|left) ' "$suspects" || cut -d' ' -f1 "$suspects" | sort -u)
 	for turn in 2 3 4; do
 		run_once "$name" native "$turn.$mode"
-		cat "$top/$name.native."*.out | sort -u >"$seen"
+		{ cat "$top/$name.native."*.out; verdicts "$name" "$top/$name.native."[234]".$mode.out"; } | sort -u >"$seen"
 		comm -13 "$seen" "$suspects" >"$suspects.left"
 		[ -s "$suspects.left" ] || { echo "# $name, $mode: $(wc -l <"$suspects") verdicts are flaky natively too"; return 0; }
 		run_once "$name" "$mode" "$turn"
 	done
-	cat "$top/$name.$mode".[234].out | sort -u | comm -12 - "$suspects.left" >"$suspects.again"
+	verdicts "$name" "$top/$name.$mode".[234].out | comm -12 - "$suspects.left" >"$suspects.again"
 	[ -s "$suspects.again" ] && return 1
 	sed "s/^/# $name, $mode: not repeated in three runs: /" "$suspects.left"
 	return 0

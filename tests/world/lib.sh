@@ -29,12 +29,28 @@ preloads() {
 	LD_PRELOAD=$list "${@:3}"
 }
 
-# cpython SUITE...: verdict for verdict what CPython's own tests say.
+# cpython SUITE...: verdict for verdict what CPython's own tests say. In a second look, of the suites that were different before.
 cpython() {
-	/usr/bin/python3 -m test -v "$@" >suite.txt 2>&1
+	/usr/bin/python3 -m test -v $(suspected "$@") >suite.txt 2>&1
 	echo "status $?"
 	awk -f "$FDW_WORLD/verdicts.awk" suite.txt | sort
 	# Kept for the reader of a failure.
 	grep -aE '^(FAIL|ERROR|Traceback|[A-Za-z.]*Error)|fdwarden' suite.txt | head -20 >&2
 	return 0
+}
+suspected() {
+	local suite some=
+	for suite; do [[ ${SUSPECTS:-} != *test.$suite.* ]] || some+=" $suite"; done
+	echo ${some:-$*}
+}
+
+# cpython_beside SUITE...: the suites beside each other: most of what they do is wait.
+cpython_beside() {
+	local suite
+	set -- $(suspected "$@")
+	for suite; do
+		mkdir "$suite" && (cd "$suite" && cpython "$suite" >verdicts) &
+	done
+	wait
+	for suite; do cat "$suite/verdicts"; done
 }

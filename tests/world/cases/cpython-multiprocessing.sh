@@ -1,5 +1,5 @@
 # what: CPython's test_multiprocessing_fork, _forkserver, _spawn, _main_handling
-# time: 900
+# time: 600
 # verdicts: yes
 # wrong-on-purpose: the suites close descriptors they have closed, to see the error
-cpython test_multiprocessing_fork test_multiprocessing_forkserver test_multiprocessing_spawn test_multiprocessing_main_handling
+cpython_beside test_multiprocessing_fork test_multiprocessing_forkserver test_multiprocessing_spawn test_multiprocessing_main_handling
