@@ -8,7 +8,7 @@
 #define LTTNG_UST_TRACEPOINT_HIDDEN_DEFINITION
 #define LTTNG_UST_TRACEPOINT_CREATE_PROBES
 #define LTTNG_UST_TRACEPOINT_DEFINE
-#include "provider_events.h"
+#include "provider_once.h"
 
 #include <lttng/ust-fork.h>
 #include <lttng/ust-thread.h>

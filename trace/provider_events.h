@@ -20,24 +20,19 @@ LTTNG_UST_TRACEPOINT_ENUM(fdwarden, call, LTTNG_UST_TP_ENUM_VALUES(FDW_CALLS(FDW
 #define FDW_OP_LABEL(name, value) lttng_ust_field_enum_value(#name, value)
 LTTNG_UST_TRACEPOINT_ENUM(fdwarden, op, LTTNG_UST_TP_ENUM_VALUES(FDW_OPS(FDW_OP_LABEL)))
 
+/* Of struct fdw_event, in the order of the trace. In one list, for provider.c writes the same without LTTng's macros. `detail` follows. */
+#define FDW_EVENT_FIELDS(INT, HEX, ENUM)                                                                              \
+	INT(uint32_t, seq) INT(uint32_t, pid) INT(uint32_t, tid) ENUM(uint8_t, op) ENUM(uint16_t, call) INT(uint8_t, kind) \
+	INT(int32_t, fd) INT(uint32_t, gen) INT(int32_t, fd2) INT(uint32_t, gen2) INT(int64_t, ret) INT(int32_t, err)      \
+	HEX(uint32_t, flags) HEX(uint64_t, arg) HEX(uint32_t, stack)
+#define FDW_FIELD_INT(type, name) lttng_ust_field_integer(type, name, e->name)
+#define FDW_FIELD_HEX(type, name) lttng_ust_field_integer_hex(type, name, e->name)
+#define FDW_FIELD_ENUM(type, name) lttng_ust_field_enum(fdwarden, name, type, name, e->name)
+
 LTTNG_UST_TRACEPOINT_EVENT_CLASS(fdwarden, event,
 	LTTNG_UST_TP_ARGS(const struct fdw_event *, e),
 	LTTNG_UST_TP_FIELDS(
-		lttng_ust_field_integer(uint32_t, seq, e->seq)
-		lttng_ust_field_integer(uint32_t, pid, e->pid)
-		lttng_ust_field_integer(uint32_t, tid, e->tid)
-		lttng_ust_field_enum(fdwarden, op, uint8_t, op, e->op)
-		lttng_ust_field_enum(fdwarden, call, uint16_t, call, e->call)
-		lttng_ust_field_integer(uint8_t, kind, e->kind)
-		lttng_ust_field_integer(int32_t, fd, e->fd)
-		lttng_ust_field_integer(uint32_t, gen, e->gen)
-		lttng_ust_field_integer(int32_t, fd2, e->fd2)
-		lttng_ust_field_integer(uint32_t, gen2, e->gen2)
-		lttng_ust_field_integer(int64_t, ret, e->ret)
-		lttng_ust_field_integer(int32_t, err, e->err)
-		lttng_ust_field_integer_hex(uint32_t, flags, e->flags)
-		lttng_ust_field_integer_hex(uint64_t, arg, e->arg)
-		lttng_ust_field_integer_hex(uint32_t, stack, e->stack)
+		FDW_EVENT_FIELDS(FDW_FIELD_INT, FDW_FIELD_HEX, FDW_FIELD_ENUM)
 		lttng_ust_field_sequence(uint8_t, detail, e->detail, uint32_t, e->detail_len)))
 
 LTTNG_UST_TRACEPOINT_EVENT_INSTANCE(fdwarden, event, fdwarden, op, LTTNG_UST_TP_ARGS(const struct fdw_event *, e))
