@@ -50,7 +50,7 @@ struct aside { int is; uint8_t recording; };
 static struct aside stand_aside(int flags)
 {
 	struct aside a = { .is = flags & CLONE_SETTLS && !(flags & CLONE_THREAD) && (flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM && fdw_on() &&
-	          !atomic_load(&fdw_process.threads) && !atomic_load(&fdw_raw_threads) };
+	          !fdw_made_threads() };
 
 	if (a.is) {
 		a.recording = atomic_exchange(&fdw_process.recording, 0);

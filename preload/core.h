@@ -282,6 +282,11 @@ FDW_INLINE int fdw_single_threaded(void)
 {
 	return __libc_single_threaded && !atomic_load_explicit(&fdw_raw_threads, memory_order_relaxed);
 }
+/* The program did: the tracer's threads, for which libc takes the process for one with threads, do not count, nor do those that libc makes for itself. */
+FDW_INLINE int fdw_made_threads(void)
+{
+	return atomic_load_explicit(&fdw_process.threads, memory_order_relaxed) | atomic_load_explicit(&fdw_raw_threads, memory_order_relaxed);
+}
 __attribute__((visibility("hidden"))) long fdw_raw(long nr, ...);               /* system call; -errno on failure; errno untouched; no PLT */
 /* No thread of this process has that id any more. Under a filter nobody is asked: 0. */
 FDW_INLINE int fdw_thread_gone(uint32_t tid)

@@ -111,10 +111,10 @@ void fdw_closing_registered(int fd, uint64_t v)
 
 /* ---- what was delivered ----------------------------------------------------------------------------------------------------------------------------*/
 
-/* A process with one thread knows what it holds, but for events of what it closed. */
+/* A process with one thread (the tracer's do not count) knows what it holds, but for events of what it closed. */
 int fdw_delivery_matters(int poller)
 {
-	return !fdw_single_threaded() || (fdw_word(poller) && fdw_record(poller)->arm & FDW_ARM_GHOSTS);
+	return fdw_made_threads() || (fdw_word(poller) && fdw_record(poller)->arm & FDW_ARM_GHOSTS);
 }
 
 struct delivered { int poller, n; const struct epoll_event *ev; uint16_t call; };

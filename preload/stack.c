@@ -61,7 +61,10 @@ void fdw_stack_flush(void) { atomic_fetch_add(&epoch, 1); }
 
 /* ---- walking ------------------------------------------------------------------------------------------------------------------------------*/
 
-struct frame { uintptr_t pc, sp, fp; };
+struct frame {
+	uintptr_t pc, sp, fp;
+	uintptr_t fp_at; /* where fp was read; 0: that is noted, or it is the register's */
+};
 struct trail;
 
 /*
@@ -99,7 +102,7 @@ static void note(struct trail *t, uintptr_t at, uintptr_t word)
 	atomic_store_explicit(&t->n, n + 1, memory_order_relaxed);
 }
 
-static int read_word(struct bounds *b, uintptr_t at, uintptr_t from, uintptr_t *word)
+static int read_unnoted(const struct bounds *b, uintptr_t at, uintptr_t from, uintptr_t *word)
 {
 	struct iovec here = { word, sizeof *word }, there = { (void *)at, sizeof *word };
 
@@ -109,37 +112,63 @@ static int read_word(struct bounds *b, uintptr_t at, uintptr_t from, uintptr_t *
 		if (at + 8 > b->high)
 			return 0;
 		*word = *(const uintptr_t *)at;
-		if (b->trail)
-			note(b->trail, at, *word);
 		return 1;
 	}
 	return fdw_raw(SYS_process_vm_readv, (long)fdw_process.pid, &here, 1L, &there, 1L, 0L) == (long)sizeof *word;
 }
 
-static int step_by_table(struct frame *f, struct bounds *b, const struct fdw_cfi *c)
+static int read_word(const struct bounds *b, uintptr_t at, uintptr_t from, uintptr_t *word)
+{
+	int r = read_unnoted(b, at, from, word);
+
+	if (r && b->trail)
+		note(b->trail, at, *word);
+	return r;
+}
+
+/*
+ * A saved frame pointer is noted when a frame is found by it. In code without frame pointers the register holds anything, a connection's address in
+ * nginx, and the walk would be another one each time.
+ */
+static void fp_matters(struct frame *f, const struct bounds *b)
+{
+	if (f->fp_at && b->trail)
+		note(b->trail, f->fp_at, f->fp);
+	f->fp_at = 0;
+}
+
+static int read_fp(struct frame *f, const struct bounds *b, uintptr_t at)
+{
+	f->fp_at = at;
+	return read_unnoted(b, at, f->sp, &f->fp);
+}
+
+static int step_by_table(struct frame *f, const struct bounds *b, const struct fdw_cfi *c)
 {
 	uintptr_t cfa = (c->cfa_reg == FDW_CFI_FP ? f->fp : f->sp) + (uintptr_t)(intptr_t)c->cfa_offset;
 	uintptr_t ra_at = cfa + (uintptr_t)(intptr_t)c->ra_offset, fp_at = cfa + (uintptr_t)(intptr_t)c->fp_offset;
 
-	if (cfa <= f->sp || cfa - f->sp > FRAME_MAX || (c->fp_offset && !read_word(b, fp_at, f->sp, &f->fp)) ||
-	    !read_word(b, ra_at, f->sp, &f->pc))
+	if (c->cfa_reg == FDW_CFI_FP)
+		fp_matters(f, b);
+	if (cfa <= f->sp || cfa - f->sp > FRAME_MAX || (c->fp_offset && !read_fp(f, b, fp_at)) || !read_word(b, ra_at, f->sp, &f->pc))
 		return 0;
 	f->sp = cfa;
 	return f->pc > 4096;
 }
 
 /* Code without tables (compiled at run time) mostly keeps frame pointers. */
-static int step_by_frame_pointer(struct frame *f, struct bounds *b)
+static int step_by_frame_pointer(struct frame *f, const struct bounds *b)
 {
 	uintptr_t fp = f->fp;
 
-	if (fp < f->sp || fp - f->sp > FRAME_MAX || !read_word(b, fp + 8, f->sp, &f->pc) || !read_word(b, fp, f->sp, &f->fp))
+	fp_matters(f, b);
+	if (fp < f->sp || fp - f->sp > FRAME_MAX || !read_word(b, fp + 8, f->sp, &f->pc) || !read_fp(f, b, fp))
 		return 0;
 	f->sp = fp + 16;
 	return f->pc > 4096;
 }
 
-static int step(struct frame *f, struct bounds *b)
+static int step(struct frame *f, const struct bounds *b)
 {
 	struct fdw_cfi c;
 
@@ -149,7 +178,7 @@ static int step(struct frame *f, struct bounds *b)
 }
 
 /* Frames from the wrapper's caller outwards. Ours come first and are passed over until the return address is pc. */
-static unsigned walk(struct frame f, struct bounds *b, uintptr_t pc, uint64_t *out, unsigned max)
+static unsigned walk(struct frame f, const struct bounds *b, uintptr_t pc, uint64_t *out, unsigned max)
 {
 	unsigned n = 0;
 	int found = 0;
@@ -324,6 +353,7 @@ uint32_t fdw_stack_id(uintptr_t pc, int caller_only)
 	f.sp = f.fp + 16;
 	f.pc = ((const uintptr_t *)f.fp)[1];
 	f.fp = *(const uintptr_t *)f.fp;
+	f.fp_at = 0;
 	b = bounds_of(f.sp);
 	k = known_of(&f, pc);
 	if (!b.high)
