@@ -31,43 +31,50 @@ static int placed(int r, int old, uint16_t call, uintptr_t pc)
 	return r;
 }
 
-FDW_EXPORT int dup(int fd)
+/* In a function of its own, so that the quick way saves no registers for it. */
+static __attribute__((noinline)) int dup_slowly(int fd, uintptr_t pc)
 {
 	uint32_t birth;
 	int r;
 
-	/* Alone, nobody can close it meanwhile: no in-flux count. */
-	if (fdw_quick()) {
-		r = (int)FDW_QUICK(SYS_dup, fd);
-		if (likely(r >= 0)) {
-			fdw_duplicated(fd);
-			fdw_born_inline(r, fdw_word(fd) ? fdw_record(fd)->kind : FDW_KIND_UNKNOWN, FDW_BORN_DUP, FDW_CALL_dup, FDW_CALLER);
-			fdw_shares_history(r, fd);
-			return r;
-		}
-		errno = -r;
-		fdw_use_failed(fd, FDW_CALL_dup, FDW_CALLER);
-		return -1;
-	}
 	if (unlikely(!fdw_on()))
-		return fdw_refused(fd, FDW_CALL_dup, FDW_CALLER) ? -1 : placed(FDW_LIBC(dup)(fd), fd, FDW_CALL_dup, FDW_CALLER);
-	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(FDW_CALLER)) {
+		return fdw_refused(fd, FDW_CALL_dup, pc) ? -1 : placed(FDW_LIBC(dup)(fd), fd, FDW_CALL_dup, pc);
+	if (unlikely(fdw_is_protected(fd)) && !fdw_tool_caller(pc)) {
 		errno = EBADF;
 		return -1;
 	}
-	if (fdw_refused(fd, FDW_CALL_dup, FDW_CALLER))
+	if (fdw_refused(fd, FDW_CALL_dup, pc))
 		return -1;
-	birth = fdw_birth(0, FDW_CALLER);
-	fdw_wanted(FDW_CALLER, 0);
+	birth = fdw_birth(0, pc);
+	fdw_wanted(pc, 0);
 	fdw_flux_enter(fd, FRAME);
 	FDW_STEP(dup_kernel);
 	r = birth ? real_fcntl(fd, F_DUPFD_CLOEXEC, 0) : real_dup(fd);
 	r = FDW_OR_AGAIN(r, birth ? real_fcntl(fd, F_DUPFD_CLOEXEC, 0) : real_dup(fd));
 	fdw_flux_leave(fd);
 	if (likely(r >= 0))
-		return fdw_made_dup(fdw_wanted_number(r), fd, birth, FDW_CALL_dup, FDW_CALLER);
+		return fdw_made_dup(fdw_wanted_number(r), fd, birth, FDW_CALL_dup, pc);
 	fdw_birth_failed(birth);
-	fdw_use_failed(fd, FDW_CALL_dup, FDW_CALLER);
+	fdw_use_failed(fd, FDW_CALL_dup, pc);
+	return r;
+}
+
+FDW_EXPORT int dup(int fd)
+{
+	int r;
+
+	if (!fdw_quick())
+		return dup_slowly(fd, FDW_CALLER);
+	/* Alone, nobody can close it meanwhile: no in-flux count. */
+	r = (int)FDW_QUICK(SYS_dup, fd);
+	if (unlikely(r < 0)) {
+		errno = -r;
+		fdw_use_failed(fd, FDW_CALL_dup, FDW_CALLER);
+		return -1;
+	}
+	fdw_duplicated(fd);
+	fdw_born_inline(r, fdw_word(fd) ? fdw_record(fd)->kind : FDW_KIND_UNKNOWN, FDW_BORN_DUP, FDW_CALL_dup, FDW_CALLER);
+	fdw_shares_history(r, fd);
 	return r;
 }
 
