@@ -190,7 +190,7 @@ struct thread {
 	struct pending *range;   /* a close_range of one closed number: is it part of a sweep of ranges? */
 	uint8_t range_wide;      /* the last close_range was over more than one number */
 	int range_last;          /* the end of the last close_range when nothing came between, else -2 */
-	uint32_t waits;          /* that brought events */
+	uint32_t waits;          /* on pollers, as far as told: FDW_F_WAITED */
 	struct pending *rearm;   /* a re-arm answered ENOENT, of rearm_fd: does an ADD by the same thread follow? */
 	int rearm_fd;
 	struct moment inside;    /* another thread's call on what this one is about to close */

@@ -17,6 +17,7 @@ static void feed_event(struct replay *r, struct source *source, const struct rec
 	s.call = rec->event.call ? rec->event.call : "none";
 	s.thread = thread_of(r, s.image, e);
 	s.image->multi |= (e->flags & FDW_F_MULTI) != 0;
+	s.thread->waits += (e->flags & FDW_F_WAITED) != 0;
 	if (s.image->speaker != e->tid) {
 		s.image->speaker = e->tid;
 		s.image->turns++;

@@ -27,8 +27,9 @@ static void stamp(struct fdw_event *e)
 	e->pid = fdw_process.who;
 	e->tid = fdw_tid();
 	e->seq = ++fdw_self.seq;
-	e->flags |= (fdw_made_threads() ? FDW_F_MULTI : 0) |
+	e->flags |= (fdw_made_threads() ? FDW_F_MULTI : 0) | (fdw_self.waited ? FDW_F_WAITED : 0) |
 	            (atomic_load_explicit(&fdw_process.child, memory_order_relaxed) ? FDW_F_CHILD : 0);
+	fdw_self.waited = 0;
 	if (e->detail_len > FDW_DETAIL_MAX) {
 		e->detail_len = FDW_DETAIL_MAX;
 		e->flags |= FDW_F_CUT;

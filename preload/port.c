@@ -221,14 +221,20 @@ static void delivered(int port, const struct fdw_port_event *e, unsigned n, uint
 	errno = saved;
 }
 
-static int is_told(int port) { return unlikely(fdw_recording()) && fdw_on() && fdw_delivery_matters(port); }
+static int is_told(int port, int n)
+{
+	if (likely(!fdw_recording()) || !fdw_on())
+		return 0;
+	fdw_self.waited = 1;
+	return fdw_delivery_matters(port, n);
+}
 
 /* Without a wait it may answer 0 and have written nothing: so what is told lies in a place of our own first. */
 int fdw_port_get(int port, struct fdw_port_event *event, struct timespec *timeout)
 {
 	struct getting g = begin_getting(port, FDW_CALL_port_get, FDW_CALLER);
 	struct fdw_port_event own = { .source = 0 };
-	int told = event && is_told(port), r = real_port_get(port, told ? &own : event, timeout);
+	int told = event && is_told(port, 1), r = real_port_get(port, told ? &own : event, timeout);
 
 	end_getting(&g, port, r, FDW_CALL_port_get, FDW_CALLER);
 	if (told && own.source) {
@@ -245,7 +251,7 @@ int fdw_port_getn(int port, struct fdw_port_event *list, unsigned int max, unsig
 	int r = real_port_getn(port, list, max, nget, timeout);
 
 	end_getting(&g, port, r, FDW_CALL_port_getn, FDW_CALLER);
-	if (is_told(port) && nget && *nget <= max && (r == 0 || errno == ETIME))
+	if (nget && *nget <= max && is_told(port, (int)*nget) && (r == 0 || errno == ETIME))
 		delivered(port, list, *nget, FDW_CALL_port_getn, FDW_CALLER);
 	return r;
 }

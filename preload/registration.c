@@ -111,10 +111,10 @@ void fdw_closing_registered(int fd, uint64_t v)
 
 /* ---- what was delivered ----------------------------------------------------------------------------------------------------------------------------*/
 
-/* A process with one thread (the tracer's do not count) knows what it holds, but for events of what it closed. */
-int fdw_delivery_matters(int poller)
+/* The only thread (the tracer's do not count) with its only event holds no other while it acts on that; but it may be one of what it closed. */
+int fdw_delivery_matters(int poller, int n)
 {
-	return fdw_made_threads() || (fdw_word(poller) && fdw_record(poller)->arm & FDW_ARM_GHOSTS);
+	return n > 1 || fdw_made_threads() || (fdw_word(poller) && fdw_record(poller)->arm & FDW_ARM_GHOSTS);
 }
 
 struct delivered { int poller, n; const struct epoll_event *ev; uint16_t call; };
@@ -137,7 +137,11 @@ void fdw_delivered_slow(int poller, const struct epoll_event *ev, int n, uint16_
 {
 	struct delivered all = { poller, n, ev, call };
 
-	if (fdw_delivery_matters(poller) && fdw_on() && !fdw_deep(tell_all, &all, pc))
+	if (!fdw_on())
+		return;
+	if (n <= 0 || !fdw_delivery_matters(poller, n))
+		fdw_self.waited = 1;
+	else if (!fdw_deep(tell_all, &all, pc))
 		fdw_self.lost++;
 }
 

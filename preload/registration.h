@@ -43,15 +43,15 @@ struct fdw_record *fdw_poller_of(const struct fdw_record *);
 /* fd is claimed by a closer. v: its word before that. */
 void fdw_closing_registered(int fd, uint64_t v);
 
-/* Whether what this poller gives out is worth telling: others may hold an event, or one may come for a closed number. */
-int fdw_delivery_matters(int poller);
+/* Whether the n events that this poller gave are worth telling: somebody may hold one while its descriptor is closed, or one may come for a closed number. */
+int fdw_delivery_matters(int poller, int n);
 /* One event for k deliveries of the n that a call brought. */
 void fdw_tell_delivered(int poller, uint8_t kind, const struct fdw_delivery *, unsigned k, int n, uint16_t call, uintptr_t pc);
-/* What the poller gave this thread: an event, where others may hold one, or one may come for a closed number. Keeps errno. */
+/* What the poller gave this thread, n below 1 for nothing: an event, where it matters. Keeps errno. */
 void fdw_delivered_slow(int poller, const struct epoll_event *, int n, uint16_t call, uintptr_t pc);
 FDW_INLINE void fdw_delivered(int poller, const struct epoll_event *ev, int n, uint16_t call, uintptr_t pc)
 {
-	if (unlikely(fdw_recording()) && n > 0)
+	if (unlikely(fdw_recording()))
 		fdw_delivered_slow(poller, ev, n, call, pc);
 }
 

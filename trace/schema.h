@@ -59,7 +59,8 @@
 	                     known (or exec); kind FDW_FORK_*, 0 exec; arg microseconds waited, 0: it was cleared for an earlier child, and still nothing decided */                        \
 	X(DELIVERED, 18)  /* fd/gen, a poller (kind FDW_KIND_EPOLL or _PORT), gave this thread ret events. detail: struct fdw_delivery, up  \
 	                     to FDW_DELIVERIES a record; further ones follow in further records of the same ret. Told where    \
-	                     other threads may hold an event, or a description may outlive its number */                \
+	                     other threads may hold an event, it is not the only one, or a description may outlive its number; \
+	                     else FDW_F_WAITED */                \
 	X(IN_USE, 19)     /* fd/gen is about to be closed while another thread, fd2, sleeps inside call on it. By the closer, before its  \
 	                     CLOSE; stack: only where that call was made */                                               \
 	X(LAST_USE, 20)   /* before EXIT: fd/gen is open. arg: descriptors made since it was << 32 | made since it was used last; \
@@ -200,6 +201,8 @@ enum fdw_why {
 #define FDW_F_LOCKED       0x00100000u /* OBJECT: a file or record lock was taken on it */
 #define FDW_F_LIFTED       0x00400000u /* USE, CLOSE: in audit, of a number that it natively would not have been, by a program that names numbers */
 #define FDW_F_PARTIAL      0x00200000u /* FORK: what the child did to its descriptors before its exec is not told in full */
+#define FDW_F_WAITED       0x00800000u /* since its event before this one the thread waited on a poller, and what it got, if anything, is not told: it
+                                          holds no event of before any more */
 #define FDW_F_USER_SHIFT   24          /* bits 24-31: a small number of the call itself (EPOLL_CTL_*) */
 
 /* From this length on the failed closes of a run of closes are counted, not sent (a loop to 2^30 must stay a loop). */

@@ -46,6 +46,26 @@ static void reused_record(void)
 	close(pair[1]);
 }
 
+/* As above, but two events came at once, and then the thread waited in vain, which ends what it holds. */
+static void reused_after_wait(void)
+{
+	struct epoll_event got[2];
+	int pair[2], beside[2];
+
+	ready_pair(beside, poller, EPOLLIN | EPOLLONESHOT, 1);
+	ready_pair(pair, poller, EPOLLIN | EPOLLONESHOT, (uintptr_t)&record[0]);
+	need(epoll_wait(poller, got, 2, 1000) == 2);
+	need(epoll_wait(poller, got, 2, 0) == 0);
+	close(pair[0]);
+	close(pair[1]);
+	ready_pair(pair, poller, EPOLLIN | EPOLLONESHOT, (uintptr_t)&record[1]);
+	need(registers(poller, EPOLL_CTL_MOD, pair[0], EPOLLIN | EPOLLONESHOT, (uintptr_t)&record[0]) == 0);
+	close(pair[0]);
+	close(pair[1]);
+	close(beside[0]);
+	close(beside[1]);
+}
+
 static void *other(void *unused)
 {
 	await(&turns);
@@ -63,6 +83,7 @@ int main(void)
 	poller = epoll_create1(EPOLL_CLOEXEC);
 	reused_number();
 	reused_record();
+	reused_after_wait();
 	need(pthread_create(&thread, NULL, other, NULL) == 0);
 	turn(&turns);
 	pthread_join(thread, NULL);

@@ -126,6 +126,21 @@ static void in_one_batch(void **state)
 	expect(w, "stale-rearm/error=1");
 }
 
+/* It has waited since, which is said with its next event; what came, if anything, was its only event. */
+static void waited_since(void **state)
+{
+	struct world *w = with_registration();
+
+	delivered(w, OLD);
+	closes(w, FD, 1);
+	opens_as(w, FD, 2, FDW_KIND_CONN, FDW_F_CLOEXEC);
+	ctl(w, EPOLL_CTL_ADD, FD, 2, NEW, 0, FDW_F_WAITED);
+	ctl(w, EPOLL_CTL_MOD, FD, 2, OLD, 0, 0);
+	closes(w, FD, 2);
+	finishes(w);
+	expect(w, "");
+}
+
 /* An acceptor registers with one record, and the worker that gets the event re-arms with another, whose memory was used before. */
 static void handed_to_a_worker(void **state)
 {
@@ -467,7 +482,7 @@ static void another_close(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(went_through), cmocka_unit_test(records_used_again), cmocka_unit_test(in_one_batch), cmocka_unit_test(handed_to_a_worker), cmocka_unit_test(not_delivered), cmocka_unit_test(same_data), cmocka_unit_test(data_half_set),
+		cmocka_unit_test(went_through), cmocka_unit_test(records_used_again), cmocka_unit_test(in_one_batch), cmocka_unit_test(waited_since), cmocka_unit_test(handed_to_a_worker), cmocka_unit_test(not_delivered), cmocka_unit_test(same_data), cmocka_unit_test(data_half_set),
 		cmocka_unit_test(refused_by_kernel), cmocka_unit_test(refused_by_us), cmocka_unit_test(refused_unwanted),
 		cmocka_unit_test(refused_while_closing), cmocka_unit_test(never_registered), cmocka_unit_test(mod_made_add),
 		cmocka_unit_test(mod_left_at_that), cmocka_unit_test(added_by_another), cmocka_unit_test(used_on_the_closed_number),
