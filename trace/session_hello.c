@@ -23,6 +23,7 @@
 #include "trace/session_private.h"
 
 /* Flushed every 10 ms, packets of 4 KiB one after the other; about 24 KiB in all. */
+#define REGISTER_WAIT_MS 3000
 #define METADATA_WAIT_MS 1000
 #define METADATA_QUIET_MS 3
 #define METADATA_MAX (256u << 10)
@@ -64,6 +65,19 @@ static void wait_for_metadata(const struct fdw_setup *s)
 	}
 }
 
+/*
+ * LTTng's constructor does not wait for this: it would while dlopen holds the loader's lock, which its thread needs where another interposer
+ * (libeatmydata, fakechroot) looks up what it stands for.
+ */
+static int is_enabled(const struct fdw_trace_ops *ops)
+{
+	struct timespec ms = { 0, 1000000 };
+
+	for (int i = 0; i < REGISTER_WAIT_MS && !ops->enabled(); i++)
+		nanosleep(&ms, NULL);
+	return ops->enabled();
+}
+
 static void __attribute__((noreturn)) hello(const struct fdw_setup *s)
 {
 	const struct fdw_trace_ops *(*get)(void);
@@ -72,7 +86,7 @@ static void __attribute__((noreturn)) hello(const struct fdw_setup *s)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it may hang, as whatever LTTng is loaded into may that has other interposers */
 	prctl(PR_SET_NAME, FDW_HELLO_NAME); /* with buffers for each process, the name of its directory */
-	setenv("LTTNG_UST_REGISTER_TIMEOUT", "3000", 1);
+	setenv("LTTNG_UST_REGISTER_TIMEOUT", "0", 1);
 	unsetenv("LTTNG_UST_WITHOUT_BADDR_STATEDUMP");
 	if (s->as_root) {
 		/* Root's daemon is found through /run/lttng; a second registration would say everything twice. */
@@ -86,7 +100,7 @@ static void __attribute__((noreturn)) hello(const struct fdw_setup *s)
 	ops = get ? get() : NULL;
 	if (!ops || ops->version != FDW_SCHEMA_VERSION)
 		_exit(HELLO_OTHER_VERSION);
-	if (!ops->enabled())
+	if (!is_enabled(ops))
 		_exit(HELLO_NOT_ENABLED);
 	/* With buffers of its own each process has its own metadata: ours says nothing about the program's. */
 	if (!s->isolate)

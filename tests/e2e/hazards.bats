@@ -265,6 +265,11 @@ status 0" ]
 	END
 	same sh first.sh
 	same env LD_PRELOAD=$H/libbefore.so cat /etc/hostname
+	# Also where they are in fdwarden itself.
+	once native cat /etc/hostname
+	LD_PRELOAD=$H/libbefore.so once record cat /etc/hostname
+	as_native record
+	was_recorded
 }
 
 @test "a program with a close of its own" {
