@@ -27,6 +27,7 @@ if what:
     sys.stdin.readline()
 PY
 	R=
+	RECORDER=("$F")
 }
 
 teardown() {
@@ -37,10 +38,10 @@ teardown() {
 
 json() { report --fail-on=never -f json "$1" | jq "$2"; }
 
-# Records busy.py into t; what is written to descriptor 9 is its input. P: its pid.
+# Records busy.py into t; what is written to descriptor 9 is its input. P: its pid. RECORDER: by whom.
 start() {
 	mkfifo in
-	timeout 120 "$F" record "$@" -o t -- /usr/bin/python3 busy.py <in >out 2>err 3>&- &
+	timeout 120 "${RECORDER[@]}" record "$@" -o t -- /usr/bin/python3 busy.py <in >out 2>err 3>&- &
 	R=$!
 	exec 9>in
 	for i in $(seq 200); do
@@ -131,12 +132,8 @@ finish() {
 
 @test "snapshot: a user's recording, for the user and for root" {
 	[ "$(id -u)" = 0 ] || skip "needs root to be somebody else"
-	mkfifo in
-	HOME=$W setpriv --reuid=65534 --regid=65534 --clear-groups timeout 120 "$F" record --ring=1M -o t -- /usr/bin/python3 busy.py <in >out 2>err 3>&- &
-	R=$!
-	exec 9>in
-	sleep 2
-	P=$(sed -n 's/.*(pid \([0-9]*\)).*/\1/p' err)
+	RECORDER=(env HOME="$W" setpriv --reuid=65534 --regid=65534 --clear-groups "$F")
+	start --ring=1M
 	run -0 setpriv --reuid=65534 --regid=65534 --clear-groups "$F" snapshot -o "$W/user" "$P"
 	run -0 fdw snapshot -o root "$P"
 	[ "$(json user .coverage.ring)" = true ]
