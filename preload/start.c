@@ -254,10 +254,14 @@ static void call_others_first(void)
 	FIRST(close)(fd);
 }
 
-/* Some look anew in each thread (libeatmydata): LTTng's do so before they take a lock of its. */
+/*
+ * Some look anew in each thread (libeatmydata): LTTng's do so before they take a lock of its. Not where pthread_create itself is another's: that of
+ * TSan returns only when the thread has come to what it was made for, so it must not wait for the loader's lock, which its maker holds, before.
+ */
+static int each_calls_first;
 void fdw_tool_thread_begins(void)
 {
-	if (fdw_patience_outside)
+	if (each_calls_first)
 		call_others_first();
 }
 
@@ -284,6 +288,7 @@ static const struct fdw_trace_ops *load_provider(void)
 	others = FDW_REAL(dlopen)("liblttng-ust.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD) != NULL;
 	fdw_self.tool = 1; /* the provider's and LTTng's constructors run here: what they open is theirs */
 	fdw_patience_outside = others_are_there();
+	each_calls_first = fdw_patience_outside && !fdw_is_anothers(dlsym(RTLD_DEFAULT, "pthread_create"));
 	if (fdw_patience_outside)
 		call_others_first();
 	/* pthread_cancel aborts when it cannot load this, and it is needed where nothing can be loaded any more: out of descriptors, in a chroot. */

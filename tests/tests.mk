@@ -19,7 +19,7 @@ TEST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -MMD -MP -I
 TEST_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/programs/lib%er.c tests/bench/ports.c,$(wildcard tests/programs/*.c tests/e2e/src/*.c tests/bench/*.c tests/demo/*.c)))
 ASKED_BIN := $(addprefix $(O)/tests/programs/numbers_asked_,O0 O2 other)
 TEST_LIB := $(O)/tests/programs/libopener.so $(ASKED_BIN) $(O)/tests/e2e/src/static $(O)/tests/e2e/src/rows/rows \
-	$(addprefix $(O)/tests/e2e/src/hazards/,hazards others own_close early $(if $(shell command -v $(CXX)),statics) libuse.so libtls.so libsecond.so libbefore.so libfirst.so libraw.so libconfined.so libclock.so)
+	$(addprefix $(O)/tests/e2e/src/hazards/,hazards others own_close own_create early $(if $(shell command -v $(CXX)),statics) libuse.so libtls.so libsecond.so libbefore.so libfirst.so libraw.so libconfined.so libclock.so)
 FORKLOCK_BIN := $(addprefix $(O)/tests/forklock/,stress handoff inherit flags hazards stepped held libfdwarden.so)
 REARM_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/rearm/*.c)) \
 	$(addprefix $(O)/tests/rearm/,pool_ports other/libother.so other/pool_ports other/ports_kept)

@@ -272,6 +272,10 @@ status 0" ]
 	was_recorded
 }
 
+@test "a program whose pthread_create waits until its thread has begun" {
+	same "$H/own_create"
+}
+
 @test "a program with a close of its own" {
 	same "$H/own_close"
 	once native "$H/own_close" counted
