@@ -2,6 +2,7 @@
  * analyzer/coverage.c: what was not observed, and why: once for each program and reason.
  */
 #include "analyzer/model_parts.h"
+#include "analyzer/say.h"
 
 static struct unobserved *entry(struct unobserved **list, const char *exe, const char *why)
 {
@@ -70,11 +71,21 @@ const char *coverage_why(uint32_t why)
 	return why && why < sizeof whys / sizeof *whys ? whys[why] : "it was started, but never said hello";
 }
 
-void coverage_not_observed(struct replay *r, const struct source *s, const char *exe, uint32_t why)
+const char *coverage_why_silent(struct replay *r, uint32_t why, int killed_by)
+{
+	char text[64], signal[24];
+
+	if (why || !killed_by)
+		return coverage_why(why);
+	snprintf(text, sizeof text, "it was ended by %s before it said hello", text_signal(killed_by, signal, sizeof signal));
+	return name_of_text(r, text);
+}
+
+void coverage_not_observed(struct replay *r, const struct source *s, const char *exe, uint32_t why, int killed_by)
 {
 	if (!why && !source_is_whole(s))
 		return; /* it may well have said hello: that is lost, or still to come */
-	coverage_unobserved(&r->coverage.unobserved, exe, coverage_why(why));
+	coverage_unobserved(&r->coverage.unobserved, exe, coverage_why_silent(r, why, killed_by));
 }
 
 struct spawned {
@@ -92,7 +103,7 @@ void coverage_spawned(struct step *s)
 	struct spawned *n;
 
 	if (s->e->flags & FDW_F_UNOBSERVED) {
-		coverage_not_observed(s->replay, s->process->source, exe, (uint32_t)s->e->arg);
+		coverage_not_observed(s->replay, s->process->source, exe, (uint32_t)s->e->arg, 0);
 		return;
 	}
 	if (s->e->ret <= 0 || (child && child->known))
@@ -116,6 +127,6 @@ void coverage_end(struct replay *r)
 {
 	for (struct spawned *n; (n = r->spawned); free(n)) {
 		r->spawned = n->next;
-		coverage_not_observed(r, n->source, n->exe, 0);
+		coverage_not_observed(r, n->source, n->exe, 0, 0);
 	}
 }

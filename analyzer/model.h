@@ -356,6 +356,7 @@ struct process {
 	unsigned ended : 1;
 	unsigned finished : 1;   /* judged; only what the report lists is left */
 	const char *end;         /* "exit", NULL */
+	int killed_by;           /* the signal that ended it, as its parent was told; 0: not known to be one */
 	struct node *node;       /* tree.h; NULL: no tree is kept */
 	struct process *next;    /* in order of appearance */
 	struct process *next_ended, *next_unnamed;

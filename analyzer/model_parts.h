@@ -202,8 +202,9 @@ struct process *process_claim(struct process *parent, uint32_t forker, uint64_t 
 /* coverage.c */
 void coverage_absorb(struct replay *, const struct coverage *);
 void coverage_unobserved(struct unobserved **, const char *exe, const char *why);
-/* why: enum fdw_why; 0: it was to be observed, and never said hello. */
-void coverage_not_observed(struct replay *, const struct source *, const char *exe, uint32_t why);
+/* why: enum fdw_why; 0: it was to be observed, and never said hello. killed_by: by which signal, 0: not known to be one. */
+void coverage_not_observed(struct replay *, const struct source *, const char *exe, uint32_t why, int killed_by);
+const char *coverage_why_silent(struct replay *, uint32_t why, int killed_by); /* the same as a text */
 void coverage_partial(struct replay *, const struct image *);
 /* Children of posix_spawn: that one was started, that it said hello, and that no more will. */
 void coverage_spawned(struct step *);

@@ -240,7 +240,7 @@ static void finish(struct replay *r, struct process *p)
 	if (p->expected && !p->quiet && !p->threads)
 		silent_child(r, p);
 	if (i->execing) {
-		coverage_not_observed(r, p->source, name_of_text(r, i->exec.exe), i->exec.why);
+		coverage_not_observed(r, p->source, name_of_text(r, i->exec.exe), i->exec.why, p->killed_by);
 		start_execed(p, i);
 	}
 	judge_image(r, i);

@@ -377,9 +377,10 @@ void process_reaped(struct step *s)
 
 	tree_reaped(s);
 	if (s->e->ret < 0 && silent_command(s, s->e->fd, s->e->gen))
-		coverage_not_observed(s->replay, s->process->source, name_of_text(s->replay, "/bin/sh"), 0);
+		coverage_not_observed(s->replay, s->process->source, name_of_text(s->replay, "/bin/sh"), 0, 0);
 	if (!child || child->parent != s->process)
 		return;
+	child->killed_by = WIFSIGNALED((int)s->e->arg) ? WTERMSIG((int)s->e->arg) : 0;
 	process_will_end(s->replay, child);
 	series_image_end(s->replay, child->image, s->time);
 	process_reaped_whole(s->replay, child);

@@ -308,10 +308,12 @@ void tree_shares(struct image *child)
 }
 
 /* Why what was started said nothing; NULL: it may do so yet. */
-static const char *why_silent(const struct source *s, uint32_t why, const char *where_lost)
+static const char *why_silent(struct replay *r, const struct process *p, uint32_t why, const char *where_lost)
 {
+	const struct source *s = p->source;
+
 	if (why || source_is_whole(s))
-		return coverage_why(why);
+		return coverage_why_silent(r, why, p->killed_by);
 	return s->gap_end ? where_lost : NULL;
 }
 
@@ -331,7 +333,7 @@ void tree_image_end(struct replay *r, struct image *i)
 	if (i->ending == END_EXEC && i->exec.exe)
 		p->exec = name_of_text(r, i->exec.exe);
 	if (i->execing)
-		p->unseen = why_silent(i->process->source, i->exec.why, "its beginning may be lost");
+		p->unseen = why_silent(r, i->process, i->exec.why, "its beginning may be lost");
 	for (const struct number *n = i->numbers; n; n = n->hh.next)
 		for (const struct generation *g = n->newest; g; g = g->older)
 			if (g->gift)
@@ -390,7 +392,7 @@ static void silent_node(struct replay *r, struct node *n)
 
 	if (n->unseen || !p || p->threads)
 		return;
-	n->unseen = why_silent(p->source, 0, "it may have said hello: events were lost");
+	n->unseen = why_silent(r, p, 0, "it may have said hello: events were lost");
 }
 
 static void finish_gift(struct gift *g)

@@ -1,4 +1,5 @@
 /* tests/unit/model_processes.c: who is who: fork, exec, pid reuse, events in any order, what was not seen. */
+#include <signal.h>
 #include "builder.h"
 
 static const struct process *nth(struct world *w, unsigned n)
@@ -222,6 +223,27 @@ static void exec_unobserved(void **state)
 	world_free(w);
 }
 
+/* As the parent was told: a signal came before the program could say hello, and says why it did not; an exit status says nothing of it. */
+static void exec_ended_by_signal(void **state)
+{
+	static const struct { uint64_t status; const char *why; } ends[] = {
+		{ SIGTERM, "it was ended by SIGTERM before it said hello" }, { 1 << 8, "it was started, but never said hello" },
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct world *w = started();
+		forks(w, 200);
+		fork_child(w, 200, 100);
+		execs(w);
+		back_to(w, 100);
+		send_event(w, "waitpid", (struct fdw_event){ .op = FDW_OP_REAPED, .fd = -1, .fd2 = -1, .ret = 200, .arg = ends[i].status });
+		exits(w);
+		finish(w);
+		assert_string_equal(replay_coverage(w->replay)->unobserved->why, ends[i].why);
+		world_free(w);
+	}
+}
+
 static void exec_failed(void **state)
 {
 	struct world *w = started();
@@ -370,7 +392,7 @@ int main(void)
 		cmocka_unit_test(one_process), cmocka_unit_test(child_first), cmocka_unit_test(same_generation_in_both),
 		cmocka_unit_test(pending_when_the_pid_is_given_again), cmocka_unit_test(child_known_by_its_parent), cmocka_unit_test(silent_child_is_not_observed),
 		cmocka_unit_test(not_yet_is_not_never), cmocka_unit_test(never_is_never_though_it_runs),
-		cmocka_unit_test(fork_then_exec), cmocka_unit_test(daemon_speaks_late), cmocka_unit_test(exec_unobserved), cmocka_unit_test(exec_failed),
+		cmocka_unit_test(fork_then_exec), cmocka_unit_test(daemon_speaks_late), cmocka_unit_test(exec_unobserved), cmocka_unit_test(exec_ended_by_signal), cmocka_unit_test(exec_failed),
 		cmocka_unit_test(pid_again), cmocka_unit_test(pid_again_by_fork), cmocka_unit_test(unknown_start),
 		cmocka_unit_test(late_close), cmocka_unit_test(close_before_creation), cmocka_unit_test(closed_but_never_seen_open),
 		cmocka_unit_test(totals_show_a_lost_end), cmocka_unit_test(numbers_out_of_order),
