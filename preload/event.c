@@ -4,6 +4,7 @@
  * Context: any thread, handlers; vfork children see vforked.h. May not: allocate; emit on behalf of the tracer. A tracepoint needs 2.3 KiB
  * (measured on LTTng-UST 2.13.5): in a handler that runs on a signal stack it gets a stack of ours. What finds none is counted in `lost`.
  */
+#include <linux/futex.h>
 #include "aside.h"
 #include "birth.h"
 #include "clock.h"
@@ -36,13 +37,35 @@ static void stamp(struct fdw_event *e)
 	}
 }
 
+/*
+ * For a flight recorder: calls on what was closed before, or is being closed. Not closes of everything, fork children that clean up, EPOLL_CTL_DEL. Where a
+ * call is told of twice the second event is waited for: it may excuse the first.
+ */
+static int looks_wrong(const struct fdw_event *e)
+{
+	int wrong = e->flags & (FDW_F_KNOWN_CLOSED | FDW_F_LOSER) && !(e->flags & (FDW_F_RUN | FDW_F_RANGE | FDW_F_CHILD));
+
+	if (e->op == FDW_OP_USE && (e->call == FDW_CALL_epoll_ctl || e->call == FDW_CALL_port_associate)) {
+		fdw_self.wrong |= wrong;
+		return 0;
+	}
+	if (e->op != FDW_OP_EPOLL_CTL)
+		return wrong;
+	wrong |= fdw_self.wrong;
+	fdw_self.wrong = 0;
+	return wrong && e->flags >> FDW_F_USER_SHIFT != EPOLL_CTL_DEL;
+}
+
 static void deliver(struct fdw_event *e)
 {
 	stamp(e);
-	if (e->op >= FDW_OP_PROC_START)
+	if (e->op >= FDW_OP_PROC_START) {
 		fdw_ops->life(e);
-	else
-		fdw_ops->op(e);
+		return;
+	}
+	fdw_ops->op(e);
+	if (unlikely(fdw_watch) && looks_wrong(e) && atomic_exchange(&fdw_watch->armed, 0))
+		fdw_raw(SYS_futex, &fdw_watch->armed, (long)FUTEX_WAKE, 1L, NULL, NULL, 0L);
 }
 
 /*

@@ -14,6 +14,7 @@
 #include "poison.h"
 
 const struct fdw_mark *fdw_mark;
+struct fdw_watch *fdw_watch;
 
 /* LTTng has two connections to its daemon, and two threads that may be making new ones. */
 #define CONNECTIONS 4
@@ -42,14 +43,31 @@ void fdw_connection_made(int fd)
 
 void fdw_connection_ends(int fd) { change(fd + 1, 0); }
 
-void fdw_mark_hold(void)
+static long open_beside(const char *name, int how)
 {
 	char path[FDW_PATH_MAX + 32];
-	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
-	long fd, p;
 
-	*fdw_put(fdw_put(fdw_put(path, fdw_options.record), "/"), FDW_MARK) = 0;
-	fd = fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)(O_RDONLY | O_CLOEXEC), 0L);
+	*fdw_put(fdw_put(fdw_put(path, fdw_options.record), "/"), name) = 0;
+	return fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)(how | O_CLOEXEC), 0L);
+}
+
+void fdw_watch_find(void)
+{
+	long fd = open_beside(FDW_WATCH, O_RDWR), p;
+
+	if (fd < 0)
+		return;
+	p = fdw_raw(SYS_mmap, NULL, sizeof *fdw_watch, (long)(PROT_READ | PROT_WRITE), (long)MAP_SHARED, fd, 0L);
+	fdw_raw(SYS_close, fd);
+	if (p >= 0)
+		fdw_watch = (struct fdw_watch *)p;
+}
+
+void fdw_mark_hold(void)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	long fd = open_beside(FDW_MARK, O_RDONLY), p;
+
 	if (fd < 0)
 		return;
 	fd = fdw_park((int)fd);

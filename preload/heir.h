@@ -10,7 +10,7 @@
  *                           file description, which fork children share until they exec or end
  *   that all is over        the mark's first word, which is mapped: an heir stops then
  *   that destructors wait   for threads that are not there: they do not run (no_fini)
- * Where there is no mark LTTng begins anew: where each process has buffers of its own, and for a ring, whose triggers come later to those it knows.
+ * Where there is no mark LTTng begins anew: where each process has buffers of its own.
  *
  * A process becomes its own heir as soon as it is served, so that it has no threads but its own. Where there is no mark LTTng's threads stay,
  * and end, with the recording, before calls that take rights from the calling thread alone (capset, PR_SET_NO_NEW_PRIVS …): they would keep them; and
@@ -27,8 +27,11 @@
 
 extern const struct fdw_mark *fdw_mark; /* NULL: there is none */
 
+extern struct fdw_watch *fdw_watch;     /* the same */
+
 /* At the start of what is recorded. */
 void fdw_mark_hold(void);
+void fdw_watch_find(void);
 /* In which pid namespace this process lives: as `who` says it. */
 void fdw_find_space(void);
 /* In a fork child whose parent took LTTng's locks; mask as for struct fdw_trace_ops. */

@@ -329,6 +329,7 @@ static void start_recording(void)
 	if (!fdw_ops || !fdw_patience(&patience))
 		return; /* no session listens: nothing is sent, nothing is paid for */
 	fdw_mark_hold();
+	fdw_watch_find();
 	fdw_actions_learn();
 	atomic_fetch_or(&fdw_process.uses, FDW_USES_RECORDED);
 	atomic_store_explicit(&fdw_process.recording, 1, memory_order_release);

@@ -312,6 +312,14 @@ struct fdw_mark {
 	_Atomic uint32_t ended;
 	uint64_t pid_space; /* inode of the recorder's pid namespace; 0: not known */
 };
+/*
+ * And of a flight recorder: whoever makes a call that looks wrong changes `armed` from 1 to 0 and wakes who waits there (futex), once the event is in the
+ * ring. Everybody recorded writes there, as whatever user; it lies in a directory with a name that nobody guesses.
+ */
+#define FDW_WATCH "fdwarden-watch"
+struct fdw_watch {
+	_Atomic uint32_t armed;
+};
 /* A trace with the end of a flight recorder's ring has a file of this name beside it, and the ring's part below `ring`. */
 #define FDW_RING_MARK "fdwarden-ring"
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"

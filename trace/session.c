@@ -302,7 +302,7 @@ int fdw_session_records(const struct fdw_session *s) { return fdw_mark_is_held(s
 
 int fdw_session_recorded(const struct fdw_session *s)
 {
-	int connected = fdw_count_connected(s->daemon), hold = s->mark >= 0 ? fdw_mark_holders(s->mark) : 0;
+	int connected = fdw_count_connected(s->daemon), hold = s->mark >= 0 ? fdw_mark_holders(s->mark, NULL, 0) : 0;
 
 	return hold > connected ? hold : connected;
 }

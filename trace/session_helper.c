@@ -359,7 +359,7 @@ static int begin(struct fdw_setup *s, int sock, char *error, size_t n)
 	give_room();
 	if (s->isolate)
 		name_consumer(s);
-	else if (!s->ring) /* its triggers are renewed, and reach those only that LTTng knows */
+	else
 		fdw_mark_make(s);
 	return s->provider ? fdw_session_hello(s, error, n) : 0;
 }
@@ -368,10 +368,11 @@ static int begin(struct fdw_setup *s, int sock, char *error, size_t n)
 static int serve(const struct fdw_setup *s, int sock)
 {
 	struct fdw_message m;
-	struct pollfd p[2] = { { .fd = sock, .events = POLLIN }, { .fd = fdw_ring_socket(), .events = POLLIN } };
+	struct pollfd p[3] = { { .fd = sock, .events = POLLIN }, { .fd = fdw_ring_socket(), .events = POLLIN },
+		{ .fd = fdw_watch_bell(), .events = POLLIN } };
 
 	for (;;) {
-		int r = poll(p, 2, s->ring ? RING_LOOK_MS : -1);
+		int r = poll(p, 3, s->ring ? RING_LOOK_MS : -1);
 		ssize_t n;
 		if (r < 0 && errno == EINTR)
 			continue;

@@ -17,27 +17,35 @@
 #include "trace/session_private.h"
 
 static struct fdw_mark *mark; /* the helper's view of it */
+static pid_t helpers_parent;  /* in the helper: the command, who has it open to look at it */
+
+void *fdw_shared_make(const struct fdw_setup *s, const char *name, size_t size, mode_t mode)
+{
+	char path[sizeof s->dir + 48];
+	void *p = MAP_FAILED;
+	int fd;
+
+	snprintf(path, sizeof path, "%s%s/%s", s->dir, fdw_sockets_below(s), name);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return NULL;
+	if (fchmod(fd, mode) == 0 && ftruncate(fd, (off_t)size) == 0)
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		unlink(path);
+	close(fd);
+	return p == MAP_FAILED ? NULL : p;
+}
 
 /* Where it cannot be made LTTng serves each fork child itself. */
 void fdw_mark_make(const struct fdw_setup *s)
 {
-	char path[sizeof s->dir + 48];
 	struct stat space;
-	void *p;
-	int fd;
 
-	snprintf(path, sizeof path, "%s%s/" FDW_MARK, s->dir, fdw_sockets_below(s));
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return;
-	if (fchmod(fd, 0644) != 0 || ftruncate(fd, sizeof *mark) != 0 ||
-	    (p = mmap(NULL, sizeof *mark, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)) == MAP_FAILED)
-		unlink(path);
-	else
-		mark = p;
+	helpers_parent = getppid();
+	mark = fdw_shared_make(s, FDW_MARK, sizeof *mark, 0644);
 	if (mark && stat("/proc/self/ns/pid", &space) == 0)
 		mark->pid_space = space.st_ino;
-	close(fd);
 }
 
 void fdw_mark_end(void)
@@ -87,18 +95,36 @@ static int holds(int proc, const char *pid, const struct stat *mark_is)
 	return found;
 }
 
-int fdw_mark_holders(int fd)
+int fdw_mark_holders(int fd, pid_t *pids, size_t max)
 {
 	struct stat mark_is;
 	struct dirent *e;
-	char self[16];
-	int n = 0;
+	size_t n = 0;
 	DIR *d = fstat(fd, &mark_is) == 0 ? opendir("/proc") : NULL;
 
-	snprintf(self, sizeof self, "%d", (int)getpid());
-	while (d && (e = readdir(d)))
-		n += e->d_name[0] >= '1' && e->d_name[0] <= '9' && strcmp(e->d_name, self) && holds(dirfd(d), e->d_name, &mark_is);
+	while (d && (e = readdir(d))) {
+		pid_t pid = (pid_t)atoi(e->d_name);
+		if (pid <= 0 || pid == getpid() || pid == helpers_parent || !holds(dirfd(d), e->d_name, &mark_is))
+			continue;
+		if (n < max)
+			pids[n] = pid;
+		n++;
+	}
 	if (d)
 		closedir(d);
-	return n;
+	return (int)n;
+}
+
+size_t fdw_mark_list(const struct fdw_setup *s, pid_t *pids, size_t max)
+{
+	char path[sizeof s->dir + 48];
+	int fd, n;
+
+	snprintf(path, sizeof path, "%s%s", s->dir, fdw_sockets_below(s));
+	fd = fdw_mark_open(path);
+	if (fd < 0)
+		return 0;
+	n = fdw_mark_holders(fd, pids, max);
+	close(fd);
+	return (size_t)n < max ? (size_t)n : max;
 }

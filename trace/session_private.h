@@ -86,21 +86,30 @@ void fdw_ring_answer(const struct fdw_setup *, pid_t daemon);
 ssize_t fdw_receive(int fd, struct fdw_message *, int ms);
 /* Before the end of the session: the ring goes to the trace. */
 int fdw_ring_finish(const struct fdw_setup *, char *error, size_t n);
+/* LTTng writes the ring's events into dir, now. */
+int fdw_ring_write(const char *dir, char *error, size_t n);
 /* A directory with a ring in it gets the rest of what makes a trace. */
 int fdw_ring_complete(const struct fdw_setup *, const char *dir, char *error, size_t n);
 #define FDW_RING_SESSION "fdwarden-ring"
 
 /* session_mark.c: the mark, of recordings in which fork children go on in their parents' buffers. The helper makes and ends it. */
 void fdw_mark_make(const struct fdw_setup *);
+/* A new file beside the session's socket, zero, shared with those who map it. NULL: it cannot be made. */
+void *fdw_shared_make(const struct fdw_setup *, const char *name, size_t size, mode_t);
 void fdw_mark_end(void);
 /* The command's view: a descriptor, -1: there is none. */
 int fdw_mark_open(const char *sockets);
 int fdw_mark_is_held(int fd);  /* somebody is recorded */
-int fdw_mark_holders(int fd);  /* how many, as far as /proc tells us; takes a look at all processes */
+/* How many, as far as /proc tells us, and the first max of them; takes a look at all processes. */
+int fdw_mark_holders(int fd, pid_t *pids, size_t max);
+/* For the helper: the first max of them. How many these are. */
+size_t fdw_mark_list(const struct fdw_setup *, pid_t *pids, size_t max);
 
 /* session_watch.c: calls that look wrong; the helper only. */
 void fdw_watch_start(const struct fdw_setup *);
-/* From time to time. 1: a call looked wrong, and the ring was written to the place m->text. */
+/* Readable when it is time to look; -1: never. */
+int fdw_watch_bell(void);
+/* Then, and from time to time. 1: a call looked wrong, and the ring was written to the place m->text. */
 int fdw_watch_look(const struct fdw_setup *, struct fdw_message *m);
 /* What the command thinks of that. */
 void fdw_watch_judged(int keep);

@@ -53,7 +53,7 @@ static int create(const struct fdw_setup *s, char *error, size_t n)
 
 /* ---- writing it out ----------------------------------------------------------------------------------------------------------------------*/
 
-static int record(const char *dir, char *error, size_t n)
+int fdw_ring_write(const char *dir, char *error, size_t n)
 {
 	struct lttng_snapshot_output *o = lttng_snapshot_output_create();
 	char path[PATH_MAX];
@@ -112,7 +112,7 @@ static int snapshot(const struct fdw_setup *s, const char *output, char *error, 
 	}
 	if (fdw_make_output(output, dir, &made, error, n) != 0)
 		return -1;
-	if (fdw_probe_disk(dir, error, n) == 0 && record(dir, error, n) == 0 && fdw_ring_complete(s, dir, error, n) == 0)
+	if (fdw_probe_disk(dir, error, n) == 0 && fdw_ring_write(dir, error, n) == 0 && fdw_ring_complete(s, dir, error, n) == 0)
 		return 0;
 	snprintf(part, sizeof part, "%s/ring", dir);
 	fdw_remove_tree(part);
@@ -151,12 +151,14 @@ static int may_ask(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && (who.uid == 0 || who.uid == getuid());
 }
 
-/* What LTTng takes for a connected program; the rehearsal and the like are gone. */
-static void answer_who(struct fdw_message *m, pid_t daemon)
+/* Who holds the mark; where there is none, what LTTng takes for a connected program; the rehearsal and the like are gone. */
+static void answer_who(const struct fdw_setup *s, struct fdw_message *m, pid_t daemon)
 {
 	pid_t pids[FDW_RECORDED_MAX];
-	size_t n = fdw_list_connected(daemon, pids, FDW_RECORDED_MAX), at = 0;
+	size_t n = fdw_mark_list(s, pids, FDW_RECORDED_MAX), at = 0;
 
+	if (!n)
+		n = fdw_list_connected(daemon, pids, FDW_RECORDED_MAX);
 	m->what = FDW_ASK_WHO;
 	m->daemon = getppid();
 	m->text[0] = 0;
@@ -178,7 +180,7 @@ void fdw_ring_answer(const struct fdw_setup *s, pid_t daemon)
 		if (m.what == FDW_ASK_SNAPSHOT)
 			m.what = snapshot(s, output, m.text, sizeof m.text) == 0 ? FDW_SAY_DONE : FDW_SAY_FAILED;
 		else
-			answer_who(&m, daemon);
+			answer_who(s, &m, daemon);
 		(void)!send(fd, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	close(fd);
@@ -202,5 +204,5 @@ int fdw_ring_finish(const struct fdw_setup *s, char *error, size_t n)
 
 	if (code < 0)
 		return fdw_lttng_failed(code, "stop its ring", error, n);
-	return record(s->output, error, n) != 0 || mark(s->output, s, error, n) != 0 ? -1 : 0;
+	return fdw_ring_write(s->output, error, n) != 0 || mark(s->output, s, error, n) != 0 ? -1 : 0;
 }

@@ -1,40 +1,41 @@
 /*
- * trace/session_watch.c: a ring is written out when a call looks wrong. LTTng itself tells: a filter in the program over the events' flags, so that
- * nobody has to read the stream; and its daemon takes the snapshot at once, before the ring goes round. (Taken by the helper, which looks five times a second,
- * it came too late: a program that opens and closes all the time fills 1 MiB in a tenth of a second.) Whether it was wrong the command judges with the whole
- * analyzer; if not, the snapshot is removed and the watch set again.
+ * trace/session_watch.c: a ring is written out when a call looks wrong. Whoever made it says so in a word that all who are recorded share with us
+ * (schema.h), so that nobody has to read the stream, and wakes us: the ring is to be written out before it has gone round, which takes a program that opens
+ * and closes all the time a tenth of a second for 1 MiB. Whether the call was wrong the command judges with the whole analyzer; if not, the snapshot is
+ * removed and the watch set again.
  *
- * Context: the helper only.
+ * Not by a trigger of LTTng's: each program has a pipe of its own for that, which ends with its connection, and fork children have none.
+ *
+ * Context: the helper only; what waits is a thread of it, which touches nothing but the word and the bell.
  */
 #define _GNU_SOURCE
 #include <limits.h>
-#include <lttng/lttng.h>
-#include <lttng/snapshot.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include "trace/schema.h"
 #include "trace/session_private.h"
 
-#define TRIGGER "fdwarden-looks-wrong"
 /* A call that looked wrong and was not: from now on this long nobody looks; each time twice as long, up to MAX. */
 #define DROPPED_S 5
 #define DROPPED_MAX_S 300
 
-/*
- * FDW_F_KNOWN_CLOSED and FDW_F_LOSER: calls on what was closed before, or is being closed. Not FDW_F_RUN, _RANGE, _CHILD: closes of everything, and fork
- * children that clean up; nor EPOLL_CTL_DEL.
- */
-#define LOOKS_WRONG "(flags & 0x28) != 0 && (flags & 0x8180) == 0 && (flags >> 24) != 2"
-_Static_assert((FDW_F_KNOWN_CLOSED | FDW_F_LOSER) == 0x28u && (FDW_F_RUN | FDW_F_RANGE | FDW_F_CHILD) == 0x8180u && FDW_F_USER_SHIFT == 24, "LOOKS_WRONG");
+/* What a call leads to belongs to it: the rest of a loop over every number there is. */
+#define LED_TO_NS 20000000L
 
-static struct lttng_notification_channel *notifications;
-static struct lttng_trigger *trigger; /* registered, or NULL */
-static char candidate[PATH_MAX];      /* where its snapshot goes; not judged yet */
+static struct fdw_watch *watch;       /* NULL: nobody looks */
+static int bell = -1;                 /* rung when a call looked wrong */
+static char candidate[PATH_MAX];      /* where its snapshot goes */
 static int judging, kept;
 static unsigned dropped_s = DROPPED_S;
-static time_t next_s;                 /* the watch is set again, CLOCK_MONOTONIC seconds */
+static time_t next_s;                 /* when the watch is set again, CLOCK_MONOTONIC seconds; 0: it is */
 
 static time_t now_s(void)
 {
@@ -53,7 +54,7 @@ static int find_place(const struct fdw_setup *s)
 		/* "/ring" follows */
 		if (snprintf(candidate, sizeof candidate - 8, "%s.violation%s", s->output, number) >= (int)sizeof candidate - 8)
 			break;
-		if (access(candidate, F_OK) != 0)
+		if (mkdir(candidate, 0770) == 0)
 			return 0;
 		snprintf(number, sizeof number, "-%d", i);
 	}
@@ -63,118 +64,74 @@ static int find_place(const struct fdw_setup *s)
 
 /* ---- the watch ---------------------------------------------------------------------------------------------------------------------------*/
 
-static struct lttng_condition *condition(void)
+static void wait_while(uint32_t armed)
 {
-	struct lttng_event_rule *rule = lttng_event_rule_user_tracepoint_create();
-	struct lttng_condition *c = NULL;
-
-	if (rule && lttng_event_rule_user_tracepoint_set_name_pattern(rule, "fdwarden:op") == LTTNG_EVENT_RULE_STATUS_OK &&
-	    lttng_event_rule_user_tracepoint_set_filter(rule, LOOKS_WRONG) == LTTNG_EVENT_RULE_STATUS_OK)
-		c = lttng_condition_event_rule_matches_create(rule);
-	lttng_event_rule_destroy(rule);
-	return c;
+	while (atomic_load(&watch->armed) == armed)
+		syscall(SYS_futex, &watch->armed, FUTEX_WAIT, armed, NULL, NULL, 0);
 }
 
-static struct lttng_action *write_once(void)
+static void *wait_for_wrong(void *unused)
 {
-	struct lttng_action *a = lttng_action_snapshot_session_create();
-	struct lttng_snapshot_output *o = lttng_snapshot_output_create();
-	struct lttng_rate_policy *once = lttng_rate_policy_once_after_n_create(1);
-	char path[PATH_MAX];
+	uint64_t one = 1;
 
-	snprintf(path, sizeof path, "%.4080s/ring", candidate);
-	if (a && o && once && lttng_snapshot_output_set_local_path(path, o) == 0 && lttng_snapshot_output_set_name("ring", o) == 0 &&
-	    lttng_action_snapshot_session_set_session_name(a, FDW_RING_SESSION) == LTTNG_ACTION_STATUS_OK &&
-	    lttng_action_snapshot_session_set_rate_policy(a, once) == LTTNG_ACTION_STATUS_OK &&
-	    lttng_action_snapshot_session_set_output(a, o) == LTTNG_ACTION_STATUS_OK)
-		o = NULL; /* the action's */
-	lttng_snapshot_output_destroy(o);
-	lttng_rate_policy_destroy(once);
-	return a;
-}
-
-/* First it is written, then we hear of it. */
-static struct lttng_action *actions(void)
-{
-	struct lttng_action *list = lttng_action_list_create(), *each[] = { write_once(), lttng_action_notify_create() };
-
-	for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
-		if (list && (!each[i] || lttng_action_list_add_action(list, each[i]) != LTTNG_ACTION_STATUS_OK)) {
-			lttng_action_destroy(list);
-			list = NULL;
-		}
-		lttng_action_destroy(each[i]);
+	for (;;) {
+		wait_while(1);
+		(void)!write(bell, &one, sizeof one);
+		wait_while(0);
 	}
-	return list;
+	return NULL;
 }
 
-static void disarm(void)
+static void arm(void)
 {
-	if (!trigger)
-		return;
-	lttng_notification_channel_unsubscribe(notifications, lttng_trigger_get_condition(trigger));
-	lttng_unregister_trigger(trigger);
-	lttng_trigger_destroy(trigger);
-	trigger = NULL;
+	atomic_store(&watch->armed, 1);
+	syscall(SYS_futex, &watch->armed, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-static void arm(const struct fdw_setup *s)
+static void look_later(void)
 {
-	enum lttng_notification_channel_status subscribed = LTTNG_NOTIFICATION_CHANNEL_STATUS_ERROR;
-	struct lttng_condition *c = condition();
-	struct lttng_action *a = find_place(s) == 0 ? actions() : NULL;
-
-	if (!notifications)
-		notifications = lttng_notification_channel_create(lttng_session_daemon_notification_endpoint);
-	trigger = c && a && notifications ? lttng_trigger_create(c, a) : NULL;
-	/* It keeps references of its own. */
-	lttng_condition_destroy(c);
-	lttng_action_destroy(a);
-	if (trigger && lttng_register_trigger_with_name(trigger, TRIGGER) == LTTNG_OK)
-		subscribed = lttng_notification_channel_subscribe(notifications, lttng_trigger_get_condition(trigger));
-	if (subscribed == LTTNG_NOTIFICATION_CHANNEL_STATUS_OK || subscribed == LTTNG_NOTIFICATION_CHANNEL_STATUS_ALREADY_SUBSCRIBED)
-		return;
-	disarm();
-	next_s = now_s() + DROPPED_MAX_S;
-}
-
-/* All that are there are one. */
-static int has_notification(void)
-{
-	struct lttng_notification *notification;
-	bool pending = false;
-	int had = 0;
-
-	while (lttng_notification_channel_has_pending_notification(notifications, &pending) == LTTNG_NOTIFICATION_CHANNEL_STATUS_OK && pending) {
-		notification = NULL;
-		if (lttng_notification_channel_get_next_notification(notifications, &notification) == LTTNG_NOTIFICATION_CHANNEL_STATUS_ERROR)
-			break;
-		lttng_notification_destroy(notification);
-		had = 1;
-	}
-	return had;
+	next_s = now_s() + (time_t)dropped_s;
+	dropped_s = 2 * dropped_s < DROPPED_MAX_S ? 2 * dropped_s : DROPPED_MAX_S;
 }
 
 /* ---- for the helper ----------------------------------------------------------------------------------------------------------------------*/
 
-void fdw_watch_start(const struct fdw_setup *s) { arm(s); }
+void fdw_watch_start(const struct fdw_setup *s)
+{
+	pthread_t waiter;
+
+	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	watch = bell >= 0 ? fdw_shared_make(s, FDW_WATCH, sizeof *watch, 0666) : NULL;
+	if (!watch)
+		return;
+	atomic_store(&watch->armed, 1);
+	if (pthread_create(&waiter, NULL, wait_for_wrong, NULL) != 0)
+		watch = NULL;
+}
+
+int fdw_watch_bell(void) { return watch ? bell : -1; }
 
 int fdw_watch_look(const struct fdw_setup *s, struct fdw_message *m)
 {
+	struct timespec led_to = { 0, LED_TO_NS };
 	char error[FDW_TEXT];
+	uint64_t rung;
 
-	if (kept || judging)
+	if (!watch || kept || judging)
 		return 0;
-	if (!trigger) {
-		if (now_s() >= next_s)
-			arm(s);
+	if (next_s && now_s() >= next_s) {
+		next_s = 0;
+		arm();
+	}
+	if (read(bell, &rung, sizeof rung) != sizeof rung)
+		return 0;
+	if (find_place(s) != 0) {
+		look_later();
 		return 0;
 	}
-	if (!has_notification())
-		return 0;
-	disarm();
 	judging = 1;
-	if (fdw_ring_complete(s, candidate, error, sizeof error) != 0) {
+	nanosleep(&led_to, NULL);
+	if (fdw_ring_write(candidate, error, sizeof error) != 0 || fdw_ring_complete(s, candidate, error, sizeof error) != 0) {
 		fdw_watch_judged(0);
 		return 0;
 	}
@@ -196,6 +153,6 @@ void fdw_watch_judged(int keep)
 	if (keep)
 		return;
 	fdw_remove_tree(candidate);
-	next_s = now_s() + (time_t)dropped_s;
-	dropped_s = 2 * dropped_s < DROPPED_MAX_S ? 2 * dropped_s : DROPPED_MAX_S;
+	*candidate = 0;
+	look_later();
 }

@@ -38,10 +38,10 @@ teardown() {
 
 json() { report --fail-on=never -f json "$1" | jq "$2"; }
 
-# Records busy.py into t; what is written to descriptor 9 is its input. P: its pid. RECORDER: by whom.
+# Records busy.py, or PROGRAM, into t; what is written to descriptor 9 is its input. P: its pid. RECORDER: by whom.
 start() {
 	mkfifo in
-	timeout 120 "${RECORDER[@]}" record "$@" -o t -- /usr/bin/python3 busy.py <in >out 2>err 3>&- &
+	timeout 120 "${RECORDER[@]}" record "$@" -o t -- /usr/bin/python3 "${PROGRAM:-busy.py}" <in >out 2>err 3>&- &
 	R=$!
 	exec 9>in
 	for i in $(seq 200); do
@@ -51,6 +51,16 @@ start() {
 	done
 	[ -n "$P" ]
 	sleep 1
+}
+
+# waits_for TEXT FILE
+waits_for() {
+	for i in $(seq 100); do
+		! grep -q "$1" "$2" || return 0
+		sleep 0.1
+	done
+	cat "$2"
+	return 1
 }
 
 finish() {
@@ -144,11 +154,7 @@ finish() {
 @test "violation: a trace that ends with its cause" {
 	start --ring=1M
 	echo wrong >&9
-	for i in $(seq 100); do
-		! grep -q "something wrong was seen" err || break
-		sleep 0.1
-	done
-	cat err
+	waits_for "something wrong was seen" err
 	grep -q "next:  fdwarden report $W/t.violation" err
 	kill -0 "$P"
 	run -1 report t.violation
@@ -156,6 +162,42 @@ finish() {
 	# Nothing of the program's comes after it but what it did in the time that a message takes.
 	babeltrace2 t.violation/ring/*/ust/uid/*/64-bit | tail -20 | grep -q '"CLOSE".*err = 9, flags = 0x8'
 	grep -qx refused out
+	echo >&9
+	finish
+	[ "$(ls -d t.violation* | wc -l)" = 1 ]
+}
+
+@test "violation: in a fork child, whom LTTng does not know, after one that was none" {
+	cat >worker.py <<-'PY'
+	import os, select, sys
+	if os.fork():
+	    sys.exit(os.wait()[1])
+	select.select([0], [], [])
+	e = select.epoll()
+	fd = os.open("/dev/zero", os.O_RDONLY)
+	pair = os.pipe()
+	e.register(pair[0])
+	os.close(pair[0])
+	if sys.stdin.readline():
+	    try: e.modify(pair[0], select.EPOLLIN)
+	    except OSError: print("answered", flush=True)
+	if sys.stdin.readline():
+	    os.close(fd)
+	    try: os.close(fd)
+	    except OSError: print("refused", flush=True)
+	sys.stdin.readline()
+	PY
+	PROGRAM=worker.py
+	start --ring=1M
+	echo note >&9
+	waits_for answered out
+	# A snapshot was made, was none, and went; five seconds later one is made again.
+	sleep 7
+	[ "$(ls -d t.violation* 2>/dev/null | wc -l)" = 0 ]
+	echo wrong >&9
+	waits_for "something wrong was seen" err
+	run -1 report t.violation
+	[[ $output == *"1 error (double-close)"* ]]
 	echo >&9
 	finish
 	[ "$(ls -d t.violation* | wc -l)" = 1 ]
