@@ -168,7 +168,7 @@ static int tells_apart(uint64_t a, uint64_t b) { return (uint32_t)a != (uint32_t
  * The live registration is changed to the data of a dead one. Memory is used again, and a program may give a descriptor another record of its
  * own; so somebody must have held the old event when its descriptor was closed, and it must be a third thread that acts on it now: neither the
  * one that closed, nor the one that registered the new descriptor. Or the very thread that got it, which has not waited since. And never when the
- * live registration's own event was delivered: whoever has that may change its data as he likes.
+ * live registration's own event was delivered, or may have been: whoever has that may change its data as he likes. (A lone thread is not told of all.)
  */
 static struct registration *stolen(const struct step *s, struct generation *g, const struct registration *live)
 {
@@ -183,7 +183,7 @@ static struct registration *stolen(const struct step *s, struct generation *g, c
 		return NULL;
 	if (s->e->tid == old->delivered.tid && old->delivered_wait == s->thread->waits)
 		return old;
-	return s->e->tid != old->generation->closed.tid && s->e->tid != live->armed.tid ? old : NULL;
+	return live->armed.flags & FDW_F_MULTI && s->e->tid != old->generation->closed.tid && s->e->tid != live->armed.tid ? old : NULL;
 }
 
 static void arm(struct step *s, struct generation *g)

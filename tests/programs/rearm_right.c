@@ -66,9 +66,29 @@ static void reused_after_wait(void)
 	close(beside[1]);
 }
 
+static int taken[2];
+
+/* Two events came at once, of which one's record is free again; the next came alone, and is a later thread's to act on. */
+static void handed_to_the_first_thread(void)
+{
+	struct epoll_event got[2];
+	int beside[2];
+
+	ready_pair(beside, poller, EPOLLIN | EPOLLONESHOT, 1);
+	ready_pair(taken, poller, EPOLLIN | EPOLLONESHOT, (uintptr_t)&record[0]);
+	need(epoll_wait(poller, got, 2, 1000) == 2);
+	close(taken[0]);
+	close(taken[1]);
+	ready_pair(taken, poller, EPOLLIN | EPOLLONESHOT, (uintptr_t)&record[1]);
+	need(next_event(poller) == (uintptr_t)&record[1]);
+	close(beside[0]);
+	close(beside[1]);
+}
+
 static void *other(void *unused)
 {
 	await(&turns);
+	need(registers(poller, EPOLL_CTL_MOD, taken[0], EPOLLIN | EPOLLONESHOT, (uintptr_t)&record[0]) == 0);
 	reused_number();
 	reused_record();
 	sem_post(&turns.done);
@@ -84,9 +104,12 @@ int main(void)
 	reused_number();
 	reused_record();
 	reused_after_wait();
+	handed_to_the_first_thread();
 	need(pthread_create(&thread, NULL, other, NULL) == 0);
 	turn(&turns);
 	pthread_join(thread, NULL);
+	close(taken[0]);
+	close(taken[1]);
 	reused_number();
 	close(poller);
 	need(registers(poller, EPOLL_CTL_DEL, 0, 0, 0) == -1 && errno == EBADF); /* haproxy does so at reload */

@@ -55,10 +55,11 @@ static const struct finding *first(struct world *w)
 }
 
 /* Delivered to the main thread, closed by the closer, the number given to another and registered: all but the re-arm. */
-static struct world *reused_as(uint64_t old, uint64_t live)
+static struct world *reused_as(uint64_t old, uint64_t live, uint32_t flags)
 {
 	struct world *w = registered_as(old);
 
+	w->flags = flags;
 	delivered(w, old);
 	at(w, 100, CLOSER);
 	here(w, 3);
@@ -71,7 +72,7 @@ static struct world *reused_as(uint64_t old, uint64_t live)
 	return w;
 }
 
-static struct world *reused(void) { return reused_as(OLD, NEW); }
+static struct world *reused(void) { return reused_as(OLD, NEW, FDW_F_MULTI); }
 
 static void went_through(void **state)
 {
@@ -141,6 +142,20 @@ static void waited_since(void **state)
 	expect(w, "");
 }
 
+/* It was registered when the process had one thread, which is not told of an event that comes alone: somebody may have that. */
+static void before_there_were_threads(void **state)
+{
+	struct world *w = reused_as(OLD, NEW, 0);
+
+	at(w, 100, WORKER);
+	w->flags = FDW_F_MULTI;
+	ctl(w, EPOLL_CTL_MOD, FD, 2, OLD, 0, 0);
+	at(w, 100, 100);
+	closes(w, FD, 2);
+	finishes(w);
+	expect(w, "");
+}
+
 /* An acceptor registers with one record, and the worker that gets the event re-arms with another, whose memory was used before. */
 static void handed_to_a_worker(void **state)
 {
@@ -193,7 +208,7 @@ static void same_data(void **state)
 /* As Erlang does: epoll_data's fd is set, and above it is what lay there. */
 static void data_half_set(void **state)
 {
-	struct world *w = reused_as(UINT64_C(0x100000000) | FD, UINT64_C(0x559900000000) | FD);
+	struct world *w = reused_as(UINT64_C(0x100000000) | FD, UINT64_C(0x559900000000) | FD, FDW_F_MULTI);
 
 	at(w, 100, WORKER);
 	ctl(w, EPOLL_CTL_MOD, FD, 2, UINT64_C(0x100000000) | FD, 0, 0);
@@ -482,7 +497,7 @@ static void another_close(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(went_through), cmocka_unit_test(records_used_again), cmocka_unit_test(in_one_batch), cmocka_unit_test(waited_since), cmocka_unit_test(handed_to_a_worker), cmocka_unit_test(not_delivered), cmocka_unit_test(same_data), cmocka_unit_test(data_half_set),
+		cmocka_unit_test(went_through), cmocka_unit_test(records_used_again), cmocka_unit_test(in_one_batch), cmocka_unit_test(waited_since), cmocka_unit_test(before_there_were_threads), cmocka_unit_test(handed_to_a_worker), cmocka_unit_test(not_delivered), cmocka_unit_test(same_data), cmocka_unit_test(data_half_set),
 		cmocka_unit_test(refused_by_kernel), cmocka_unit_test(refused_by_us), cmocka_unit_test(refused_unwanted),
 		cmocka_unit_test(refused_while_closing), cmocka_unit_test(never_registered), cmocka_unit_test(mod_made_add),
 		cmocka_unit_test(mod_left_at_that), cmocka_unit_test(added_by_another), cmocka_unit_test(used_on_the_closed_number),
