@@ -23,7 +23,7 @@
 #include "trace/session_private.h"
 
 /* Flushed every 10 ms, packets of 4 KiB one after the other; about 24 KiB in all. */
-#define REGISTER_WAIT_MS 3000
+#define REGISTER_WAIT_MS 10000
 #define METADATA_WAIT_MS 1000
 #define METADATA_QUIET_MS 3
 #define METADATA_MAX (256u << 10)
