@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "analyzer/child_env.h"
+#include "analyzer/elf_file.h"
 #include "trace/schema.h"
 
 #define ADDITIONS 12
@@ -92,16 +93,29 @@ int preload_lists(const char *list, const char *path)
 	return 0;
 }
 
+/* A sanitizer's library that leads somebody's list stays in front: without its separator. */
+static size_t leading(const char *list)
+{
+	size_t n = strcspn(list, ": ");
+	const char *base = memrchr(list, '/', n);
+
+	return elf_wants_to_be_first(base ? base + 1 : list) ? n : 0;
+}
+
 static int set_preload(char **env, size_t *n, const struct child_env *c)
 {
-	const char *old = getenv("LD_PRELOAD");
+	const char *old = getenv("LD_PRELOAD"), *first = c->first ? c->first : "", *rest = old ? old : "";
+	size_t leads = c->first ? strlen(first) : leading(rest);
 	char *value;
 	int r;
 
 	if (old && preload_lists(old, c->library))
 		return 0;
-	if (asprintf(&value, "%s%s%s%s%s", c->first ? c->first : "", c->first ? ":" : "", c->library, old && *old ? ":" : "",
-	             old ? old : "") < 0)
+	if (!c->first && leads) {
+		first = rest;
+		rest += leads + (rest[leads] != 0);
+	}
+	if (asprintf(&value, "%.*s%s%s%s%s", (int)leads, first, leads ? ":" : "", c->library, *rest ? ":" : "", rest) < 0)
 		return -1;
 	r = set(env, n, "LD_PRELOAD", value);
 	free(value);

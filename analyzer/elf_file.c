@@ -43,7 +43,7 @@ static void read_note(Elf *elf, const GElf_Phdr *ph, struct elf_facts *f)
 }
 
 /* The address sanitizer ends a program whose first library is not its own; the thread sanitizer works behind ours, and only there. */
-static int wants_to_be_first(const char *soname)
+int elf_wants_to_be_first(const char *soname)
 {
 	static const char *const names[] = { "libasan.so", "liblsan.so" };
 
@@ -87,7 +87,7 @@ static void read_dynamic(Elf *elf, size_t phnum, const GElf_Phdr *ph, struct elf
 		const char *name = string_at(strings, dyn.d_un.d_val);
 		if (dyn.d_tag == DT_SONAME && !strncmp(name, "ld-linux", 8))
 			f->is_loader = 1;
-		if (dyn.d_tag == DT_NEEDED && !f->preload_first[0] && wants_to_be_first(name))
+		if (dyn.d_tag == DT_NEEDED && !f->preload_first[0] && elf_wants_to_be_first(name))
 			snprintf(f->preload_first, sizeof f->preload_first, "%s", name);
 	}
 }

@@ -18,6 +18,8 @@ struct elf_facts {
 	char preload_first[64]; /* a needed library that must be first among the preloaded, or "" */
 };
 
+/* A library that ends a program in which another comes before it; by its file name, or how that begins. */
+int elf_wants_to_be_first(const char *name);
 /* Of the file open at fd, from its beginning. */
 void elf_read(int fd, struct elf_facts *);
 /* Of what libelf has opened: ends it. NULL: it is no ELF file. */

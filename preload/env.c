@@ -200,6 +200,21 @@ static char *append(char *at, const char *s)
 	return at + n;
 }
 
+/* The length of a list's first entry, when that is a library that ends a program in which it does not come first. With the separator. */
+static size_t leads(const char *list)
+{
+	static const char *const names[] = { "libasan.so", "liblsan.so" };
+	size_t n = strcspn(list, ": ");
+	const char *base = list + n;
+
+	while (base > list && base[-1] != '/')
+		base--;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (!strncmp(base, names[i], strlen(names[i])))
+			return n + (list[n] != 0);
+	return 0;
+}
+
 /* LD_PRELOAD= with or without us; NULL when nothing is left of it. */
 static char *write_preload(const struct fdw_env_plan *p, char *at, char **end)
 {
@@ -215,6 +230,12 @@ static char *write_preload(const struct fdw_env_plan *p, char *at, char **end)
 		return start[11] ? start : NULL;
 	}
 	if (!ours) {
+		size_t n = leads(list);
+		memcpy(at, list, n);
+		list += n;
+		at += n;
+		if (n && at[-1] != ':' && at[-1] != ' ')
+			*at++ = ':';
 		at = append(at, fdw_options.library);
 		if (*list)
 			at = append(at, ":");

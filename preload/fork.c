@@ -154,7 +154,7 @@ static int tracer_before(void)
 
 	fdw_emission_check(frame);
 	if (!fdw_recording() || fdw_process.filtered || fdw_self.emitting || fdw_self.vforked ||
-	    (!fdw_mark && (fdw_tsan_in_program() || !fdw_tracer_has_numbers())))
+	    (!fdw_mark && (fdw_threads_are_anothers || !fdw_tracer_has_numbers())))
 		return 0;
 	fdw_thread_hello();
 	fdw_self.masked = fdw_on_signal_stack(frame) && fdw_raw(SYS_rt_sigprocmask, (long)SIG_SETMASK, &all, &fdw_self.outer_mask, 8L) == 0;

@@ -259,6 +259,7 @@ static void call_others_first(void)
  * TSan returns only when the thread has come to what it was made for, so it must not wait for the loader's lock, which its maker holds, before.
  */
 static int each_calls_first;
+int fdw_threads_are_anothers;
 void fdw_tool_thread_begins(void)
 {
 	if (each_calls_first)
@@ -282,13 +283,15 @@ static const struct fdw_trace_ops *load_provider(void)
 	const struct fdw_trace_ops *(*get)(void) = NULL;
 	const struct fdw_trace_ops *ops = NULL;
 	void *h;
-	int others;
+	int others, above;
 
 	/* A program that traces itself with LTTng needs its destructors; when it came with us alone they are left out (protect.c). */
 	others = FDW_REAL(dlopen)("liblttng-ust.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD) != NULL;
 	fdw_self.tool = 1; /* the provider's and LTTng's constructors run here: what they open is theirs */
 	fdw_patience_outside = others_are_there();
-	each_calls_first = fdw_patience_outside && !fdw_is_anothers(dlsym(RTLD_DEFAULT, "pthread_create"));
+	above = fdw_is_anothers(dlsym(RTLD_DEFAULT, "pthread_create"));
+	fdw_threads_are_anothers = above == 1 || fdw_is_anothers((void *)FDW_REAL(pthread_create)) == 1;
+	each_calls_first = fdw_patience_outside && !above;
 	if (fdw_patience_outside)
 		call_others_first();
 	/* pthread_cancel aborts when it cannot load this, and it is needed where nothing can be loaded any more: out of descriptors, in a chroot. */

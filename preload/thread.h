@@ -17,10 +17,14 @@ int fdw_tool_threads_end(void);  /* ends the tracer's threads; bounded, 0: some 
 long fdw_tool_futex(const long *args); /* one of them sleeps, or wakes others */
 /*
  * clang's thread sanitizer is in the program, so above us: it knows a thread, and has memory for it, only when the function that it gave us to start has
- * begun: there the first steps are made with the first event. And it ends a fork child of a process with threads that makes one: such a child does without
- * the tracer's.
+ * begun: there the first steps are made with the first event.
  */
 int fdw_tsan_in_program(void);
+/*
+ * pthread_create is a sanitizer's, or somebody else's: in a fork child of a process with threads it ends the process (TSan), or waits for a lock that nobody
+ * gives back (ASan, LSan). So such a child does without the tracer's threads.
+ */
+extern int fdw_threads_are_anothers;
 int fdw_tool_threads(void);      /* how many there are, or are not quite over */
 uint32_t fdw_tool_thread(void);  /* id of one of the tracer's threads, 0 when there is none */
 

@@ -436,6 +436,34 @@ static void finish_orphaned(const struct fdw_setup *s)
 		;
 }
 
+static void at_alarm(int sig)
+{
+	static volatile sig_atomic_t again;
+
+	if (again++)
+		kill(-daemon_pid, SIGKILL); /* what hangs in a call to it returns */
+	else
+		alarm(ORPHAN_STOP_S);
+}
+
+/* The command waits for us, and ends us if need be; unless it is killed itself meanwhile: then it goes on so long. */
+static void finish_asked(const struct fdw_setup *s, struct fdw_message *m, pid_t command)
+{
+	struct sigaction act = { .sa_handler = at_alarm };
+	sigset_t alarms;
+
+	sigaction(SIGALRM, &act, NULL);
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGALRM);
+	if (getppid() != command)
+		raise(SIGALRM);
+	finish(s, m);
+	alarm(0);
+	signal(SIGALRM, SIG_IGN);
+}
+
 /* Not left to the command: it may be killed in the meantime. */
 static void leave(const struct fdw_setup *s)
 {
@@ -448,6 +476,7 @@ static void leave(const struct fdw_setup *s)
 void fdw_session_helper(struct fdw_setup *s, int sock)
 {
 	struct fdw_message m = { .what = FDW_SAY_FAILED };
+	pid_t command = getppid();
 	int asked;
 
 	setsid();
@@ -468,7 +497,7 @@ void fdw_session_helper(struct fdw_setup *s, int sock)
 	asked = serve(s, sock);
 	memset(&m, 0, sizeof m);
 	if (asked)
-		finish(s, &m);
+		finish_asked(s, &m, command);
 	else
 		finish_orphaned(s);
 	end_daemon(s);

@@ -276,6 +276,18 @@ status 0" ]
 	same "$H/own_create"
 }
 
+@test "a sanitizer's library that somebody preloads stays the first one" {
+	local asan
+	asan=$(gcc -print-file-name=libasan.so)
+	[ -e "$asan" ] || skip "no libasan here"
+	export ASAN_OPTIONS=detect_leaks=0
+	same env LD_PRELOAD="$(readlink -f "$asan")" cat /etc/hostname
+	once native cat /etc/hostname
+	LD_PRELOAD=$(readlink -f "$asan") once record cat /etc/hostname
+	as_native record
+	was_recorded
+}
+
 @test "a program with a close of its own" {
 	same "$H/own_close"
 	once native "$H/own_close" counted
