@@ -66,8 +66,8 @@ static void wait_for_metadata(const struct fdw_setup *s)
 }
 
 /*
- * LTTng's constructor does not wait for this: it would while dlopen holds the loader's lock, which its thread needs where another interposer
- * (libeatmydata, fakechroot) looks up what it stands for.
+ * LTTng's constructor has waited 3 s, and its thread may look again after 5. Where another interposer is in us (libeatmydata, fakechroot) it must not wait:
+ * it would while dlopen holds the loader's lock, which that thread needs when the other looks up what it stands for.
  */
 static int is_enabled(const struct fdw_trace_ops *ops)
 {
@@ -86,7 +86,7 @@ static void __attribute__((noreturn)) hello(const struct fdw_setup *s)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it may hang, as whatever LTTng is loaded into may that has other interposers */
 	prctl(PR_SET_NAME, FDW_HELLO_NAME); /* with buffers for each process, the name of its directory */
-	setenv("LTTNG_UST_REGISTER_TIMEOUT", "0", 1);
+	setenv("LTTNG_UST_REGISTER_TIMEOUT", s->others ? "0" : "3000", 1);
 	unsetenv("LTTNG_UST_WITHOUT_BADDR_STATEDUMP");
 	if (s->as_root) {
 		/* Root's daemon is found through /run/lttng; a second registration would say everything twice. */
