@@ -24,19 +24,22 @@ all: $(O)/libfdwarden.so $(O)/libfdwarden-ust.so $(O)/fdwarden $(O)/gen/fdwarden
 # initfirst: our constructor runs before the program's libraries call us. now: no lazy binding in handlers or vfork children.
 # norelro, layout.ld: each mapping costs in every fork; libc's functions are reached through pointers of ours, which are writable anyhow.
 # Wrappers are called through pointers: landing pads where the processor checks them.
+# Programs, hand-written assembly and coroutines above all, call libc with a stack of any alignment, which it bears: no code of ours that does not.
 MACHINE := $(shell $(CC) -dumpmachine)
+ANY_STACK = $(if $(filter x86_64%,$(MACHINE)),-mgeneral-regs-only)
 BRANCH_PROTECTION := $(if $(filter aarch64%,$(MACHINE)),-mbranch-protection=standard,-fcf-protection=branch)
 PRELOAD_SRC := $(wildcard preload/*.c preload/*.S)
 PRELOAD_OBJ := $(patsubst preload/%,$(O)/preload/%.o,$(PRELOAD_SRC))
-PRELOAD_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-exceptions -fasynchronous-unwind-tables \
+PRELOAD_FLAGS = -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-exceptions -fasynchronous-unwind-tables \
 	-fno-omit-frame-pointer -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin -D_GNU_SOURCE -fno-delete-null-pointer-checks '-D__attribute_nonnull__(params)=' \
-	-Wno-missing-prototypes $(BRANCH_PROTECTION)
+	-Wno-missing-prototypes $(BRANCH_PROTECTION) $(ANY_STACK)
 $(O)/gen/calls.h: preload/calls.def preload/calls.awk
 	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=header preload/calls.def > $@
 $(O)/gen/aliases.ld: preload/calls.def preload/calls.awk
 	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=ld preload/calls.def > $@
 $(O)/gen/fdwarden-calls.7: preload/calls.def preload/calls.awk tests/libc-exceptions.txt
 	$(call say,GEN,$@)mkdir -p $(@D) && awk -f preload/calls.awk -v want=page -v exceptions=tests/libc-exceptions.txt preload/calls.def > $@
+$(O)/preload/print.c.o: ANY_STACK =
 $(O)/preload/%.c.o: preload/%.c $(O)/gen/calls.h
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -c -o $@ $<
 $(O)/preload/%.S.o: preload/%.S

@@ -42,6 +42,12 @@ int fdw_beside(void (*fn)(void *), void *arg, struct fdw_work *);
  * it lies on the stack it was called from.
  */
 typedef void fdw_deep_fn(void *arg, uintptr_t more);
+/* One that comes to LTTng, whose code wants its stack aligned, as the program's need not be. */
+#if defined(__x86_64__)
+#define FDW_TO_LTTNG __attribute__((noinline, force_align_arg_pointer))
+#else
+#define FDW_TO_LTTNG __attribute__((noinline))
+#endif
 int fdw_deep_slow(fdw_deep_fn *, void *arg, uintptr_t more);
 FDW_INLINE int fdw_deep(fdw_deep_fn *fn, void *arg, uintptr_t more)
 {

@@ -115,7 +115,7 @@ static void announce(struct fdw_thread *t)
 	t->announced = 1;
 }
 
-static __attribute__((noinline)) void hello(void *unused, uintptr_t nothing)
+static FDW_TO_LTTNG void hello(void *unused, uintptr_t nothing)
 {
 	if (!enter(&fdw_self, fdw_outer_frame()))
 		return;
@@ -152,8 +152,8 @@ FDW_INLINE void send_event(struct fdw_event *e, uintptr_t pc, uintptr_t frame, i
 	errno = saved;
 }
 
-static __attribute__((noinline)) void send_here(void *e, uintptr_t pc) { send_event(e, pc, fdw_outer_frame(), 0); }
-static __attribute__((noinline)) void send_of_here(void *e, uintptr_t pc) { send_event(e, pc, fdw_outer_frame(), 1); }
+static FDW_TO_LTTNG void send_here(void *e, uintptr_t pc) { send_event(e, pc, fdw_outer_frame(), 0); }
+static FDW_TO_LTTNG void send_of_here(void *e, uintptr_t pc) { send_event(e, pc, fdw_outer_frame(), 1); }
 
 static int may_send(struct fdw_event *e, uintptr_t pc)
 {

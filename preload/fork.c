@@ -121,7 +121,7 @@ FDW_FORK_PATH static void before_fork(void)
  * They must not be cancelled. LTTng blocks signals from one to the other; on a signal stack we do, for it must not let them in where we have moved to
  * another one.
  */
-static __attribute__((noinline)) void call_hook(void *hook, uintptr_t unused)
+static FDW_TO_LTTNG void call_hook(void *hook, uintptr_t unused)
 {
 	int cancel;
 

@@ -85,6 +85,7 @@ $(O)/tests/forklock/held: tests/forklock/held.c
 	$(FORKLOCK_CC) -static -o $@ $<
 # The interposer again, with a place to lose time at each step of the fork lock.
 STEPS_OBJ := $(patsubst $(O)/preload/%,$(O)/tests/forklock/preload/%,$(PRELOAD_OBJ)) $(O)/tests/forklock/preload/step.o
+$(O)/tests/forklock/preload/print.c.o: ANY_STACK =
 $(O)/tests/forklock/preload/%.o: preload/% $(O)/gen/calls.h
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(COMMON) $(CFLAGS) $(PRELOAD_FLAGS) -DFDW_STEPS -c -o $@ $<
 $(O)/tests/forklock/preload/step.o: tests/forklock/step.c $(O)/gen/calls.h
