@@ -294,6 +294,7 @@ static void check_program(struct doctor *d)
 	if (!d->prog)
 		return;
 	preflight(d->prog, &p);
+	preflight_recording(&p);
 	if (p.verdict == PREFLIGHT_OK)
 		tell(d, OK, "program", "%s can be observed", p.path);
 	else if (p.verdict == PREFLIGHT_UNOBSERVABLE)

@@ -87,6 +87,7 @@ static void read_dynamic(Elf *elf, size_t phnum, const GElf_Phdr *ph, struct elf
 		const char *name = string_at(strings, dyn.d_un.d_val);
 		if (dyn.d_tag == DT_SONAME && !strncmp(name, "ld-linux", 8))
 			f->is_loader = 1;
+		f->has_libtsan |= dyn.d_tag == DT_NEEDED && !strncmp(name, "libtsan.so", 10);
 		if (dyn.d_tag == DT_NEEDED && !f->preload_first[0] && elf_wants_to_be_first(name))
 			snprintf(f->preload_first, sizeof f->preload_first, "%s", name);
 	}

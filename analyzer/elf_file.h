@@ -13,6 +13,7 @@ struct elf_facts {
 	int is_pie;             /* ET_DYN */
 	int is_go;              /* has a Go build id */
 	int is_loader;          /* is itself the dynamic linker: it obeys LD_PRELOAD */
+	int has_libtsan;        /* needs gcc's thread sanitizer */
 	char interpreter[256];  /* PT_INTERP, or "" */
 	char machine[48];       /* FOREIGN: for the reader */
 	char preload_first[64]; /* a needed library that must be first among the preloaded, or "" */

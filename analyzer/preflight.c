@@ -191,6 +191,13 @@ static int script_interpreter(const char *head, ssize_t n, char *interp, size_t 
 
 static void look(struct preflight *p, const char *path, int depth);
 
+void preflight_recording(struct preflight *p)
+{
+	if (p->verdict == PREFLIGHT_OK && p->has_libtsan)
+		unobservable(p, FDW_WHY_SANITIZER, "it was built with gcc's thread sanitizer, which takes what the tracer's threads do with descriptors for races of "
+		             "the program's", "fdwarden run protects it; what clang -fsanitize=thread made can be recorded.");
+}
+
 static void look_at_script(struct preflight *p, const char *path, const char *head, ssize_t n, int depth)
 {
 	char interp[SCRIPT_LINE];
@@ -225,6 +232,7 @@ static void look(struct preflight *p, const char *path, int depth)
 		elf_read(fd, &facts);
 		gain = gains_privileges(fd);
 		snprintf(p->first, sizeof p->first, "%s", facts.preload_first);
+		p->has_libtsan = facts.has_libtsan;
 		judge_elf(p, &facts);
 		if (gain && (p->verdict == PREFLIGHT_OK || p->verdict == PREFLIGHT_UNOBSERVABLE))
 			judge_privileges(p, gain);

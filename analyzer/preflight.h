@@ -20,11 +20,15 @@ struct preflight {
 	char path[PATH_MAX];     /* to exec: as execvp would find it; "" when not found */
 	char elf[PATH_MAX];      /* the file that decides: the program, or the interpreter of a script */
 	char first[128];         /* a library that insists on being preloaded first (libasan.so.8), or "" */
+	int has_libtsan;         /* it can be protected, but not recorded */
 	char why[512];           /* half a sentence */
 	char instead[512];       /* a sentence: what to do */
 };
 
 /* `prog` as the user wrote it; PATH is searched as execvp does. Never runs anything. */
 void preflight(const char *prog, struct preflight *);
+
+/* Of a program that is to be recorded, further: its verdict may become UNOBSERVABLE. */
+void preflight_recording(struct preflight *);
 
 #endif

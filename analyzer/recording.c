@@ -37,6 +37,8 @@ int check_program(const struct run_options *o, struct preflight *p)
 	int run = o->command == COMMAND_RUN;
 
 	preflight(o->argv[0], p);
+	if (!run)
+		preflight_recording(p);
 	switch (p->verdict) {
 	case PREFLIGHT_OK:
 		return 0;
@@ -51,6 +53,8 @@ int check_program(const struct run_options *o, struct preflight *p)
 	}
 	if (o->allow_unobserved) {
 		say_info("%s will not be %s: %s", p->elf, run ? "protected" : "observed", p->why);
+		if (p->has_libtsan)
+			setenv("FDWARDEN_DISABLE", "1", 1); /* it would load the library */
 		return 0;
 	}
 	say("cannot %s %s: %s\n        %s\n        --allow-unobserved runs it all the same", run ? "protect" : "observe", p->elf, p->why, p->instead);

@@ -288,6 +288,23 @@ status 0" ]
 	was_recorded
 }
 
+@test "gcc's thread sanitizer: protected; not recorded, which is said, or run as natively" {
+	echo 'int main(void) { return 5; }' >tsan.c
+	gcc -fsanitize=thread tsan.c -o tsan || skip "no libtsan here"
+	run -5 "$F" run -- ./tsan
+	for command in "record -o t" audit; do
+		run -125 "$F" $command -- ./tsan
+		[[ $output == *"gcc's thread sanitizer"*"fdwarden run protects it"* ]]
+	done
+	[ ! -e t ]
+	run -5 "$F" record --allow-unobserved -o t -- ./tsan
+	[[ $output == *"will not be observed"* ]]
+	# What is recorded starts it: it runs as natively, and is in the coverage.
+	rm -rf t
+	run -5 "$F" record -q -o t -- sh -c './tsan; exit $?'
+	report -f json t | jq -e '[.coverage.not_observed[] | select(.why | test("sanitizer"))] | length == 1'
+}
+
 @test "a program with a close of its own" {
 	same "$H/own_close"
 	once native "$H/own_close" counted
