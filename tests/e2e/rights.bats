@@ -73,14 +73,14 @@ ends_because() {
 }
 
 @test "where LTTng has to speak to the process later, buffers for each process, the recording ends with a word" {
-	for word in capset setresuid-kept prctl; do
+	for word in capset setresuid-kept prctl setfsuid; do
 		as_natively $word --isolate
 		ends_because "$([ $word = setresuid-kept ] && echo "it changed its ids" || echo "it gave up rights")"
 	done
 }
 
 @test "a flight recorder: to the end" {
-	for word in capset setresuid-kept prctl unshare; do as_natively $word --ring; to_the_end; done
+	for word in capset setresuid-kept prctl setfsuid unshare; do as_natively $word --ring; to_the_end; done
 }
 
 @test "audit: the same" {

@@ -62,7 +62,7 @@ run_once() {
 		HOME="$work" TMPDIR="$work/tmp" LANG=C.UTF-8 LC_ALL=C.UTF-8 PORT="$port" FDW_WORLD="$top/world" FDW_WORLD_TAG="$tag.$name" SECONDS_EACH="${SECONDS_EACH:-10}" SUSPECTS="${names:-}" \
 		"${preload[@]}" "${how[@]}" /bin/bash "$top/world/enter.sh" "$name") >"$to.out" 2>"$to.err" </dev/null
 	echo "exit status $?" >>"$to.out"
-	left=$(leftovers "$name" 2)
+	left=$(leftovers "$name" 5) # a recording waits for what the program started
 	[ -z "$left" ] || echo "left behind: $left" >>"$to.out"
 	# stderr of servers ends in their log files.
 	{ cat "$to.err"; find "$work" -name '*.log' -type f -exec cat {} + 2>/dev/null; } | grep -aE 'fdwarden: |ld\.so: ' >"$to.noise"

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -94,6 +95,7 @@ static int change(const char *word)
 	if (!strcmp(word, "setresuid-raw")) return (int)syscall(SYS_setresuid, 65534, 65534, 65534);
 	if (!strcmp(word, "setresuid-kept")) return prctl(PR_SET_KEEPCAPS, 1) || of_nobody() || drop_all_but_one();
 	if (!strcmp(word, "capset-setresuid")) return prctl(PR_CAPBSET_DROP, 3, 0, 0, 0) || of_nobody();
+	if (!strcmp(word, "setfsuid")) return setfsuid(65534) + setfsgid(65534);
 	if (!strcmp(word, "prctl")) return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (!strcmp(word, "prctl-many")) return one_by_one();
 	if (!strcmp(word, "seccomp")) return filter();
