@@ -46,8 +46,9 @@ static int lookup(uintptr_t pc, struct fdw_cfi *c)
 			return c->kind != FDW_CFI_NONE;
 		}
 	}
+	/* A function begins there, and no call stands before it: what makecontext's functions return into. Nobody called it. */
 	if (fdw_cfi_find(pc - 1, c) != 0)
-		c->kind = FDW_CFI_NONE;
+		c->kind = fdw_cfi_find(pc, c) == 0 ? FDW_CFI_STOP : FDW_CFI_NONE;
 	/* One writer at a time, or a row would be put together from two: who comes second, a thread or a handler, does without. */
 	if (seen == BUSY || !atomic_compare_exchange_strong_explicit(&rows[s].pc, &seen, BUSY, memory_order_acq_rel, memory_order_relaxed))
 		return c->kind != FDW_CFI_NONE;

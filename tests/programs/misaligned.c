@@ -1,4 +1,4 @@
-/* odd_stack [silence]: code that calls with a stack of eight bytes too many, against the ABI: hand-written assembly, coroutines that return into their
+/* misaligned [silence]: code that calls with a stack of eight bytes too many, against the ABI: hand-written assembly, coroutines that return into their
  * first function. libc bears it in most calls, which are made here. Must find: nothing.
  */
 #include "poller.h"
