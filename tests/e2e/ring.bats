@@ -53,15 +53,18 @@ start() {
 	sleep 1
 }
 
-# waits_for TEXT FILE
-waits_for() {
-	for i in $(seq 100); do
-		! grep -q "$1" "$2" || return 0
+# within SECONDS CONDITION
+within() {
+	for i in $(seq $((10 * $1))); do
+		! eval "$2" || return 0
 		sleep 0.1
 	done
-	cat "$2"
+	cat err
 	return 1
 }
+
+# waits_for TEXT FILE
+waits_for() { within 30 "grep -q '$1' '$2'"; }
 
 finish() {
 	exec 9>&-
@@ -191,9 +194,11 @@ finish() {
 	start --ring=1M
 	echo note >&9
 	waits_for answered out
-	# A snapshot was made, was none, and went; five seconds later one is made again.
-	sleep 7
-	[ "$(ls -d t.violation* 2>/dev/null | wc -l)" = 0 ]
+	# A snapshot is made, is none, and goes; five seconds later one is made again.
+	within 30 '[ -e t.violation ]'
+	within 30 '[ ! -e t.violation ]'
+	run ! grep "something wrong" err
+	sleep 6
 	echo wrong >&9
 	waits_for "something wrong was seen" err
 	run -1 report t.violation
