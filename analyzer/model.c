@@ -48,21 +48,6 @@ static void pair_pipe(const struct step *s, struct description *d)
 	}
 }
 
-/* What follows in a path into a list of the process's own numbers; NULL: it is another path. */
-static const char *in_own_numbers(const char *path, uint32_t pid)
-{
-	char own[32];
-	const char *const places[] = { "/dev/fd", "/proc/self/fd", "/proc/thread-self/fd", own };
-
-	snprintf(own, sizeof own, "/proc/%u/fd", pid);
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		size_t n = strlen(places[i]);
-		if (!strncmp(path, places[i], n) && (!path[n] || path[n] == '/'))
-			return path + n + (path[n] == '/');
-	}
-	return NULL;
-}
-
 /* /dev/fd/N, /proc/self/fd/N: opening it is a call on N. The list itself, which is answered for by 1, is opened by who closes everything. */
 static int named_by_path(const struct step *s)
 {
@@ -75,11 +60,11 @@ static int named_by_path(const struct step *s)
 		return 0;
 	memcpy(text, e->detail, e->detail_len);
 	text[e->detail_len] = 0;
-	rest = in_own_numbers(text, s->process->pid);
+	rest = path_in_own(text, s->process->pid);
 	if (rest && !*rest)
 		pending_everything(s);
 	if (!rest || !*rest)
-		return rest != NULL;
+		return path_lists_own(text, s->process->pid);
 	fd = strtol(rest, &end, 10);
 	if (end > rest && fd >= 0 && fd < INT32_MAX)
 		passage_used(generation_newest(s->image, (int)fd));
@@ -115,13 +100,16 @@ static void on_create(struct step *s)
 static void on_dup(struct step *s)
 {
 	const struct fdw_event *e = s->e;
-	struct generation *from = e->fd2 >= 0 && e->gen2 ? generation_get(s->image, e->fd2, e->gen2) : NULL;
+	struct generation *from = e->fd2 >= 0 && e->gen2 ? generation_get(s->image, e->fd2, e->gen2) : NULL, *g;
 
 	pending_placed(s);
 	count_made(s);
 	passage_used(from);
-	if (judged(e))
-		say_created(s, generation_made(s, from ? from->description : NULL, FDW_KIND_UNKNOWN), from);
+	if (!judged(e))
+		return;
+	g = generation_made(s, from ? from->description : NULL, FDW_KIND_UNKNOWN);
+	g->lists = from && from->lists;
+	say_created(s, g, from);
 }
 
 static void on_recv(struct step *s)

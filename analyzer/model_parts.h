@@ -104,6 +104,10 @@ void describe_event(const struct step *, struct description *); /* takes over th
 /* model_live.c */
 void live_change(struct live *, uint64_t time, uint32_t now);
 
+/* own_numbers.c */
+const char *path_in_own(const char *path, uint32_t pid); /* what follows in a path into a list of the process's own numbers; NULL: it is another path */
+int path_lists_own(const char *path, uint32_t pid);      /* it is, or could be, such a list */
+
 /* model_pending.c */
 void pending_close(const struct step *, struct generation *);   /* a close that failed */
 void pending_close_ok(const struct step *, struct generation *); /* one that did not: it is part of the thread's run, too */

@@ -92,12 +92,6 @@ static const char *after(const char *path, const char *prefix)
 /* "", or "/". */
 static int ends(const char *p) { return p && (!*p || (*p == '/' && !p[1])); }
 
-void fdw_listing(int fd)
-{
-	if (fd >= 0 && fdw_word(fd))
-		atomic_store(&fdw_process.listing, (uint64_t)fdw_gen(fdw_peek(fd)) << 32 | (uint32_t)(fd + 1));
-}
-
 static int lists(const char *path)
 {
 	static const char *const places[] = { "/dev/fd", "/proc/self/fd", "/proc/self/fdinfo", "/proc/thread-self/fd" };
@@ -139,7 +133,9 @@ int fdw_path_asks_slow(const char *path)
 		return 0;
 	if (unlikely(fdw_process.protects || fdw_self.held_back) && lists(path)) {
 		fdw_pending_prepares();
-		return fdw_process.protects ? fdw_nothing_kept(), FDW_PATH_LISTS : 0;
+		if (fdw_process.protects)
+			fdw_nothing_kept();
+		return 0;
 	}
 	if (!is_of_tombstone(path))
 		return 0;

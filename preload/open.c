@@ -6,6 +6,7 @@
  */
 #include "birth.h"
 #include "event.h"
+#include "lists.h"
 #include "resolve.h"
 #include "table.h"
 #include "wanted.h"
@@ -43,12 +44,13 @@ FDW_EXPORT int open(const char *path, int flags, ...)
 	                          : (int)fdw_early_result(fdw_raw(SYS_openat, (long)AT_FDCWD, path, (long)flags, (long)mode));
 
 	r = FDW_OR_AGAIN(r, real_open(path, real_flags, mode));
-	if (likely(r >= 0))
-		fdw_made(r = fdw_wanted_number(r), kind_of(flags), fdw_oflags(flags) | birth, FDW_CALL_open, FDW_CALLER, -1, path_of(path));
-	else
+	if (likely(r >= 0)) {
+		r = fdw_opened(fdw_wanted_number(r), fdw_oflags(flags), &path);
+		fdw_made(r, kind_of(flags), fdw_oflags(flags) | birth, FDW_CALL_open, FDW_CALLER, -1, path_of(path));
+		fdw_listing_if(r, path);
+	} else {
 		fdw_birth_failed(birth);
-	if (unlikely(asks == FDW_PATH_LISTS))
-		fdw_listing(r);
+	}
 	return r;
 }
 
@@ -65,13 +67,13 @@ FDW_EXPORT int openat(int dir, const char *path, int flags, ...)
 
 	r = FDW_OR_AGAIN(r, real_openat(dir, path, real_flags, mode));
 	if (likely(r >= 0)) {
-		fdw_made(r = fdw_wanted_number(r), kind_of(flags), fdw_oflags(flags) | birth, FDW_CALL_openat, FDW_CALLER, dir, path_of(path));
+		r = fdw_opened(fdw_wanted_number(r), fdw_oflags(flags), &path);
+		fdw_made(r, kind_of(flags), fdw_oflags(flags) | birth, FDW_CALL_openat, FDW_CALLER, dir, path_of(path));
+		fdw_listing_if(r, path);
 	} else {
 		fdw_birth_failed(birth);
 		fdw_use_failed(dir, FDW_CALL_openat, FDW_CALLER);
 	}
-	if (unlikely(asks == FDW_PATH_LISTS))
-		fdw_listing(r);
 	return r;
 }
 

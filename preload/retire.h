@@ -103,18 +103,16 @@ FDW_INLINE int fdw_refused(int fd, uint16_t call, uintptr_t pc)
 }
 
 /*
- * What a path means that is about to be opened. FDW_PATH_LISTS: the numbers there are; none is kept back while somebody counts, and afterwards fd is what
- * reads it (fdw_listing). FDW_PATH_REFUSED: a tombstone, by /dev/fd or /proc/self/fd; ENOENT is in errno.
+ * What a path means that is about to be opened. Where it is a list of the numbers, none is kept back while somebody counts (what was opened:
+ * lists.h). FDW_PATH_REFUSED: a tombstone, by /dev/fd or /proc/self/fd; ENOENT is in errno.
  */
-#define FDW_PATH_LISTS 1
-#define FDW_PATH_REFUSED 2
+#define FDW_PATH_REFUSED 1
 int fdw_path_asks_slow(const char *path);
 /* Ready first: before our relocation there is no fdw_self to ask. */
 FDW_INLINE int fdw_path_asks(const char *path)
 {
 	return fdw_hides() || unlikely(atomic_load_explicit(&fdw_ready, memory_order_relaxed) && fdw_self.held_back) ? fdw_path_asks_slow(path) : 0;
 }
-void fdw_listing(int fd);
 void fdw_paths_init(void);
 void fdw_paths_go(uintptr_t low, size_t n); /* memory from low on, n bytes, is unmapped, or can no longer be read */
 /* Whether a call with AT_EMPTY_PATH in its flags means the descriptor itself. */

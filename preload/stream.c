@@ -8,6 +8,7 @@
 #include "close.h"
 #include "event.h"
 #include "inside.h"
+#include "lists.h"
 #include "fork.h"
 #include "gate.h"
 #include "log.h"
@@ -194,19 +195,35 @@ static void made_dir(DIR *d, const char *path, uint16_t call, uintptr_t pc)
 	errno = saved;
 }
 
+/* Once more, now that lower numbers are free. */
+static DIR *lower(DIR *d, const char *path)
+{
+	int saved = errno;
+	DIR *again = real_opendir(path), *kept = again && dirfd(again) < dirfd(d) ? again : d;
+
+	if (again)
+		real_closedir(kept == d ? again : d);
+	errno = saved;
+	return kept;
+}
+
 FDW_EXPORT DIR *opendir(const char *path)
 {
-	int asks = fdw_path_asks(path);
+	int is_list;
 	DIR *d;
 
-	if (unlikely(asks == FDW_PATH_REFUSED))
+	if (unlikely(fdw_path_asks(path) == FDW_PATH_REFUSED))
 		return NULL;
 	d = FDW_REAL(opendir)(path);
 	if (fdw_held_too_many(!d))
 		d = real_opendir(path);
+	is_list = d ? fdw_is_list(dirfd(d)) : 0;
+	if (unlikely(is_list == FDW_LIST_LATE))
+		d = lower(d, path);
+	path = unlikely(is_list) ? fdw_own_list : path;
 	made_dir(d, path, FDW_CALL_opendir, FDW_CALLER);
-	if (unlikely(asks == FDW_PATH_LISTS) && d)
-		fdw_listing(dirfd(d));
+	if (d)
+		fdw_listing_if(dirfd(d), path);
 	return d;
 }
 
@@ -218,6 +235,8 @@ FDW_EXPORT DIR *fdopendir(int fd)
 		fdw_birth_marked(fd);
 		fdw_note_setfd(fd, 1, FDW_CALL_fdopendir, FDW_CALLER);
 		own(d, fd, FDW_CALL_fdopendir, FDW_CALLER);
+		if (fdw_is_list(fd))
+			fdw_listing(fd);
 	} else {
 		fdw_use_failed(fd, FDW_CALL_fdopendir, FDW_CALLER);
 	}

@@ -15,6 +15,7 @@
 #include "exit.h"
 #include "fork.h"
 #include "gate.h"
+#include "lists.h"
 #include "reap.h"
 #include "resolve.h"
 #include "retire.h"
@@ -168,11 +169,14 @@ static __attribute__((noinline)) long make(long nr, long *a, uint8_t kind, uint3
 		return r;
 	}
 	r = fdw_wanted_number((int)r);
+	if (kind == FDW_KIND_FILE)
+		r = fdw_opened((int)r, flags, &path);
 	if (nr == SYS_io_uring_setup) {
 		fdw_births_forbid(); /* a route that closes without us */
 		fdw_emit_blind("io_uring", FDW_CALL_syscall, pc);
 	}
 	fdw_made((int)r, kind, flags | birth | FDW_F_SYSCALL, FDW_CALL_syscall, pc, -1, fdw_recording() ? fdw_text(path) : FDW_NO_DETAIL);
+	fdw_listing_if((int)r, path);
 	return r;
 }
 
@@ -464,8 +468,6 @@ static __attribute__((noinline)) long other(long nr, long a, long b, long c, lon
 	if (kind != FDW_KIND_UNKNOWN) {
 		asks = path_asks(nr, args);
 		r = unlikely(asks == FDW_PATH_REFUSED) ? -1 : make(nr, args, kind, flags, pc);
-		if (unlikely(asks == FDW_PATH_LISTS))
-			fdw_listing((int)r);
 		if (unlikely(r < 0 && fdw_hides()) && is_call_on_first(nr))
 			fdw_no_directory((int)a);
 		return r;

@@ -8,6 +8,7 @@
 #include "event.h"
 #include "fork.h"
 #include "inside.h"
+#include "lists.h"
 #include "quick.h"
 #include "resolve.h"
 #include "table.h"
@@ -190,8 +191,13 @@ FDW_INLINE int serves_tombstone(enum fdw_call call)
 	{                                                                                                              \
 		if (FDW_KIND_##kind == FDW_KIND_FILE && unlikely(fdw_path_asks(path_) == FDW_PATH_REFUSED))            \
 			return (ret)-1;                                                                                \
-		CREATE(ret, name, args, born, flags_, fdw_made(r, FDW_KIND_##kind, (flags_) | birth, FDW_CALL_##name, FDW_CALLER, src, \
-		                                               fdw_recording() ? fdw_text(path_) : FDW_NO_DETAIL))      \
+		CREATE(ret, name, args, born, flags_,                                                                  \
+		       const char *told = path_;                                                                       \
+		       if (FDW_KIND_##kind == FDW_KIND_FILE)                                                           \
+			       r = fdw_opened(r, flags_, &told);                                                       \
+		       fdw_made(r, FDW_KIND_##kind, (flags_) | birth, FDW_CALL_##name, FDW_CALLER, src,                \
+		                fdw_recording() ? fdw_text(told) : FDW_NO_DETAIL);                                     \
+		       fdw_listing_if(r, told))                                                                        \
 			fdw_use_failed(src, FDW_CALL_##name, FDW_CALLER);                                               \
 		}                                                                                                      \
 		return r;                                                                                              \

@@ -122,6 +122,30 @@ static void closes_before_something(void **state)
 	expect(w, "double-close/error=2");
 }
 
+/* The list's own number, which the list names, is closed once more. */
+static void closes_list_again(void **state)
+{
+	static const char *const paths[] = { "/proc/self/fd", "/dev/fd/", "/proc/100/fd", "/proc/self/fdinfo", "/proc/thread-self/task/5/fd",
+		"/proc//self/./fd/", "/proc/self/task/100/fdinfo", "fd", "self/fd", "100/fd", "task/7/fd", "./fd/", "../fdinfo" };
+	static const char *const others[] = { "/proc/self/task", "/proc/101/fd", "/home/fd", "/dev/fd/x", "src/fd", "fd/x", "/proc/fd", "/fd", "task/fd", "" };
+	struct world *w;
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		w = world_new();
+		starts(w, 100, 1, 7);
+		lists(w, paths[i]);
+		close_fails(w, 4, 2, FDW_F_KNOWN_CLOSED, 1);
+		expect(w, "");
+	}
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		w = world_new();
+		starts(w, 100, 1, 7);
+		lists(w, others[i]);
+		close_fails(w, 4, 2, FDW_F_KNOWN_CLOSED, 1);
+		expect(w, "double-close/error=1");
+	}
+}
+
 static void range_of_one(struct world *w, int fd)
 {
 	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE_RANGE, .fd = fd, .fd2 = fd });
@@ -204,7 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loops_up_and_down), cmocka_unit_test(short_loop_over_never_seen), cmocka_unit_test(pair_closed_twice),
-		cmocka_unit_test(closes_before_everything), cmocka_unit_test(closes_before_something), cmocka_unit_test(range_twice),
+		cmocka_unit_test(closes_before_everything), cmocka_unit_test(closes_before_something), cmocka_unit_test(closes_list_again), cmocka_unit_test(range_twice),
 		cmocka_unit_test(ranges_around_what_is_kept), cmocka_unit_test(sixteen_closed_twice), cmocka_unit_test(sixteen_and_then_everything),
 		cmocka_unit_test(sixteen_closed_one_by_one),
 	};
