@@ -3,7 +3,7 @@
  *
  * What a directory is, is asked of the kernel by its descriptor: a path says little. Other files cost one statx, which asks no server.
  *
- * Context: any thread, handlers. System calls: statx; for read-only directories on file systems without a device fstatfs, fcntl, and the release of
+ * Context: any thread, handlers; what walks calls the program back, and nothing of ours is held then. System calls: statx; for read-only directories on file systems without a device fstatfs, fcntl, and the release of
  * what is kept. Only in audit, and only where substitutes are allowed: never under a filter. Locks: none.
  */
 #include <linux/magic.h>
@@ -13,6 +13,7 @@
 #include "close.h"
 #include "lists.h"
 #include "proc.h"
+#include "resolve.h"
 #include "poison.h"
 
 const char fdw_own_list[] = "/proc/self/fd";
@@ -103,6 +104,75 @@ int fdw_opened_slow(int fd, const char **path)
 	if (is_list)
 		*path = fdw_own_list;
 	return is_list == FDW_LIST_LATE ? to_lowest(fd) : fd;
+}
+
+/* ---- what libc opens itself ------------------------------------------------------------------------------------------------------------------- */
+
+/* Before the call: which path it is going to open, is all there is to ask about. Another thread's list is not known. */
+static int leads_to_list(const char *path)
+{
+	static const char *const places[] = { "/proc/self/fd", "/proc/self/fdinfo", "/proc/thread-self/fd", "/proc/thread-self/fdinfo" };
+	struct place p;
+
+	if (!look(AT_FDCWD, path, &p) || !S_ISDIR(p.mode) || p.mode & 0222 || p.major)
+		return 0;
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (is(AT_FDCWD, places[i], &p))
+			return 1;
+	return 0;
+}
+
+static __attribute__((noinline)) void ask_path(void *arg, uintptr_t path)
+{
+	uint64_t began;
+
+	*(int *)arg = fdw_own_call_begins(&began) && leads_to_list((const char *)path);
+	fdw_own_call_ends(began);
+}
+
+static void before_walk(const char *path)
+{
+	int is_list = 0, saved = errno;
+
+	if (likely(!fdw_process.keeps) || !fdw_on() || fdw_self.tool || fdw_process.filtered)
+		return;
+	if (fdw_deep(ask_path, &is_list, (uintptr_t)path) && is_list)
+		fdw_nothing_kept();
+	errno = saved;
+}
+
+/* Its first directory that is searched. */
+static void before_glob(const char *pattern)
+{
+	char path[128];
+	size_t n = strcspn(pattern, "*?[\\{~");
+
+	while (n && pattern[n - 1] != '/')
+		n--;
+	if (!n || n >= sizeof path)
+		return;
+	memcpy(path, pattern, n);
+	path[n] = 0;
+	before_walk(path);
+}
+
+FDW_EXPORT int scandir(const char *path, struct dirent ***names, int (*select)(const struct dirent *), int (*compare)(const struct dirent **, const struct dirent **))
+{
+	before_walk(path);
+	return FDW_REAL(scandir)(path, names, select, compare);
+}
+
+FDW_EXPORT int nftw(const char *path, __nftw_func_t each, int most, int flags)
+{
+	before_walk(path);
+	return FDW_REAL(nftw)(path, each, most, flags);
+}
+
+FDW_EXPORT int glob(const char *pattern, int flags, int (*failed)(const char *, int), glob_t *found)
+{
+	if (unlikely(fdw_process.keeps))
+		before_glob(pattern);
+	return FDW_REAL(glob)(pattern, flags, failed, found);
 }
 
 void fdw_listing(int fd)

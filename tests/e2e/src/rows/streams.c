@@ -108,6 +108,30 @@ static void commands(void)
 	}
 }
 
+static int any(const char *name, const struct stat *st, int type, struct FTW *where) { return 0; }
+
+/* They open inside libc what they walk through. */
+static void walks(void)
+{
+	CALLS(int, (const char *, struct dirent ***, int (*)(const struct dirent *), int (*)(const struct dirent **, const struct dirent **)), "scandir", "scandir64") {
+		struct dirent **names;
+		CASE("a directory", call(rows_dir, &names, NULL, alphasort) > 2);
+		CASE("missing", call(path("missing"), &names, NULL, alphasort));
+		CASE("a file", call(path("file"), &names, NULL, alphasort));
+	}
+	CALLS(int, (const char *, __nftw_func_t, int, int), "nftw", "nftw64") {
+		CASE("a directory", call(rows_dir, any, 4, FTW_PHYS));
+		CASE("missing", call(path("missing"), any, 4, FTW_PHYS));
+		CASE("bad flags", call(rows_dir, any, 4, -1));
+	}
+	CALLS(int, (const char *, int, int (*)(const char *, int), glob_t *), "glob", "glob64") {
+		glob_t found;
+		CASE("some", call(path("fil*"), 0, NULL, &found));
+		CASE("none", call(path("missing*"), 0, NULL, &found));
+		CASE("bad flags", call(path("fil*"), -1, NULL, &found));
+	}
+}
+
 static void directories(void)
 {
 	CALLS(DIR *, (const char *), "opendir") {
@@ -224,5 +248,6 @@ void rows_streams(void)
 	closing();
 	commands();
 	directories();
+	walks();
 	logging();
 }
