@@ -166,6 +166,8 @@ struct number {
 struct pending;
 
 /* A thread's run of calls over n, n±1, n±2 …: closes are told by the interposer, uses are found here. */
+struct pendings { struct pending *first, *tail; };
+
 struct sweep {
 	int last;
 	uint32_t length;
@@ -174,7 +176,7 @@ struct sweep {
 	uint8_t ok;         /* a close that succeeded is in it */
 	uint32_t id;        /* of this run of closes, in its image */
 	uint32_t repeats;   /* the run that closed all of these numbers before; 0: none yet, NO_RUN: not one */
-	struct pending *first, *tail;
+	struct pendings held;
 };
 
 #define NO_RUN UINT32_MAX
@@ -187,6 +189,7 @@ struct thread {
 	uint32_t pipe, pipe_seq;  /* the pipe whose read end was made last, by which event; its write end comes next */
 	const char *name;
 	struct sweep closes, uses;
+	struct walk *walks;
 	struct pending *range;   /* a close_range of one closed number: is it part of a sweep of ranges? */
 	uint8_t range_wide;      /* the last close_range was over more than one number */
 	int range_last;          /* the end of the last close_range when nothing came between, else -2 */

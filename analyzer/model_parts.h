@@ -126,6 +126,15 @@ void pending_range_next(const struct step *);                   /* every other e
 void pending_thread_end(struct replay *, struct image *, struct thread *);
 void pending_settle(struct replay *, const struct image *);     /* image NULL: those whose time has come */
 void pending_doubts(struct replay *, struct image *, int judge);
+void pendings_settle(struct pendings *, int loop);              /* empties it */
+
+/* model_walk.c */
+enum walked { WALK_NONE, WALKING, WALKED };
+void walks_close(const struct step *, int never_here);          /* every close by number, failed or not, once it is decided about the run before */
+int walk_may_hold(const struct fdw_event *);
+enum walked walk_of(const struct thread *, const struct fdw_event *, struct pendings **held); /* the walk that the thread's close e is part of */
+void walk_proven(struct thread *, const struct fdw_event *);    /* the close e is part of a run over everything */
+void walks_end(struct thread *);
 
 /* model_passage.c */
 void passage_hold(struct generation *, struct passage *);

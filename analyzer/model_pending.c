@@ -5,6 +5,7 @@
  *	the run	    a close that fails may be the first of a loop over every number there is; so may an fcntl(F_SETFD). It waits for
  *		    the thread's next close (or use). Told by the interposer for closes (FDW_F_RUN), found here for uses.
  *		    So may a few that make room for the list of all numbers that the thread opens next.
+ *		    What no run excuses may be part of a walk (model_walk.c).
  *	the others  who opened, who closed: another thread's event may be read later. It waits MODEL_SETTLE_NS at most; a close that met another one
  *		    under way waits until that is over, which may linger for seconds, or never come to its end.
  *	the child   a fork child that closes what it inherited twice, and then execs, has cleaned up. It waits for exit or exec.
@@ -62,13 +63,15 @@ static int is_doubt(const struct pending *p)
 	return p->event.flags & FDW_F_CHILD && g && g->forked;
 }
 
+static int is_anothers(const struct fdw_event *e, const struct generation *g) { return g->forked && g->closed.pid != fdw_pid_shown(e->pid); }
+
 static int is_tidying(const struct pending *p)
 {
 	const struct generation *g = p->t.generation;
 
 	if (!(p->event.flags & FDW_F_CHILD))
 		return 0;
-	return !g || g->swept || (g->forked && g->closed.pid != fdw_pid_shown(p->event.pid));
+	return !g || g->swept || is_anothers(&p->event, g);
 }
 
 /* Both closes had something to close: not where the second may have met a tombstone. Or it was refused because the number was open again. */
@@ -192,25 +195,67 @@ static int is_loop(const struct sweep *s) { return s->length >= MODEL_LOOP || (s
  */
 static int may_repeat(const struct sweep *s)
 {
-	return !s->ok && !s->never_seen && s->repeats && s->repeats != NO_RUN && s->length <= FDW_RUN_QUIET && s->first &&
-	       !(s->first->event.flags & FDW_F_CHILD);
+	return !s->ok && !s->never_seen && s->repeats && s->repeats != NO_RUN && s->length <= FDW_RUN_QUIET && s->held.first &&
+	       !(s->held.first->event.flags & FDW_F_CHILD);
 }
 
-static void sweep_end_as(struct sweep *s, int loop)
+static void pendings_add(struct pendings *all, struct pending *p)
 {
-	struct pending *p, *next;
+	p->next = NULL;
+	if (all->tail)
+		all->tail->next = p;
+	else
+		all->first = p;
+	all->tail = p;
+}
 
-	for (p = s->first; p; p = next) {
+void pendings_settle(struct pendings *all, int loop)
+{
+	struct pending *p = all->first, *next;
+
+	*all = (struct pendings){ 0 };
+	for (; p; p = next) {
 		next = p->next;
 		p->t.loop = loop;
 		settle(p);
 	}
-	s->first = s->tail = NULL;
+}
+
+static void sweep_end_as(struct sweep *s, int loop)
+{
+	pendings_settle(&s->held, loop);
 	s->length = s->repeats = 0;
 	s->never_seen = s->ok = 0;
 }
 
 static void sweep_end(struct sweep *s) { sweep_end_as(s, is_loop(s) && !may_repeat(s)); }
+
+/* No run, by itself: but its closes may be part of a walk. */
+static void closes_end(struct thread *t)
+{
+	struct sweep *s = &t->closes;
+	struct pendings *held, one;
+	struct pending *p = s->held.first, *next;
+	enum walked is;
+
+	if (!p || (is_loop(s) && !may_repeat(s))) {
+		if (p)
+			walk_proven(t, &p->event);
+		sweep_end(s);
+		return;
+	}
+	s->held = (struct pendings){ 0 };
+	for (; p; p = next) {
+		next = p->next;
+		p->next = NULL;
+		one = (struct pendings){ p, p };
+		if ((is = walk_of(t, &p->event, &held)) == WALKING)
+			pendings_add(held, p);
+		else
+			pendings_settle(&one, is == WALKED);
+	}
+	sweep_end(s);
+}
 
 static void sweep_add(struct sweep *s, struct pending *p)
 {
@@ -218,40 +263,39 @@ static void sweep_add(struct sweep *s, struct pending *p)
 		pending_free(p);
 		return;
 	}
-	if (s->tail)
-		s->tail->next = p;
-	else
-		s->first = p;
-	s->tail = p;
+	pendings_add(&s->held, p);
 }
 
 /* The last of a run, if it is about fd and nothing came between it and the event of s. */
-static struct pending *right_before(const struct sweep *w, const struct step *s, int fd)
+static int is_right_before(const struct sweep *w, const struct step *s, int fd)
 {
-	return w->tail && w->tail->event.fd == fd && w->tail->event.seq + 1 == s->e->seq ? w->tail : NULL;
+	const struct pending *last = w->held.tail;
+
+	return last && last->event.fd == fd && last->event.seq + 1 == s->e->seq;
 }
 
 static void forget_last(struct sweep *w)
 {
-	struct pending **at = &w->first, *last = w->tail;
+	struct pending **at = &w->held.first, *last = w->held.tail;
 
-	w->tail = NULL;
+	w->held.tail = NULL;
 	for (; *at != last; at = &(*at)->next)
-		w->tail = *at;
+		w->held.tail = *at;
 	*at = NULL;
 	pending_free(last);
 }
 
 /* The close e belongs to the thread's run, or begins the next one. */
-static struct sweep *close_run(const struct step *s)
+static struct sweep *close_run(const struct step *s, int never_here)
 {
 	struct sweep *w = &s->thread->closes;
 	uint64_t length = s->e->flags & FDW_F_STREAM ? (s->e->flags & FDW_F_RUN ? w->length + 1 : 1) : s->e->arg;
 
 	if (!(s->e->flags & FDW_F_RUN) || length < w->length) {
-		sweep_end(w);
+		closes_end(s->thread);
 		w->id = ++s->image->close_runs;
 	}
+	walks_close(s, never_here);
 	w->length = length > UINT32_MAX ? UINT32_MAX : length ? (uint32_t)length : 1;
 	w->last = s->e->fd;
 	return w;
@@ -259,7 +303,7 @@ static struct sweep *close_run(const struct step *s)
 
 void pending_close_ok(const struct step *s, struct generation *g)
 {
-	struct sweep *w = close_run(s);
+	struct sweep *w = close_run(s, 0);
 
 	w->ok = 1;
 	if (g)
@@ -273,7 +317,9 @@ void pending_close_ok(const struct step *s, struct generation *g)
 
 void pending_close(const struct step *s, struct generation *g)
 {
-	struct sweep *w = close_run(s);
+	/* Who was forked has never had what was closed before. */
+	int never_here = s->e->flags & FDW_F_NEVER_SEEN || (s->e->flags & FDW_F_CHILD && g && g->state == GENERATION_CLOSED && g->closed.time && is_anothers(s->e, g));
+	struct sweep *w = close_run(s, never_here);
 	uint32_t before = g && g->state == GENERATION_CLOSED && g->close_run ? g->close_run : NO_RUN;
 
 	w->repeats = !w->repeats || w->repeats == before ? before : NO_RUN;
@@ -289,9 +335,9 @@ void pending_everything(const struct step *s)
 {
 	struct sweep *w = &s->thread->closes;
 
-	if (!w->tail || w->tail->event.seq + 1 != s->e->seq)
+	if (!w->held.tail || w->held.tail->event.seq + 1 != s->e->seq)
 		return;
-	for (const struct pending *p = w->first; p; p = p->next)
+	for (const struct pending *p = w->held.first; p; p = p->next)
 		if (p->event.flags & (FDW_F_LOSER | FDW_F_STREAM))
 			return;
 	sweep_end_as(w, 1);
@@ -335,7 +381,7 @@ void pending_setfd(const struct step *s) { use_run(s); }
 /* Told in two events, one right after the other: the use that failed, and what it was meant to do. */
 void pending_use_excused(const struct step *s, int fd)
 {
-	if (right_before(&s->thread->uses, s, fd))
+	if (is_right_before(&s->thread->uses, s, fd))
 		forget_last(&s->thread->uses);
 }
 
@@ -345,10 +391,10 @@ void pending_use_excused(const struct step *s, int fd)
  */
 void pending_placed(const struct step *s)
 {
-	struct pending *last = right_before(&s->thread->closes, s, s->e->fd);
+	struct sweep *w = &s->thread->closes;
 
-	if (last && !(last->event.flags & (FDW_F_LOSER | FDW_F_STREAM)))
-		forget_last(&s->thread->closes);
+	if (is_right_before(w, s, s->e->fd) && !(w->held.tail->event.flags & (FDW_F_LOSER | FDW_F_STREAM)))
+		forget_last(w);
 }
 
 void pending_stale(const struct step *s, struct generation *owned, struct generation *now)
@@ -438,7 +484,8 @@ void pending_range_next(const struct step *s)
 
 void pending_thread_end(struct replay *r, struct image *i, struct thread *t)
 {
-	sweep_end(&t->closes);
+	closes_end(t);
+	walks_end(t);
 	sweep_end(&t->uses);
 	if (t->range)
 		settle(t->range);

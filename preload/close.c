@@ -8,6 +8,7 @@
 #include "event.h"
 #include "inside.h"
 #include "log.h"
+#include "pending.h"
 #include "protect.h"
 #include "quick.h"
 #include "resolve.h"
@@ -17,74 +18,20 @@
 #include "vforked.h"
 #include "poison.h"
 
-/*
- * Programs close every number they can think of, up or down, before they exec. A failed close says nothing until it is known
- * whether it belongs to such a run: it waits here for the thread's next close. Thread-local: no other thread sees it.
- */
-#define LOOP_LENGTH 8
-static _Thread_local struct fdw_violation pending __attribute__((tls_model("initial-exec")));
-
-FDW_FORK_PATH void fdw_pending_forget(void)
-{
-	if (!pending.rule)
-		return;
-	pending.rule = NULL;
-	fdw_self.held_back = 0;
-}
-
-void fdw_pending_prepares(void)
-{
-	if (unlikely(fdw_self.held_back))
-		fdw_pending_forget();
-}
-
-void fdw_pending_placed(int fd)
-{
-	if (unlikely(fdw_self.held_back) && pending.fd == fd)
-		fdw_pending_forget();
-}
-
-FDW_FORK_PATH void fdw_pending_flush(void)
-{
-	struct fdw_violation v = pending;
-
-	if (likely(!v.rule))
-		return;
-	fdw_pending_forget();
-	if (fdw_self.run_length < LOOP_LENGTH)
-		fdw_log_violation(&v);
-}
-
-FDW_INLINE uint32_t run_of(int fd)
-{
-	struct fdw_thread *t = &fdw_self;
-	uint32_t length = fdw_run_with(fd);
-
-	if (length == 1 && unlikely(pending.rule))
-		fdw_pending_flush();
-	t->run_length = length;
-	if (unlikely(t->run_length == FDW_RUN_OVER_ALL) && unlikely(fdw_process.keeps))
-		fdw_release_all(); /* a loop over everything: the lowest numbers are counted on afterwards */
-	t->run_last = fd;
-	t->made = 0;
-	return t->run_length;
-}
-
 static void hold_back(const char *rule, int fd, uint16_t call, uintptr_t pc, const char *what, int loser)
 {
 	struct fdw_record *r = fdw_record(fd);
 
 	if (fdw_recording() || fdw_process.child)
 		return; /* the report judges; a fork child that cleans up is nobody's bug */
-	pending = (struct fdw_violation){ .rule = rule, .call = fdw_call_names[call], .fd = fd, .what = what,
-		.pc = pc, .before = fdw_call_names[r->close_call], .before_tid = r->close_tid, .before_pc = r->close_pc };
-	fdw_self.held_back = !loser;
+	fdw_pending_add(&(struct fdw_violation){ .rule = rule, .call = fdw_call_names[call], .fd = fd, .what = what,
+		.pc = pc, .before = fdw_call_names[r->close_call], .before_tid = r->close_tid, .before_pc = r->close_pc }, loser);
 	fdw_thread_watch_end();
 }
 
 void fdw_marked(int fd, int failed, uint16_t call, uintptr_t pc)
 {
-	uint32_t run = run_of(fd);
+	uint32_t run = fdw_run_of(fd, pc);
 	uint64_t v = fdw_peek(fd);
 	int known = fdw_is_closed(v);
 
@@ -92,6 +39,8 @@ void fdw_marked(int fd, int failed, uint16_t call, uintptr_t pc)
 		return;
 	if (known)
 		hold_back("use-after-close", fd, call, pc, "EBADF: it was closed before", 0);
+	else
+		fdw_pending_never_seen(fd, pc);
 	if (fdw_recording() && run < FDW_RUN_QUIET)
 		fdw_send(&(struct fdw_event){ .op = FDW_OP_USE, .call = call, .fd = fd, .gen = known ? fdw_gen(v) : 0, .fd2 = -1,
 			.ret = -1, .err = EBADF, .arg = run,
@@ -117,7 +66,7 @@ static __attribute__((noinline)) void tell_close(uint64_t which, int r, int err,
 void fdw_closed(struct fdw_claim *c, int r, int err, uint16_t call, uintptr_t pc, uint32_t extra, uint64_t arg)
 {
 	int was_owner = c->owner, failed = r < 0 && err == EBADF;
-	uint32_t run = extra & FDW_F_RANGE ? 0 : run_of(c->fd);
+	uint32_t run = extra & FDW_F_RANGE ? 0 : fdw_run_of(c->fd, pc);
 	uint32_t flags = extra | history(c, r < 0 ? err : 0) | (run > 1 ? FDW_F_RUN : 0) | (c->loser ? FDW_F_LOSER : 0) |
 	                 (c->refused ? FDW_F_INVENTED : 0);
 	fdw_word_t *w;
@@ -129,6 +78,8 @@ void fdw_closed(struct fdw_claim *c, int r, int err, uint16_t call, uintptr_t pc
 		hold_back("double-close", c->fd, call, pc, "another thread was closing it at the same time", 1);
 	else if (flags & FDW_F_KNOWN_CLOSED)
 		hold_back("double-close", c->fd, call, pc, "it was closed before", 0);
+	else if (flags & FDW_F_NEVER_SEEN)
+		fdw_pending_never_seen(c->fd, pc);
 	if (!was_owner && !failed && fdw_state(c->before) == FDW_CLOSED && (w = fdw_word(c->fd))) {
 		/* Closed as far as we knew, yet the kernel closed something: it had been opened by a route we cannot see. */
 		v = c->before;
@@ -171,7 +122,7 @@ FDW_INLINE int close_fd(fdw_close_fn *real, int fd, uint16_t call, uintptr_t pc,
 	}
 	FDW_STEP(close_done);
 	if (likely(r == 0 && c.owner && !fdw_recording())) {
-		run_of(fd);
+		fdw_run_of(fd, pc);
 		fdw_claim_done(&c, call, pc);
 		return 0;
 	}
@@ -210,7 +161,7 @@ FDW_INLINE int quick_close(int fd, uintptr_t pc, int *result)
 		*result = -1;
 		return 1;
 	}
-	run_of(fd);
+	fdw_run_of(fd, pc);
 	fdw_claim_done(&c, FDW_CALL_close, pc);
 	*result = 0;
 	return 1;

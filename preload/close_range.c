@@ -8,6 +8,7 @@
 #include "close.h"
 #include "event.h"
 #include "gate.h"
+#include "pending.h"
 #include "resolve.h"
 #include "routes.h"
 #include "vforked.h"

@@ -159,7 +159,8 @@ struct fdw_thread {
 	uint8_t gives_back;    /* numbers that were kept, at this moment (kept.c) */
 	uint8_t wrong;         /* the call under way looks wrong, and will be told of once more (event.c) */
 	uint8_t waited;        /* on a poller since the last event, and what it gave was not told (FDW_F_WAITED) */
-	uint8_t held_back;     /* a failed close waits to be said, and may be part of closing everything (close.c) */
+	uint8_t held_back;     /* a failed close waits to be said, and may be part of closing everything (pending.h) */
+	uint8_t walks;         /* some wait, or a walk goes on */
 	uint8_t made;          /* a descriptor was made since that close, in audit: where every number is a new one, closes of them are no run */
 	uint8_t asks;          /* the creating call under way returns to code that wants a certain number (wanted.h) */
 	int wanted[2];         /* which: given back for it; 0: none */

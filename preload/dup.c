@@ -10,6 +10,7 @@
 #include "close.h"
 #include "event.h"
 #include "last_use.h"
+#include "pending.h"
 #include "protect.h"
 #include "quick.h"
 #include "resolve.h"

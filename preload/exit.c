@@ -5,11 +5,11 @@
  */
 #include <sys/resource.h>
 #include "birth.h"
-#include "close.h"
 #include "event.h"
 #include "exit.h"
 #include "gate.h"
 #include "last_use.h"
+#include "pending.h"
 #include "protect.h"
 #include "resolve.h"
 #include "sigstack.h"

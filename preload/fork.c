@@ -15,7 +15,6 @@
  */
 #include "aside.h"
 #include "clock.h"
-#include "close.h"
 #include "env.h"
 #include "event.h"
 #include "exit.h"
@@ -25,6 +24,7 @@
 #include "inside.h"
 #include "last_use.h"
 #include "patience.h"
+#include "pending.h"
 #include "protect.h"
 #include "reap.h"
 #include "resolve.h"

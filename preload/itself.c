@@ -8,8 +8,8 @@
 #include <link.h>
 #include <sys/auxv.h>
 #include "birth.h"
-#include "close.h"
 #include "env.h"
+#include "pending.h"
 #include "proc.h"
 #include "event.h"
 #include "resolve.h"

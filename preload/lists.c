@@ -10,8 +10,8 @@
 #include <sys/statfs.h>
 #include "aside.h"
 #include "birth.h"
-#include "close.h"
 #include "lists.h"
+#include "pending.h"
 #include "proc.h"
 #include "resolve.h"
 #include "poison.h"

@@ -9,7 +9,6 @@
 #include <sys/resource.h>
 #include "actions.h"
 #include "clock.h"
-#include "close.h"
 #include "event.h"
 #include "exit.h"
 #include "heir.h"
@@ -17,6 +16,7 @@
 #include "named.h"
 #include "options.h"
 #include "patience.h"
+#include "pending.h"
 #include "proc.h"
 #include "protect.h"
 #include "resolve.h"

@@ -6,11 +6,11 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include "birth.h"
-#include "close.h"
 #include "event.h"
 #include "fork.h"
 #include "inside.h"
 #include "options.h"
+#include "pending.h"
 #include "proc.h"
 #include "protect.h"
 #include "resolve.h"
