@@ -35,6 +35,18 @@ static void users(void)
 	}
 }
 
+static void of_files(void)
+{
+	unsigned mine = geteuid();
+
+	CALLS(int, (unsigned), "setfsuid", "setfsgid") IN_CHILD {
+		CASE("asked", call((unsigned)-1));
+		CASE("own", call(mine));
+		CASE("another's", call(65533));
+		CASE("what it is now", call((unsigned)-1));
+	}
+}
+
 static void capabilities(void)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 }, wrong = { 1, 0 };
@@ -88,6 +100,7 @@ static void groups(void)
 void rows_ids(void)
 {
 	users();
+	of_files();
 	capabilities();
 	groups();
 }
