@@ -20,12 +20,9 @@
 
 static void hold_back(const char *rule, int fd, uint16_t call, uintptr_t pc, const char *what, int loser)
 {
-	struct fdw_record *r = fdw_record(fd);
-
 	if (fdw_recording() || fdw_process.child)
 		return; /* the report judges; a fork child that cleans up is nobody's bug */
-	fdw_pending_add(&(struct fdw_violation){ .rule = rule, .call = fdw_call_names[call], .fd = fd, .what = what,
-		.pc = pc, .before = fdw_call_names[r->close_call], .before_tid = r->close_tid, .before_pc = r->close_pc }, loser);
+	fdw_pending_add(rule, what, fd, call, pc, loser);
 	fdw_thread_watch_end();
 }
 

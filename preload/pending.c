@@ -18,7 +18,9 @@
 struct waits {
 	uint32_t count, outlived;            /* those that were there when their run ended, unexcused */
 	uint32_t losers;                     /* one bit for each */
-	struct fdw_violation all[PENDING];
+	uint32_t turn;                       /* grows as one is written */
+	struct fdw_violation all[PENDING], said;
+	uintptr_t saying;                    /* the frame of who says it; 0: nobody */
 	struct {
 		uintptr_t pc;
 		int last, step;              /* step 0: not known yet */
@@ -53,13 +55,20 @@ static void drop_from(uint32_t first)
 
 static int is_loser(uint32_t i) { return waits.losers >> i & 1; }
 
-/* Taken from the list first: the log may be interrupted. Numbers are read once, so that a handler between leaves none out of bounds. */
-static void say(uint32_t i)
+/*
+ * Taken from the list first: the log may be interrupted. Numbers are read once, so that a handler between leaves none out of bounds. What is said lies in a place
+ * of the thread's own, not on a stack, which may be a signal's; a handler that comes while it is read loses its line. (Whoever left by a jump stood below us.)
+ */
+static __attribute__((noinline)) void say(uint32_t i)
 {
 	struct waits *w = &waits;
 	uint32_t count = w->count, outlived = w->outlived, below = (1u << i) - 1;
-	struct fdw_violation v = w->all[i];
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0), outer = w->saying;
 
+	if (!outer || outer <= frame) {
+		w->saying = frame;
+		w->said = w->all[i];
+	}
 	for (uint32_t n = i + 1; n < count; n++)
 		w->all[n - 1] = w->all[n];
 	w->losers = (w->losers & below) | (w->losers >> 1 & ~below);
@@ -67,7 +76,10 @@ static void say(uint32_t i)
 	w->outlived = outlived > i ? outlived - 1 : outlived;
 	if (count == 1)
 		fdw_self.held_back = 0;
-	fdw_log_violation(&v);
+	if (w->saying != frame)
+		return;
+	fdw_log_violation(&w->said);
+	w->saying = 0;
 }
 
 static void walk_is_proven(void)
@@ -191,19 +203,39 @@ void fdw_pending_never_seen(int fd, uintptr_t pc)
 	prove();
 }
 
-void fdw_pending_add(const struct fdw_violation *v, int loser)
+/* In its place, not on a stack, which may be a signal's. Anew when a handler came between that wrote there too. */
+static void fill(struct fdw_violation *v, const char *rule, const char *what, int fd, uint16_t call, uintptr_t pc)
+{
+	struct fdw_record *r = fdw_record(fd);
+	uint32_t turn;
+
+	do {
+		turn = ++waits.turn;
+		v->rule = rule;
+		v->call = fdw_call_names[call];
+		v->fd = fd;
+		v->what = what;
+		v->pc = pc;
+		v->before = fdw_call_names[r->close_call];
+		v->before_tid = r->close_tid;
+		v->before_pc = r->close_pc;
+		atomic_signal_fence(memory_order_seq_cst);
+	} while (waits.turn != turn);
+}
+
+void fdw_pending_add(const char *rule, const char *what, int fd, uint16_t call, uintptr_t pc, int loser)
 {
 	struct waits *w = &waits;
 	uint32_t n;
 
-	if (!loser && w->walk.pc == v->pc && w->walk.last == v->fd) {
+	if (!loser && w->walk.pc == pc && w->walk.last == fd) {
 		prove();
 		if (w->walk.proven)
 			return;
 	} else if (!loser) {
 		walk_ends(); /* one at a time */
-		w->walk.pc = v->pc;
-		w->walk.last = v->fd;
+		w->walk.pc = pc;
+		w->walk.last = fd;
 		w->walk.step = w->walk.aside = w->walk.never_seen = w->walk.proven = 0;
 		w->walk.length = 1;
 	}
@@ -211,7 +243,7 @@ void fdw_pending_add(const struct fdw_violation *v, int loser)
 	fdw_self.walks = 1;
 	if (n >= PENDING)
 		return;
-	w->all[n] = *v;
+	fill(&w->all[n], rule, what, fd, call, pc);
 	w->losers = (w->losers & ((1u << n) - 1)) | (uint32_t)loser << n;
 	w->count = n + 1;
 	fdw_self.held_back |= !loser;

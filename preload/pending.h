@@ -13,7 +13,7 @@
 #include "protect.h"
 #include "retire.h"
 
-void fdw_pending_add(const struct fdw_violation *, int loser); /* loser: two closes at once, which no walk excuses */
+void fdw_pending_add(const char *rule, const char *what, int fd, uint16_t call, uintptr_t pc, int loser); /* loser: two closes at once, which no walk excuses */
 void fdw_pending_flush(void);
 void fdw_pending_placed(int fd); /* something is put there: its number was made free first, whatever may have been on it */
 void fdw_pending_forget(void); /* in a fork child: it is its parent's */

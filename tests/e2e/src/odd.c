@@ -75,6 +75,9 @@ static void log_counted(void)
 	int fd = dup(0);
 
 	log_full();
+	/* By now the wrong close is known not to have begun a loop over every number: its line is due, and lost. */
+	for (int i = 0; i < 20; i++)
+		close(dup(0));
 	fcntl(7, F_SETFL, O_NONBLOCK);
 	while (read(7, line, sizeof line) > 0)
 		;
