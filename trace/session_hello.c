@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,9 +67,23 @@ static void wait_for_metadata(const struct fdw_setup *s)
 }
 
 /*
- * LTTng's constructor has waited 3 s, and its thread may look again after 5. Where another interposer is in us (libeatmydata, fakechroot) it must not wait:
- * it would while dlopen holds the loader's lock, which that thread needs when the other looks up what it stands for.
+ * Another interposer is in us, which stands for what LTTng's threads call (libeatmydata, fakechroot). It looks up what it stands for: a thread of LTTng's
+ * would, with a lock of LTTng's, wait for the loader's lock, which dlopen holds while the provider's constructors wait for the other: for ever. (The interposer
+ * has a way around that, start.c.) There is no rehearsal then.
  */
+static int others_are_there(void)
+{
+	static const char *const names[] = { "open", "connect" };
+	Dl_info libc, here;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (!dladdr((void *)(uintptr_t)gnu_get_libc_version, &libc) || !dladdr(dlsym(RTLD_DEFAULT, names[i]), &here) ||
+		    libc.dli_fbase != here.dli_fbase)
+			return 1;
+	return 0;
+}
+
+/* LTTng's constructor has waited 3 s, and its thread may look again after 5. */
 static int is_enabled(const struct fdw_trace_ops *ops)
 {
 	struct timespec ms = { 0, 1000000 };
@@ -86,7 +101,7 @@ static void __attribute__((noreturn)) hello(const struct fdw_setup *s)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it may hang, as whatever LTTng is loaded into may that has other interposers */
 	prctl(PR_SET_NAME, FDW_HELLO_NAME); /* with buffers for each process, the name of its directory */
-	setenv("LTTNG_UST_REGISTER_TIMEOUT", s->others ? "0" : "3000", 1);
+	setenv("LTTNG_UST_REGISTER_TIMEOUT", "3000", 1);
 	unsetenv("LTTNG_UST_WITHOUT_BADDR_STATEDUMP");
 	if (s->as_root) {
 		/* Root's daemon is found through /run/lttng; a second registration would say everything twice. */
@@ -116,9 +131,12 @@ int fdw_session_hello(const struct fdw_setup *s, char *error, size_t n)
 		[HELLO_NOT_ENABLED] = "a trial program with %s could not register with LTTng; is /dev/shm writable, and large enough? "
 		                      "fdwarden doctor tells more",
 	};
-	pid_t pid = fork();
+	pid_t pid;
 	int status, code;
 
+	if (others_are_there())
+		return 0;
+	pid = fork();
 	if (pid == 0)
 		hello(s);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0)

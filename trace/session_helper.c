@@ -351,7 +351,6 @@ static int begin(struct fdw_setup *s, int sock, char *error, size_t n)
 	}
 	/* Inside a recording, or with somebody's preloaded library: LTTng's daemons are neither observed nor disturbed. */
 	setenv("FDWARDEN_DISABLE", "1", 1);
-	s->others = getenv("LD_PRELOAD") != NULL;
 	unsetenv("LD_PRELOAD");
 	unsetenv(FDW_ENV_RECORD);
 	unsetenv("LTTNG_UST_DEBUG");

@@ -30,7 +30,6 @@ struct fdw_setup {
 	const char *provider;
 	uint64_t fds_subbuf, fds_count, meta_subbuf, meta_count;
 	int isolate;
-	int others;             /* somebody's libraries are preloaded in the helper */
 	int ring;               /* frequent events stay in memory, the newest of them, until somebody asks (session_ring.c) */
 	int as_root;
 	enum fdw_place place;   /* decided by the helper */

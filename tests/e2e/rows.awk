@@ -5,7 +5,7 @@
 BEGIN {
 	FS = "\t"
 	# They have no way to fail, or none that a test can bring about.
-	split("_exit _Exit closefrom closelog openlog vsyslog syslog __syslog_chk __vsyslog_chk pthread_cancel thrd_create endmntent dlclose __libc_start_main __register_atfork munlockall", list, " ")
+	split("setfsuid setfsgid _exit _Exit closefrom closelog openlog vsyslog syslog __syslog_chk __vsyslog_chk pthread_cancel thrd_create endmntent dlclose __libc_start_main __register_atfork munlockall", list, " ")
 	for (i in list) no_failure[list[i]]
 	# Came with glibc 2.33 to 2.36. An older one lacks them: natively they are absent, and ours make the system call.
 	split("_Fork close_range closefrom epoll_pwait2 execveat fsconfig fsmount fsopen fspick fstat fstat64 fstatat fstatat64 mknodat mount_setattr " \
