@@ -38,6 +38,12 @@ static int is(int dir, const char *path, const struct place *p)
 	return look(dir, path, &q) && q.ino == p->ino && q.major == p->major && q.minor == p->minor;
 }
 
+/* As the lists are: a directory that nobody writes, on no device. */
+static int looks_like_one(int dir, const char *path, struct place *p)
+{
+	return look(dir, path, p) && S_ISDIR(p->mode) && !(p->mode & 0222) && !p->major;
+}
+
 static int is_in_proc(int fd)
 {
 	struct statfs fs;
@@ -54,7 +60,7 @@ static int lists(int fd)
 	char entry[32];
 	struct place p;
 
-	if (!look(fd, "", &p) || !S_ISDIR(p.mode) || p.mode & 0222 || p.major || !is_in_proc(fd) || (!is(fd, "../fd", &p) && !is(fd, "../fdinfo", &p)))
+	if (!looks_like_one(fd, "", &p) || !is_in_proc(fd) || (!is(fd, "../fd", &p) && !is(fd, "../fdinfo", &p)))
 		return 0;
 	*fdw_put_number(fdw_put(entry, "../fd/"), (unsigned long)fd) = 0;
 	return is(fd, entry, &p) && !(fdw_raw(SYS_fcntl, (long)fd, (long)F_GETFL) & O_PATH);
@@ -106,6 +112,12 @@ int fdw_opened_slow(int fd, const char **path)
 	return is_list == FDW_LIST_LATE ? to_lowest(fd) : fd;
 }
 
+void fdw_listing(int fd)
+{
+	if (fd >= 0 && fdw_word(fd))
+		atomic_store(&fdw_process.listing, (uint64_t)fdw_gen(fdw_peek(fd)) << 32 | (uint32_t)(fd + 1));
+}
+
 /* ---- what libc opens itself ------------------------------------------------------------------------------------------------------------------- */
 
 /* Before the call: which path it is going to open, is all there is to ask about. Another thread's list is not known. */
@@ -114,7 +126,7 @@ static int leads_to_list(const char *path)
 	static const char *const places[] = { "/proc/self/fd", "/proc/self/fdinfo", "/proc/thread-self/fd", "/proc/thread-self/fdinfo" };
 	struct place p;
 
-	if (!look(AT_FDCWD, path, &p) || !S_ISDIR(p.mode) || p.mode & 0222 || p.major)
+	if (!looks_like_one(AT_FDCWD, path, &p))
 		return 0;
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
 		if (is(AT_FDCWD, places[i], &p))
@@ -173,10 +185,4 @@ FDW_EXPORT int glob(const char *pattern, int flags, int (*failed)(const char *, 
 	if (unlikely(fdw_process.keeps))
 		before_glob(pattern);
 	return FDW_REAL(glob)(pattern, flags, failed, found);
-}
-
-void fdw_listing(int fd)
-{
-	if (fd >= 0 && fdw_word(fd))
-		atomic_store(&fdw_process.listing, (uint64_t)fdw_gen(fdw_peek(fd)) << 32 | (uint32_t)(fd + 1));
 }

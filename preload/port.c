@@ -221,13 +221,7 @@ static void delivered(int port, const struct fdw_port_event *e, unsigned n, uint
 	errno = saved;
 }
 
-static int is_told(int port, int n)
-{
-	if (likely(!fdw_recording()) || !fdw_on())
-		return 0;
-	fdw_self.waited = 1;
-	return fdw_delivery_matters(port, n);
-}
+static int is_told(int port, int n) { return unlikely(fdw_recording()) && fdw_on() && fdw_delivery_told(port, n); }
 
 /* Without a wait it may answer 0 and have written nothing: so what is told lies in a place of our own first. */
 int fdw_port_get(int port, struct fdw_port_event *event, struct timespec *timeout)
@@ -240,6 +234,8 @@ int fdw_port_get(int port, struct fdw_port_event *event, struct timespec *timeou
 	if (told && own.source) {
 		*event = own;
 		delivered(port, &own, 1, FDW_CALL_port_get, FDW_CALLER);
+	} else if (told) {
+		fdw_delivery_told(port, 0);
 	}
 	return r;
 }
@@ -249,10 +245,12 @@ int fdw_port_getn(int port, struct fdw_port_event *list, unsigned int max, unsig
 {
 	struct getting g = begin_getting(port, FDW_CALL_port_getn, FDW_CALLER);
 	int r = real_port_getn(port, list, max, nget, timeout);
+	unsigned n;
 
 	end_getting(&g, port, r, FDW_CALL_port_getn, FDW_CALLER);
-	if (nget && *nget <= max && is_told(port, (int)*nget) && (r == 0 || errno == ETIME))
-		delivered(port, list, *nget, FDW_CALL_port_getn, FDW_CALLER);
+	n = nget && *nget <= max && (r == 0 || errno == ETIME) ? *nget : 0;
+	if (is_told(port, (int)n))
+		delivered(port, list, n, FDW_CALL_port_getn, FDW_CALLER);
 	return r;
 }
 

@@ -112,9 +112,12 @@ void fdw_closing_registered(int fd, uint64_t v)
 /* ---- what was delivered ----------------------------------------------------------------------------------------------------------------------------*/
 
 /* The only thread (the tracer's do not count) with its only event holds no other while it acts on that; but it may be one of what it closed. */
-int fdw_delivery_matters(int poller, int n)
+int fdw_delivery_told(int poller, int n)
 {
-	return n > 1 || fdw_made_threads() || (fdw_word(poller) && fdw_record(poller)->arm & FDW_ARM_GHOSTS);
+	int told = n > 1 || (n == 1 && (fdw_made_threads() || (fdw_word(poller) && fdw_record(poller)->arm & FDW_ARM_GHOSTS)));
+
+	fdw_self.waited |= !told;
+	return told;
 }
 
 struct delivered { int poller, n; const struct epoll_event *ev; uint16_t call; };
@@ -137,11 +140,7 @@ void fdw_delivered_slow(int poller, const struct epoll_event *ev, int n, uint16_
 {
 	struct delivered all = { poller, n, ev, call };
 
-	if (!fdw_on())
-		return;
-	if (n <= 0 || !fdw_delivery_matters(poller, n))
-		fdw_self.waited = 1;
-	else if (!fdw_deep(tell_all, &all, pc))
+	if (fdw_on() && fdw_delivery_told(poller, n) && !fdw_deep(tell_all, &all, pc))
 		fdw_self.lost++;
 }
 

@@ -43,8 +43,11 @@ struct fdw_record *fdw_poller_of(const struct fdw_record *);
 /* fd is claimed by a closer. v: its word before that. */
 void fdw_closing_registered(int fd, uint64_t v);
 
-/* Whether the n events that this poller gave are worth telling: somebody may hold one while its descriptor is closed, or one may come for a closed number. */
-int fdw_delivery_matters(int poller, int n);
+/*
+ * Whether the n events that this poller gave are told: somebody may hold one while its descriptor is closed, or one may come for a closed number. If not, the
+ * thread's next event says that it waited. n below 1: nothing came.
+ */
+int fdw_delivery_told(int poller, int n);
 /* One event for k deliveries of the n that a call brought. */
 void fdw_tell_delivered(int poller, uint8_t kind, const struct fdw_delivery *, unsigned k, int n, uint16_t call, uintptr_t pc);
 /* What the poller gave this thread, n below 1 for nothing: an event, where it matters. Keeps errno. */

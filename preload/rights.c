@@ -83,24 +83,18 @@ FDW_EXPORT int capset(void *head, const void *data)
 	return real_capset(head, data);
 }
 
-/* For one thread, by libc too. With -1 it only asks. */
-FDW_EXPORT int setfsuid(uid_t id)
-{
-	if (unlikely(!real_setfsuid))
-		return fdw_early_setfsuid(id);
-	if (id != (uid_t)-1)
-		fdw_rights_change(GIVES_UP);
-	return real_setfsuid(id);
-}
-
-FDW_EXPORT int setfsgid(gid_t id)
-{
-	if (unlikely(!real_setfsgid))
-		return fdw_early_setfsgid(id);
-	if (id != (gid_t)-1)
-		fdw_rights_change(GIVES_UP);
-	return real_setfsgid(id);
-}
+/* For one thread, by libc too. With -1 they only ask. */
+#define OF_FILES(name, type) \
+	FDW_EXPORT int name(type id) \
+	{ \
+		if (unlikely(!real_##name)) \
+			return fdw_early_##name(id); \
+		if (id != (type)-1) \
+			fdw_rights_change(GIVES_UP); \
+		return real_##name(id); \
+	}
+OF_FILES(setfsuid, uid_t)
+OF_FILES(setfsgid, gid_t)
 
 /* A filter without a program is how programs ask whether there are filters. */
 static int installs_filter(int option, long mode, long program)

@@ -75,12 +75,11 @@ static int others_are_there(void)
 {
 	static const char *const names[] = { "open", "connect" };
 	Dl_info libc, here;
+	int others = !dladdr((void *)(uintptr_t)gnu_get_libc_version, &libc);
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (!dladdr((void *)(uintptr_t)gnu_get_libc_version, &libc) || !dladdr(dlsym(RTLD_DEFAULT, names[i]), &here) ||
-		    libc.dli_fbase != here.dli_fbase)
-			return 1;
-	return 0;
+	for (size_t i = 0; i < sizeof names / sizeof *names && !others; i++)
+		others = !dladdr(dlsym(RTLD_DEFAULT, names[i]), &here) || here.dli_fbase != libc.dli_fbase;
+	return others;
 }
 
 /* LTTng's constructor has waited 3 s, and its thread may look again after 5. */

@@ -417,39 +417,19 @@ static void finish(const struct fdw_setup *s, struct fdw_message *m)
 	}
 }
 
-/* Nobody waits for us: a child does what may hang, and only so long. */
-static void finish_orphaned(const struct fdw_setup *s)
+/* The kernel's own is the alarm's end; the others say that nobody waits for us. */
+static void at_alarm(int sig, siginfo_t *info, void *context)
 {
-	struct fdw_message m = { 0 };
-	sigset_t alarms;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		sigemptyset(&alarms);
-		sigaddset(&alarms, SIGALRM);
-		sigprocmask(SIG_UNBLOCK, &alarms, NULL);
-		alarm(ORPHAN_STOP_S);
-		finish(s, &m);
-		_exit(0);
-	}
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
-static void at_alarm(int sig)
-{
-	static volatile sig_atomic_t again;
-
-	if (again++)
+	if (info->si_code == SI_KERNEL)
 		kill(-daemon_pid, SIGKILL); /* what hangs in a call to it returns */
 	else
 		alarm(ORPHAN_STOP_S);
 }
 
-/* The command waits for us, and ends us if need be; unless it is killed itself meanwhile: then it goes on so long. */
-static void finish_asked(const struct fdw_setup *s, struct fdw_message *m, pid_t command)
+/* The command waits for us, and ends us if need be. When it is gone, before or meanwhile, what hangs may do so only so long. */
+static void finish_bounded(const struct fdw_setup *s, struct fdw_message *m, pid_t command, int asked)
 {
-	struct sigaction act = { .sa_handler = at_alarm };
+	struct sigaction act = { .sa_sigaction = at_alarm, .sa_flags = SA_SIGINFO };
 	sigset_t alarms;
 
 	sigaction(SIGALRM, &act, NULL);
@@ -457,7 +437,7 @@ static void finish_asked(const struct fdw_setup *s, struct fdw_message *m, pid_t
 	sigaddset(&alarms, SIGALRM);
 	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGALRM);
-	if (getppid() != command)
+	if (!asked || getppid() != command)
 		raise(SIGALRM);
 	finish(s, m);
 	alarm(0);
@@ -496,10 +476,7 @@ void fdw_session_helper(struct fdw_setup *s, int sock)
 	tell(sock, &m);
 	asked = serve(s, sock);
 	memset(&m, 0, sizeof m);
-	if (asked)
-		finish_asked(s, &m, command);
-	else
-		finish_orphaned(s);
+	finish_bounded(s, &m, command, asked);
 	end_daemon(s);
 	fdw_watch_end();
 	leave(s);

@@ -17,7 +17,6 @@
 #include "trace/session_private.h"
 
 static struct fdw_mark *mark; /* the helper's view of it */
-static pid_t helpers_parent;  /* in the helper: the command, who has it open to look at it */
 
 void *fdw_shared_make(const struct fdw_setup *s, const char *name, size_t size, mode_t mode)
 {
@@ -42,7 +41,6 @@ void fdw_mark_make(const struct fdw_setup *s)
 {
 	struct stat space;
 
-	helpers_parent = getppid();
 	mark = fdw_shared_make(s, FDW_MARK, sizeof *mark, 0644);
 	if (mark && stat("/proc/self/ns/pid", &space) == 0)
 		mark->pid_space = space.st_ino;
@@ -95,6 +93,7 @@ static int holds(int proc, const char *pid, const struct stat *mark_is)
 	return found;
 }
 
+/* The command and its helper have it open to look at it. */
 int fdw_mark_holders(int fd, pid_t *pids, size_t max)
 {
 	struct stat mark_is;
@@ -104,7 +103,7 @@ int fdw_mark_holders(int fd, pid_t *pids, size_t max)
 
 	while (d && (e = readdir(d))) {
 		pid_t pid = (pid_t)atoi(e->d_name);
-		if (pid <= 0 || pid == getpid() || pid == helpers_parent || !holds(dirfd(d), e->d_name, &mark_is))
+		if (pid <= 0 || pid == getpid() || pid == getppid() || !holds(dirfd(d), e->d_name, &mark_is))
 			continue;
 		if (n < max)
 			pids[n] = pid;

@@ -122,28 +122,27 @@ static void closes_before_something(void **state)
 	expect(w, "double-close/error=2");
 }
 
+static struct world *closed_again_after(const char *path)
+{
+	struct world *w = world_new();
+
+	starts(w, 100, 1, 7);
+	lists(w, path);
+	close_fails(w, 4, 2, FDW_F_KNOWN_CLOSED, 1);
+	return w;
+}
+
 /* The list's own number, which the list names, is closed once more. */
 static void closes_list_again(void **state)
 {
 	static const char *const paths[] = { "/proc/self/fd", "/dev/fd/", "/proc/100/fd", "/proc/self/fdinfo", "/proc/thread-self/task/5/fd",
 		"/proc//self/./fd/", "/proc/self/task/100/fdinfo", "fd", "self/fd", "100/fd", "task/7/fd", "./fd/", "../fdinfo" };
 	static const char *const others[] = { "/proc/self/task", "/proc/101/fd", "/home/fd", "/dev/fd/x", "src/fd", "fd/x", "/proc/fd", "/fd", "task/fd", "" };
-	struct world *w;
 
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-		w = world_new();
-		starts(w, 100, 1, 7);
-		lists(w, paths[i]);
-		close_fails(w, 4, 2, FDW_F_KNOWN_CLOSED, 1);
-		expect(w, "");
-	}
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-		w = world_new();
-		starts(w, 100, 1, 7);
-		lists(w, others[i]);
-		close_fails(w, 4, 2, FDW_F_KNOWN_CLOSED, 1);
-		expect(w, "double-close/error=1");
-	}
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		expect(closed_again_after(paths[i]), "");
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		expect(closed_again_after(others[i]), "double-close/error=1");
 }
 
 static void range_of_one(struct world *w, int fd)
