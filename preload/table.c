@@ -196,6 +196,22 @@ static void give_up_closing(fdw_word_t *w, uint64_t v)
 }
 
 /*
+ * It runs nothing of the program any more, or has gone altogether. pthread_join returns when the kernel has cleared the thread's id in memory, a moment
+ * before the id itself is free: tgkill still finds it then, but its list of robust locks, which libc hands in for every thread, was taken back before.
+ */
+static int thread_ended(uint32_t tid)
+{
+	const void *locks = NULL;
+	size_t size;
+	long r;
+
+	if (fdw_process.filtered || fdw_thread_gone(tid))
+		return !fdw_process.filtered;
+	r = fdw_raw(SYS_get_robust_list, (long)tid, &locks, &size);
+	return r == -ESRCH || (r == 0 && !locks);
+}
+
+/*
  * Cancelled, as fclose() waited for a reader; or it is a thread of our parent's. The kernel is asked between two looks at who it is, for that is written
  * a moment after the state.
  */
@@ -204,7 +220,7 @@ int fdw_close_goes_on(int fd, uint64_t v)
 	const struct fdw_record *r = fdw_record(fd);
 	uint32_t by = r->close_tid;
 
-	if (!fdw_thread_gone(by) || *(const volatile uint32_t *)&r->close_tid != by)
+	if (!thread_ended(by) || *(const volatile uint32_t *)&r->close_tid != by)
 		return 1;
 	give_up_closing(fdw_word(fd), v);
 	return 0;
