@@ -48,7 +48,7 @@ static void conclude(struct fdw_session *s, int status)
 	judge = 0;
 	fdw_session_judge(s, keep);
 	if (keep)
-		say("something wrong was seen; what led to it is in a trace of its own.  next:  fdwarden report %s", text_quoted(trace, quoted, sizeof quoted));
+		say_info("something wrong was seen; what led to it is in a trace of its own.  next:  fdwarden report %s", text_quoted(trace, quoted, sizeof quoted));
 }
 
 void candidate_look(void *session)

@@ -10,10 +10,12 @@ setup() {
 	# Opens and closes until its input ends, then does what it is told: a second close, a loop over everything, or nothing.
 	cat >busy.py <<'PY'
 import os, sys, select
-while not select.select([0], [], [], 0)[0]:
+while True:
     for i in range(200):
         fd = os.open("/dev/null", os.O_RDONLY)
         os.close(fd)
+    if select.select([0], [], [], 0)[0]:
+        break
 what = sys.stdin.readline().strip()
 if what == "wrong":
     try: os.close(fd)
@@ -206,6 +208,20 @@ finish() {
 	echo >&9
 	finish
 	[ "$(ls -d t.violation* | wc -l)" = 1 ]
+}
+
+@test "violation: a quiet recorder writes it, and says nothing" {
+	mkfifo in
+	timeout 120 "$F" record -q --ring=1M -o t -- /usr/bin/python3 busy.py <in >out 2>err 3>&- &
+	R=$!
+	exec 9>in
+	echo wrong >&9
+	within 30 '[ -e t.violation/fdwarden-ring ]'
+	echo >&9
+	finish
+	[ ! -s err ]
+	run -1 report t.violation
+	[[ $output == *"1 error (double-close)"* ]]
 }
 
 @test "violation: where there is no place for another, the earlier ones stay" {
