@@ -96,7 +96,7 @@ void fdw_says_exit(int status, uint16_t call, uintptr_t pc)
 	if (!fdw_self.vforked)
 		fdw_last_uses_tell();
 	fdw_life(FDW_OP_EXIT, 0, status & 0xff, 0, -1, 0, call, pc, FDW_NO_DETAIL);
-	fdw_totals(call, pc);
+	fdw_totals(call, 0); /* where from, the exit has said */
 }
 
 FDW_FORK_PATH void fdw_ending(int status, uint16_t call, uintptr_t pc)

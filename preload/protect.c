@@ -162,11 +162,12 @@ void fdw_tool_ranges_learn(void)
 /* ---- descriptors ------------------------------------------------------------------------------------------------------------------------*/
 
 /*
- * As high as possible, below 2^16 so that no table grows for it: programs look for free numbers from below, and may use every number up to
- * their limit. So above that limit where the hard one leaves room: a number stays open when the limit is lowered again. (The limit is
- * raised for one system call; the program's threads would have to be out of numbers at that very moment to notice.)
+ * As high as is cheap: programs look for free numbers from below, and may use every number up to their limit. So above that limit where the hard one
+ * leaves room: a number stays open when the limit is lowered again. (The limit is raised for one system call; the program's threads would
+ * have to be out of numbers at that very moment to notice.) But the kernel copies the table up to the highest number at every fork, and we look
+ * through ours: a limit of many thousands is never that near, and what the program opens steps over us.
  */
-#define PARK_END 65536l
+#define PARK_END 4096l
 #define PARK_ROOM 512
 
 static long park_from(int fd, long from)
@@ -179,7 +180,7 @@ static long park_above(int fd, const struct rlimit *rl)
 	struct rlimit raised = *rl;
 	long soft = (long)rl->rlim_cur, r;
 
-	if (rl->rlim_max < rl->rlim_cur + PARK_ROOM || soft + PARK_ROOM > PARK_END || fdw_process.filtered)
+	if (rl->rlim_max < rl->rlim_cur + PARK_ROOM || soft > PARK_END || fdw_process.filtered)
 		return -1;
 	raised.rlim_cur += PARK_ROOM;
 	if (fdw_raw(SYS_prlimit64, 0L, (long)RLIMIT_NOFILE, &raised, NULL) != 0)

@@ -5,60 +5,22 @@
  *
  * Why an unwinder of our own: libunwind 1.6 keeps a pipe that it reads and writes under the program's numbers, is not re-entrant, trusts
  * its cache after a dlclose, takes the loader's lock (which hangs in fork children) and costs 256 KiB a thread; libgcc's is 20 times
- * slower. What is needed is small: the loader finds the module without a lock, cfi.c reads one row of its unwind table, and rows are
- * cached by return address. And programs come the same way again and again: so of a walk is remembered which words it read.
+ * slower. What is needed is small: the loader finds the module without a lock, cfi.c reads one row of its unwind table, and rows.c
+ * keeps it. And programs come the same way again and again: so of a walk is remembered which words it read.
  */
-#include "cfi.h"
 #include "event.h"
 #include "module.h"
+#include "rows.h"
 #include "stack.h"
 #include "poison.h"
 
-/* ---- rows, cached by return address ----------------------------------------------------------------------------------------------*/
+static _Atomic uint32_t epoch; /* grows with dlclose: what was learned before is not believed */
 
-#define ROWS 8192u /* 24 bytes each, touched as used */
-/* pc is BUSY while a row is written; a reader that finds the same pc before and after has not read a mix. */
-#define BUSY 1u
-static struct { _Atomic uintptr_t pc; _Atomic uint64_t a, b; } rows[ROWS] FDW_LARGE;
-static _Atomic uint32_t epoch; /* grows with dlclose: rows of before are not believed */
-
-static unsigned slot_of(uintptr_t pc) { return (unsigned)((pc * UINT64_C(0x9e3779b97f4a7c15)) >> 51) & (ROWS - 1); }
-
-static uint64_t pack_a(const struct fdw_cfi *c, uint32_t e)
+void fdw_stack_flush(void)
 {
-	return (uint64_t)(uint32_t)c->cfa_offset | (uint64_t)c->cfa_reg << 32 | (uint64_t)c->kind << 40 | (uint64_t)(uint16_t)e << 48;
+	atomic_fetch_add(&epoch, 1);
+	fdw_rows_closed();
 }
-
-static int lookup(uintptr_t pc, struct fdw_cfi *c)
-{
-	unsigned s = slot_of(pc);
-	uint32_t e = atomic_load_explicit(&epoch, memory_order_relaxed);
-	uintptr_t seen = atomic_load_explicit(&rows[s].pc, memory_order_acquire);
-	uint64_t a, b;
-
-	if (seen == pc) {
-		a = atomic_load_explicit(&rows[s].a, memory_order_relaxed);
-		b = atomic_load_explicit(&rows[s].b, memory_order_relaxed);
-		atomic_thread_fence(memory_order_acquire);
-		if (atomic_load_explicit(&rows[s].pc, memory_order_relaxed) == pc && (uint16_t)(a >> 48) == (uint16_t)e) {
-			*c = (struct fdw_cfi){ .cfa_offset = (int32_t)(uint32_t)a, .cfa_reg = (uint8_t)(a >> 32),
-				.kind = (uint8_t)(a >> 40), .ra_offset = (int32_t)(uint32_t)b, .fp_offset = (int32_t)(b >> 32) };
-			return c->kind != FDW_CFI_NONE;
-		}
-	}
-	/* A function begins there, and no call stands before it: what makecontext's functions return into. Nobody called it. */
-	if (fdw_cfi_find(pc - 1, c) != 0)
-		c->kind = fdw_cfi_find(pc, c) == 0 ? FDW_CFI_STOP : FDW_CFI_NONE;
-	/* One writer at a time, or a row would be put together from two: who comes second, a thread or a handler, does without. */
-	if (seen == BUSY || !atomic_compare_exchange_strong_explicit(&rows[s].pc, &seen, BUSY, memory_order_acq_rel, memory_order_relaxed))
-		return c->kind != FDW_CFI_NONE;
-	atomic_store_explicit(&rows[s].a, pack_a(c, e), memory_order_relaxed);
-	atomic_store_explicit(&rows[s].b, (uint32_t)c->ra_offset | (uint64_t)(uint32_t)c->fp_offset << 32, memory_order_relaxed);
-	atomic_store_explicit(&rows[s].pc, pc, memory_order_release);
-	return c->kind != FDW_CFI_NONE;
-}
-
-void fdw_stack_flush(void) { atomic_fetch_add(&epoch, 1); }
 
 /* ---- walking ------------------------------------------------------------------------------------------------------------------------------*/
 
@@ -173,7 +135,7 @@ static int step(struct frame *f, const struct bounds *b)
 {
 	struct fdw_cfi c;
 
-	if (!lookup(f->pc, &c))
+	if (!fdw_row(f->pc, atomic_load_explicit(&epoch, memory_order_relaxed), &c))
 		return c.kind == FDW_CFI_NONE && step_by_frame_pointer(f, b);
 	return c.kind == FDW_CFI_ROW && step_by_table(f, b, &c);
 }

@@ -20,6 +20,7 @@
 #include "proc.h"
 #include "protect.h"
 #include "resolve.h"
+#include "rows.h"
 #include "stack.h"
 #include "table.h"
 #include "thread.h"
@@ -285,6 +286,7 @@ static const struct fdw_trace_ops *load_provider(void)
 	void *h;
 	int others, above;
 
+	fdw_rows_share();
 	/* A program that traces itself with LTTng needs its destructors; when it came with us alone they are left out (protect.c). */
 	others = FDW_REAL(dlopen)("liblttng-ust.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD) != NULL;
 	fdw_self.tool = 1; /* the provider's and LTTng's constructors run here: what they open is theirs */

@@ -40,19 +40,21 @@ build_port() { rm -rf "$tmp/o"; timed "$1" make -s -C "$here/../.." O="$tmp/o" -
 . "$here/servers.sh"
 # shellcheck source=tests/bench/common.sh
 . "$here/common.sh"
+transactions() { "$pg/pgbench" -h 127.0.0.1 -p "$1" -U pg -n -S "${@:2}" -c 4 -T "$seconds" postgres 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p'; }
 served() {
 	local port=$((20000 + RANDOM % 12000)) dir=$tmp/server pid n
 	by "$1"
 	mkdir -p "$dir"; chmod 777 "$dir"
 	case $2 in
 	nginx | memcached | redis) setsid "${by[@]}" bash -c "$(declare -f "start_$2"); here=$here build=$build; start_$2 $port $dir" >/dev/null 2>&1 & ;;
-	postgres) setsid "${by[@]}" "$pg/postgres" -D "$tmp/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$dir" -c fsync=off >/dev/null 2>&1 & ;;
+	postgres*) setsid "${by[@]}" "$pg/postgres" -D "$tmp/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$dir" -c fsync=off >/dev/null 2>&1 & ;;
 	esac
 	pid=$!
 	for _ in $(seq 300); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.1; done
 	case $2 in
 	nginx) n=$(http_load "$port" once) ;;
-	postgres) sleep 0.5; n=$("$pg/pgbench" -h 127.0.0.1 -p "$port" -U pg -n -S -C -c 4 -T "$seconds" postgres 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p') ;;
+	postgres) sleep 0.5; n=$(transactions "$port" -C) ;;
+	postgres-kept) sleep 0.5; n=$(transactions "$port") ;;
 	*) n=$("load_$2" "$port" once) ;;
 	esac
 	# A group of their own: strace ends before those that it watches.
@@ -107,12 +109,13 @@ row "redis" us served HOW redis
 row "memcached" us served HOW memcached
 # PostgreSQL is not run by root.
 if [ -n "$pg" ] && [ "$(id -u)" = 0 ] && { [ -z "$wanted" ] || [[ $wanted == *pgbench* ]]; }; then
-	TABLE_ROWS_ONLY=1 HOME=$tmp setpriv --reuid=65534 --regid=65534 --clear-groups "$0" pgbench
-elif [ -n "$pg" ] && [[ " $wanted " == *" pgbench "* || -z $wanted ]]; then
+	TABLE_ROWS_ONLY=1 HOME=$tmp setpriv --reuid=65534 --regid=65534 --clear-groups "$0" ${wanted:-pgbench--C pgbench}
+elif [ -n "$pg" ] && [[ $wanted == *pgbench* || -z $wanted ]]; then
 	"$pg/initdb" -N -U pg -A trust "$tmp/data" >/dev/null 2>&1
 	mkdir -p "$tmp/s" && port=$((20000 + RANDOM % 12000))
 	"$pg/postgres" -D "$tmp/data" -p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories="$tmp/s" -c fsync=off >/dev/null 2>&1 &
 	for _ in $(seq 100); do "$pg/pgbench" -h 127.0.0.1 -p $port -U pg -i -q -s 1 postgres >/dev/null 2>&1 && break; sleep 0.1; done
 	kill -TERM $!; wait $!
-	row pgbench us served HOW postgres
+	row "pgbench -C" us served HOW postgres # a connection, and so a process, for every transaction
+	row pgbench us served HOW postgres-kept
 fi
