@@ -206,6 +206,5 @@ FDW_EXPORT int mq_close(mqd_t fd)
 {
 	if (unlikely(!fdw_on()))
 		return FDW_REAL(mq_close)(fd);
-	end_if_cancelled();
 	return close_fd(FDW_REAL(mq_close), fd, FDW_CALL_mq_close, FDW_CALLER, 0);
 }

@@ -60,6 +60,7 @@
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 #include "calls.h"
 #include "trace/schema.h"
@@ -145,6 +146,7 @@ struct fdw_thread {
 	};
 	uint8_t emitting;      /* how many emissions this thread is in: 2 in a handler that interrupted one */
 	uint8_t announced;     /* the THREAD event was sent */
+	uint8_t uncancelled;   /* cancellation is disabled until the emission ends, and was not before (event.c) */
 	uint8_t in_fork;       /* a wrapper of ours is around the fork under way (see fork.c) */
 	uint8_t bounded;       /* how many flags the start of a child under way cleared at a bound (gate.c) */
 	uint16_t birth_block;  /* where this thread's sections are listed, + 1 (birth.c) */

@@ -69,6 +69,24 @@ static void deliver(struct fdw_event *e)
 }
 
 /*
+ * LTTng wakes its consumer by libc's write(), at which a thread can be cancelled. Most calls that emit are no places for that, natively; and what is
+ * emitted would never be finished, which stops the recording of everybody on this processor. A cancellation that comes now is heard at the next such place.
+ */
+void fdw_emission_writes(void)
+{
+	int state;
+
+	if (!fdw_self.uncancelled && pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state) == 0)
+		fdw_self.uncancelled = state != PTHREAD_CANCEL_DISABLE;
+}
+
+static void may_be_cancelled(struct fdw_thread *t)
+{
+	t->uncancelled = 0;
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+}
+
+/*
  * An emission that a siglongjmp left is recognised by its frame, which lies at or below ours on the same stack, or by its having been on the
  * signal stack when we are not.
  */
@@ -80,6 +98,8 @@ void fdw_emission_check(uintptr_t frame)
 		return;
 	for (; t->emitting; t->emitting--)
 		fdw_emitter_leave();
+	if (t->uncancelled)
+		may_be_cancelled(t);
 	fdw_ops->abandoned();
 }
 
@@ -103,6 +123,8 @@ static void leave(struct fdw_thread *t)
 {
 	t->emitting--;
 	fdw_emitter_leave();
+	if (unlikely(t->uncancelled) && !t->emitting)
+		may_be_cancelled(t);
 }
 
 /* LTTng's first steps in a thread allocate; what an allocator of the program's then opens must not come back here. */

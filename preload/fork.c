@@ -194,14 +194,14 @@ static void after_fork_child(void *mask) { fdw_call_on_stack(serve_child, mask, 
  * Registered first, so innermost: prepare runs after all of the program's, parent and child before. LTTng's locks are taken inside the
  * program's own: a thread that holds one of the program's locks may be waiting for LTTng's. In the child they are released at once; where LTTng
  * is set up anew, only after all of the program's handlers (end): it allocates, and the allocator's locks are released there.
- * They also see the forks libc makes on its own (wordexp); these do without hooks.
+ * They also see the forks libc makes on its own; these do without hooks.
  */
 FDW_FORK_PATH static int is_daemon(void) { return fdw_self.in_fork && fdw_self.fork_kind == FDW_FORK_DAEMON; }
 
 FDW_FORK_PATH static void at_prepare(void)
 {
 	/*
-	 * The wrapper has not looked (begin), or it is none of our wrappers (wordexp). Or a handler of the program's, which ran before us, may
+	 * The wrapper has not looked (begin), or it is none of our wrappers. Or a handler of the program's, which ran before us, may
 	 * have waited for a maker to hand it something: it came after the wrapper's look.
 	 */
 	if (!fdw_self.in_fork || fdw_process.atfork)

@@ -1,7 +1,8 @@
 /*
- * preload/forkers.c: calls of libc that fork by themselves: daemon, forkpty, system; and login_tty, the other half of forkpty.
+ * preload/forkers.c: calls of libc that fork by themselves: daemon, forkpty, system, wordexp; and login_tty, the other half of forkpty.
  *
- * Context: any thread; daemon, forkpty and system are for no handler. Whatever fork.c says of a fork is true of theirs: the atfork handlers see it.
+ * Context: any thread; daemon, forkpty, system and wordexp are for no handler. Whatever fork.c says of a fork is true of theirs, for which libc calls the
+ * atfork handlers; for the commands of system and wordexp (posix_spawn inside) it does not.
  * Locks: none.
  */
 #include <utmp.h>
@@ -123,4 +124,17 @@ FDW_EXPORT int system(const char *command)
 	else
 		fdw_forked_parent(-1, FDW_FORK_SYSTEM, FDW_CALL_system, FDW_CALLER); /* or its end will never be known: SIGCHLD is ignored */
 	return r;
+}
+
+/* Each command in the words has a child of its own, which libc waits for: $(…) and `…`. What it has is decided before. */
+FDW_EXPORT int wordexp(const char *words, wordexp_t *result, int flags)
+{
+	int saved = errno;
+
+	if (!(flags & WRDE_NOCMD)) {
+		fdw_gate();
+		fdw_gate_child(-1, FDW_FORK_SYSTEM, FDW_CALL_wordexp, FDW_CALLER);
+	}
+	errno = saved;
+	return FDW_REAL(wordexp)(words, result, flags);
 }

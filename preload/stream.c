@@ -10,6 +10,7 @@
 #include "inside.h"
 #include "lists.h"
 #include "fork.h"
+#include "protect.h"
 #include "gate.h"
 #include "log.h"
 #include "reap.h"
@@ -39,7 +40,8 @@ static void own(const void *stream, int fd, uint16_t call, uintptr_t pc)
 {
 	fdw_word_t *w = fdw_word(fd);
 
-	if (!w || fd < 0 || !fdw_on())
+	/* The tracer's constructors: what they open has no history, the number may have one. */
+	if (!w || fd < 0 || !fdw_on() || fdw_tool_caller(pc))
 		return;
 	fdw_stream_add(stream, fd, fdw_gen(fdw_peek(fd)));
 	fdw_record(fd)->stream = (uintptr_t)stream;

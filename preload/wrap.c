@@ -95,6 +95,8 @@ FDW_INLINE int may_sleep(enum fdw_call call)
 			r = (ret)(intptr_t)fdw_errno_of(FDW_QUICK(sys, QUICK_ARGS args));                               \
 		} else {                                                                                               \
 			ONLY_EARLY(name, args)                                                                         \
+			if (FDW_CALL_##name == FDW_CALL_write && unlikely(fdw_self.emitting))                           \
+				fdw_emission_writes();                                                                 \
 			fdw_passed_over(fd, -1, FDW_CALL_##name);                                                      \
 			INSIDE(name, fd, r, real_##name args)                                                          \
 		}                                                                                                      \

@@ -171,3 +171,18 @@ same() {
 		run ! grep -qvx 0 native
 	done
 }
+
+@test "a library's constructor leaves a number closed that the tracer's own libraries then get: nothing is said of them" {
+	cat >opens.c <<-'E'
+	#include <stdio.h>
+	__attribute__((constructor)) static void begins(void) { FILE *f = fopen("/etc/passwd", "r"); fclose(f); }
+	E
+	echo 'int main(void) { return 3; }' >main.c
+	cc -shared -fPIC -o libopens.so opens.c
+	cc -o opening main.c -Wl,--no-as-needed ./libopens.so
+	for mode in observe enforce audit; do
+		FDWARDEN_LOG=stderr run -3 "$F" record -q -m $mode -o t.$mode -- ./opening
+		[ -z "$output" ]
+		FDWARDEN_ON_VIOLATION=abort run -3 "$F" record -q -m $mode -o a.$mode -- ./opening
+	done
+}

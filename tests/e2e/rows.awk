@@ -33,7 +33,7 @@ $1 == "the end" { ends[who "/" mode]++; next }
 }
 function failed() {
 	return $4 != "-" || $3 ~ /^(-1|null|failed)$/ ||
-		(role[$1] == "USE_E" || role[of[$1]] == "USE_E" || $1 ~ /^(posix_spawnp?|glob(64)?|pthread_create|pthread_setname_np|dlclose|system|pclose)$/) && $3 != 0
+		(role[$1] == "USE_E" || role[of[$1]] == "USE_E" || $1 ~ /^(posix_spawnp?|glob(64)?|pthread_create|pthread_setname_np|dlclose|system|wordexp|pclose)$/) && $3 != 0
 }
 function result(ok, said, why) {
 	printf "%sok %d - %s\n%s", ok ? "" : "not ", ++tests, said, ok ? "" : why

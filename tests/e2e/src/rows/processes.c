@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <utmp.h>
+#include <wordexp.h>
 #include "rows.h"
 
 /* vfork returns twice: it cannot be called through a pointer that the compiler knows nothing of. */
@@ -105,6 +106,13 @@ static void beside(void)
 		CASE("a shell is there", call(NULL));
 		CASE("no such command", call("nosuchcommand 2>/dev/null"));
 		FULL(0, call("exit 4"));
+	}
+	CALLS(int, (const char *, wordexp_t *, int), "wordexp") {
+		wordexp_t we;
+		CASE("a command", call("one $(echo two)", &we, 0));
+		rows_note("%s", we.we_wordv[1]);
+		CASE("no command", call("$(echo two)", &we, WRDE_NOCMD));
+		CASE("not closed", call("$(echo", &we, 0));
 	}
 	CALLS(pid_t, (int *, char *, const void *, const void *), "forkpty") {
 		int m = -1;
