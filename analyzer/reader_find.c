@@ -7,11 +7,13 @@
 #include "analyzer/reader_parts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 void trace_dirs_free(struct trace_dirs *dirs)
 {
@@ -93,6 +95,24 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+/* It says so itself. */
+static void note_unfinished(const char *named, struct notes *notes)
+{
+	char *path, text[16] = "";
+	int fd;
+
+	if (asprintf(&path, "%s/" FDW_UNFINISHED, named) < 0)
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	free(path);
+	if (fd < 0)
+		return;
+	if (read(fd, text, sizeof text - 1) > 0 && atoi(text) > 0)
+		notes_add(notes, "%s: %d event%s never finished, because a signal handler jumped out of a call: some of what came after on the same processor "
+			"may be missing", named, atoi(text), atoi(text) == 1 ? " was" : "s were");
+	close(fd);
+}
+
 void find_traces(const char *named, struct trace_dirs *dirs, struct notes *notes)
 {
 	char *const roots[] = { (char *)named, NULL };
@@ -112,6 +132,8 @@ void find_traces(const char *named, struct trace_dirs *dirs, struct notes *notes
 	}
 	if (fts)
 		fts_close(fts);
+	if (found)
+		note_unfinished(named, notes);
 	if (!found && notes->n == said)
 		notes_add(notes, entries <= 2 ? "%s: is an empty directory; name the one that 'fdwarden record -o' wrote" :
 			"%s: holds no trace (no file 'metadata' in it or below); name the directory that 'fdwarden record -o' wrote", named);

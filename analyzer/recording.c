@@ -192,13 +192,16 @@ static void say_end(const struct recording *r, const char *prog, uint64_t buffer
 		snprintf(events, sizeof events, "%s event%s, ", grouped(r->result.events), plural(r->result.events));
 	if (r->result.lost)
 		snprintf(lost, sizeof lost, "%s LOST", grouped(r->result.lost));
-	else if (!r->result.complete)
+	else if (!r->result.complete || r->result.unfinished)
 		snprintf(lost, sizeof lost, "maybe incomplete");
 	say_info("%s ended %s after %ld.%ld s: %s%s, %s", prog, how, ms / 1000, ms % 1000 / 100, events,
 	         text_bytes(r->result.bytes, bytes, sizeof bytes), lost);
 	if (r->result.lost)
 		say("%s events were lost, because the buffers were full; record again with a larger --buffer-size (now %s)", grouped(r->result.lost),
 		    text_size(buffer_bytes, bytes, sizeof bytes));
+	if (r->result.unfinished)
+		say("%s event%s never finished, because a signal handler jumped out of a call: some of what came after on the same processor may be missing",
+		    grouped(r->result.unfinished), r->result.unfinished == 1 ? " was" : "s were");
 	if (!r->result.complete)
 		say("%s", r->result.why);
 	if (!r->result.heard)

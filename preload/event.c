@@ -86,6 +86,14 @@ static void may_be_cancelled(struct fdw_thread *t)
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 }
 
+void fdw_emission_left(void)
+{
+	fdw_self.lost++;
+	if (fdw_unfinished)
+		atomic_fetch_add(fdw_unfinished, 1);
+	fdw_ops->abandoned();
+}
+
 /*
  * An emission that a siglongjmp left is recognised by its frame, which lies at or below ours on the same stack, or by its having been on the
  * signal stack when we are not.
@@ -100,7 +108,7 @@ void fdw_emission_check(uintptr_t frame)
 		fdw_emitter_leave();
 	if (t->uncancelled)
 		may_be_cancelled(t);
-	fdw_ops->abandoned();
+	fdw_emission_left();
 }
 
 /*

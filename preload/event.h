@@ -49,6 +49,7 @@ void fdw_life(uint8_t op, uint8_t kind, int64_t ret, uint64_t arg, int fd2, uint
 void fdw_thread_hello(void);
 /* After this an emission of this thread that is still counted is really under way further out. */
 void fdw_emission_check(uintptr_t frame);
+void fdw_emission_left(void); /* in the middle, for ever */
 void fdw_emission_writes(void); /* before libc's write(), in an emission */
 #define FDW_NESTING_MAX 3 /* LTTng's ring buffer takes four nested writers */
 /* A wait for fd ended at its bound. flags: FDW_F_LOSER, the loser of two closes; 0: a closer, for those in flux. */

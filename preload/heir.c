@@ -15,6 +15,7 @@
 
 const struct fdw_mark *fdw_mark;
 struct fdw_watch *fdw_watch;
+_Atomic uint32_t *fdw_unfinished;
 
 /* LTTng has two connections to its daemon, and two threads that may be making new ones. */
 #define CONNECTIONS 4
@@ -54,13 +55,17 @@ static long open_beside(const char *name, int how)
 void fdw_watch_find(void)
 {
 	long fd = open_beside(FDW_WATCH, O_RDWR), p;
+	struct fdw_watch *watch;
 
 	if (fd < 0)
 		return;
 	p = fdw_raw(SYS_mmap, NULL, sizeof *fdw_watch, (long)(PROT_READ | PROT_WRITE), (long)MAP_SHARED, fd, 0L);
 	fdw_raw(SYS_close, fd);
-	if (p >= 0)
-		fdw_watch = (struct fdw_watch *)p;
+	if (p < 0)
+		return;
+	watch = (struct fdw_watch *)p;
+	fdw_unfinished = &watch->unfinished;
+	fdw_watch = watch->ring ? watch : NULL;
 }
 
 void fdw_mark_hold(void)

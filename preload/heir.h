@@ -28,6 +28,7 @@
 extern const struct fdw_mark *fdw_mark; /* NULL: there is none */
 
 extern struct fdw_watch *fdw_watch;     /* the same */
+extern _Atomic uint32_t *fdw_unfinished; /* the same */
 
 /* At the start of what is recorded. */
 void fdw_mark_hold(void);

@@ -84,7 +84,7 @@ void fdw_vforked_ended(uint64_t was)
 		return;
 	t->emitting = emitting; /* it was killed there, or left by a jump */
 	if (!emitting && fdw_recording())
-		fdw_ops->abandoned();
+		fdw_emission_left();
 }
 
 int fdw_vforked_tells(void) { return fdw_self.vfork_tells; }

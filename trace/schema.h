@@ -313,13 +313,19 @@ struct fdw_mark {
 	uint64_t pid_space; /* inode of the recorder's pid namespace; 0: not known */
 };
 /*
- * And of a flight recorder: whoever makes a call that looks wrong changes `armed` from 1 to 0 and wakes who waits there (futex), once the event is in the
- * ring. Everybody recorded writes there, as whatever user; it lies in a directory with a name that nobody guesses.
+ * And what everybody recorded writes to, as whatever user; it lies in a directory with a name that nobody guesses. `unfinished`: events that were begun and
+ * will never be finished, for a signal handler jumped out of the call: LTTng waits for them, and what others do on that processor afterwards may be
+ * lost without its being counted. With a flight recorder (`ring`) whoever makes a call that looks wrong changes `armed` from 1 to 0 and wakes who
+ * waits there (futex), once the event is in the ring.
  */
 #define FDW_WATCH "fdwarden-watch"
 struct fdw_watch {
 	_Atomic uint32_t armed;
+	_Atomic uint32_t unfinished;
+	uint32_t ring;
 };
+/* How many these were, as text, in the trace's directory; not there: none. */
+#define FDW_UNFINISHED "fdwarden-unfinished"
 /* A trace with the end of a flight recorder's ring has a file of this name beside it, and the ring's part below `ring`. */
 #define FDW_RING_MARK "fdwarden-ring"
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"

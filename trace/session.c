@@ -374,6 +374,7 @@ void fdw_session_stop(struct fdw_session *s, struct fdw_session_result *r)
 	snprintf(streams, sizeof streams, "%s/ust", s->setup.output);
 	fdw_scan_packets(streams, &r->heard, &discarded);
 	r->lost = answer.lost > discarded ? answer.lost : discarded;
+	r->unfinished = answer.unfinished;
 	r->bytes = fdw_tree_bytes(s->setup.output);
 	note_full_disk(s, r);
 	free(s);

@@ -26,6 +26,7 @@ struct fdw_session_options {
 struct fdw_session_result {
 	uint64_t events;          /* events in the trace (0 when it could not be counted: counted = 0) */
 	uint64_t lost;            /* events the tracer says it discarded */
+	uint32_t unfinished;      /* events that were begun and never finished: others may be lost for it, and not counted */
 	uint64_t bytes;           /* size on disk */
 	int counted;
 	int heard;                /* at least one event is in the trace */

@@ -357,6 +357,7 @@ static int begin(struct fdw_setup *s, int sock, char *error, size_t n)
 	if (start_daemon(s, sock, error, n) != 0 || fdw_lttng_start(s, error, n) != 0 || (s->ring && fdw_ring_start(s, error, n) != 0))
 		return -1;
 	give_room();
+	fdw_watch_make(s);
 	if (s->isolate)
 		name_consumer(s);
 	else
@@ -401,6 +402,7 @@ static void finish(const struct fdw_setup *s, struct fdw_message *m)
 	/* Somebody may have stopped them: what is in the buffers is there all the same. */
 	kill(-daemon_pid, SIGCONT);
 	m->what = FDW_SAY_DONE;
+	m->unfinished = fdw_watch_unfinished(s);
 	if (daemon_ended()) {
 		snprintf(m->text, sizeof m->text, "the session daemon was gone before the end (%s %d): the last events may be missing",
 		         WIFSIGNALED(daemon_status) ? "killed by signal" : "status",

@@ -50,6 +50,7 @@ struct fdw_message {
 	pid_t daemon;           /* DAEMON: its process group; WHO */
 	enum fdw_place place;   /* READY */
 	uint64_t lost;          /* DONE */
+	uint32_t unfinished;    /* DONE */
 	int complete;           /* DONE */
 	char text[PATH_MAX];    /* FAILED, DONE: a sentence; DIR, CANDIDATE, SNAPSHOT: a directory */
 };
@@ -105,7 +106,10 @@ int fdw_mark_holders(int fd, pid_t *pids, size_t max);
 /* For the helper: the first max of them. How many these are. */
 size_t fdw_mark_list(const struct fdw_setup *, pid_t *pids, size_t max);
 
-/* session_watch.c: calls that look wrong; the helper only. */
+/* session_watch.c: calls that look wrong; the helper only. First of all what is shared with those who are recorded: */
+void fdw_watch_make(const struct fdw_setup *);
+/* At the end: how many events they began and never finished; the trace says so, too. */
+uint32_t fdw_watch_unfinished(const struct fdw_setup *);
 void fdw_watch_start(const struct fdw_setup *);
 /* Readable when it is time to look; -1: never. */
 int fdw_watch_bell(void);

@@ -30,7 +30,8 @@
 /* What a call leads to belongs to it: the rest of a loop over every number there is. */
 #define LED_TO_NS 20000000L
 
-static struct fdw_watch *watch;       /* NULL: nobody looks */
+static struct fdw_watch *shared;      /* NULL: it could not be made */
+static struct fdw_watch *watch;       /* the same; NULL: nobody looks */
 static int bell = -1;                 /* rung when a call looked wrong */
 static char candidate[PATH_MAX];      /* where its snapshot goes */
 static int judging, kept;
@@ -96,14 +97,35 @@ static void look_later(void)
 
 /* ---- for the helper ----------------------------------------------------------------------------------------------------------------------*/
 
+void fdw_watch_make(const struct fdw_setup *s)
+{
+	if (!shared)
+		shared = fdw_shared_make(s, FDW_WATCH, sizeof *shared, 0666);
+}
+
+uint32_t fdw_watch_unfinished(const struct fdw_setup *s)
+{
+	uint32_t n = shared ? atomic_load(&shared->unfinished) : 0;
+	char path[PATH_MAX];
+	FILE *f;
+
+	if (n && snprintf(path, sizeof path, "%s/" FDW_UNFINISHED, s->output) < (int)sizeof path && (f = fopen(path, "we"))) {
+		fprintf(f, "%u\n", n);
+		fclose(f);
+	}
+	return n;
+}
+
 void fdw_watch_start(const struct fdw_setup *s)
 {
 	pthread_t waiter;
 
+	fdw_watch_make(s);
 	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	watch = bell >= 0 ? fdw_shared_make(s, FDW_WATCH, sizeof *watch, 0666) : NULL;
+	watch = bell >= 0 ? shared : NULL;
 	if (!watch)
 		return;
+	watch->ring = 1;
 	atomic_store(&watch->armed, 1);
 	if (pthread_create(&waiter, NULL, wait_for_wrong, NULL) != 0)
 		watch = NULL;

@@ -163,3 +163,43 @@ each() {
 	grep -q "double-close" found
 	[ ! -e gone ]
 }
+
+@test "a handler that jumps out of calls: events that are never finished are said, by the recorder and by the report" {
+	cat >jumps.c <<-'E'
+	#include <setjmp.h>
+	#include <signal.h>
+	#include <stdio.h>
+	#include <sys/time.h>
+	#include <unistd.h>
+	static sigjmp_buf out;
+	static volatile sig_atomic_t may, jumps;
+	static volatile int fd;
+	static void jump(int sig) { if (may) { may = 0; siglongjmp(out, 1); } }
+	int main(void)
+	{
+		signal(SIGALRM, jump);
+		setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 1000 }, { 0, 1000 } }, NULL);
+		if (sigsetjmp(out, 1))
+			jumps++;
+		while (jumps < 500) {
+			may = 1, fd = dup(0), close(fd), may = 0;
+			for (int i = 3; i < 20; i++)
+				close(i);
+		}
+		puts("right");
+		return 0;
+	}
+	E
+	cc -O1 -o jumps jumps.c
+	timeout 60 "$F" record -o t -- ./jumps >out 2>err
+	cat err
+	grep -qx right out
+	grep -Eq "^fdwarden: [0-9]+ events were never finished, because a signal handler jumped out of a call" err
+	run ! grep -q "none lost" err
+	run -0 report --fail-on=never t
+	[[ $output == *"were never finished"* ]]
+	[ "$(report --fail-on=never -f json t | jq '.coverage.damage | length')" -ge 1 ]
+	timeout 60 "$F" record -o fine -- true 2>err
+	grep -q "none lost" err
+	[ ! -e fine/fdwarden-unfinished ]
+}
