@@ -11,7 +11,7 @@
 #include "analyzer/elf_file.h"
 #include "trace/schema.h"
 
-#define ADDITIONS 12
+#define ADDITIONS 13
 /* LTTng cuts a longer socket path, and then nobody recognises it: below it come "/.lttng/lttng-ust-sock-8" and a NUL. */
 #define HOME_MAX (sizeof((struct sockaddr_un *)0)->sun_path - sizeof "/.lttng/lttng-ust-sock-8")
 
@@ -102,18 +102,23 @@ static size_t leading(const char *list)
 	return elf_wants_to_be_first(base ? base + 1 : list) ? n : 0;
 }
 
+/* What the user himself put in front is in front for all that the program starts, as without us; what we put there is for the program alone. */
 static int set_preload(char **env, size_t *n, const struct child_env *c)
 {
-	const char *old = getenv("LD_PRELOAD"), *first = c->first ? c->first : "", *rest = old ? old : "";
-	size_t leads = c->first ? strlen(first) : leading(rest);
+	const char *old = getenv("LD_PRELOAD"), *rest = old ? old : "", *first = rest;
+	size_t leads = leading(rest);
 	char *value;
 	int r;
 
 	if (old && preload_lists(old, c->library))
 		return 0;
-	if (!c->first && leads) {
-		first = rest;
+	if (leads) {
 		rest += leads + (rest[leads] != 0);
+	} else if (c->first) {
+		first = c->first;
+		leads = strlen(first);
+		if (set(env, n, FDW_ENV_FIRST, first) != 0)
+			return -1;
 	}
 	if (asprintf(&value, "%.*s%s%s%s%s", (int)leads, first, leads ? ":" : "", c->library, *rest ? ":" : "", rest) < 0)
 		return -1;
@@ -193,6 +198,7 @@ char **child_env_build(const struct child_env *c)
 	unset(env, &n, FDW_ENV_RECORD);
 	unset(env, &n, FDW_ENV_FILTERS);
 	unset(env, &n, FDW_ENV_CLOCK);
+	unset(env, &n, FDW_ENV_FIRST);
 	snprintf(depth, sizeof depth, "%d", c->stack_depth);
 	if (set_preload(env, &n, c) || set(env, &n, "FDWARDEN_MODE", c->mode) ||
 	    (c->stack_depth >= 0 && set(env, &n, "FDWARDEN_STACK_DEPTH", depth)) || (c->log && set(env, &n, "FDWARDEN_LOG", c->log)) ||

@@ -215,6 +215,28 @@ static size_t leads(const char *list)
 	return 0;
 }
 
+/*
+ * A sanitizer's runtime that the command put before us (FDW_ENV_FIRST) goes out again: what the program starts, by a shell or itself, need not be linked
+ * with it, and would be searched for leaks. What is linked with it gets an environment without us. In place: libraries may have copied the pointers.
+ * Where everything passes through, nobody will take us out for a sanitizer's sake: we go at once.
+ */
+void fdw_env_begin(void)
+{
+	size_t n = strlen(fdw_options.first);
+
+	for (char **e = environ; n && e && *e; e++) {
+		char *list = *e + 11, *rest = list + n;
+		if (is_named(*e, FDW_ENV_FIRST, sizeof FDW_ENV_FIRST - 1))
+			(*e)[sizeof FDW_ENV_FIRST] = 0;
+		if (!is_named(*e, "LD_PRELOAD", 10) || strncmp(list, fdw_options.first, n) || *rest != ':')
+			continue;
+		rest++;
+		if (fdw_process.disabled && find_library(rest) == rest)
+			rest += strlen(fdw_options.library) + (rest[strlen(fdw_options.library)] != 0);
+		memmove(list, rest, strlen(rest) + 1);
+	}
+}
+
 /* LD_PRELOAD= with or without us; NULL when nothing is left of it. */
 static char *write_preload(const struct fdw_env_plan *p, char *at, char **end)
 {

@@ -42,6 +42,8 @@ FDW_INLINE int fdw_readable_bytes(const void *p, size_t n)
 }
 /* Why the shell that system() or popen() is about to start will not be observed: libc gives it the program's environment as it is. */
 enum fdw_why fdw_shell_why(void);
+/* In the main thread before the program's first instruction. */
+void fdw_env_begin(void);
 void fdw_env_plan(struct fdw_env_plan *, char *const *envp, struct fdw_target);
 char **fdw_env_build(const struct fdw_env_plan *, void *memory);
 /* More than this is not taken from the stack, for threads have as little as 16 KiB; from a signal stack nothing. */

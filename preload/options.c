@@ -31,6 +31,7 @@ static const char *const help[] = {
 	"FDWARDEN_PROVIDER=PATH                libfdwarden-ust.so (default: beside libfdwarden.so)",
 	"FDWARDEN_FILTERS=N                    N seccomp filters were inherited and are known to allow what recording needs (set by the command)",
 	"FDWARDEN_CLOCK=[-]SECONDS.NS          the command's time namespace is that much ahead of the first one (set by the command)",
+	"FDWARDEN_FIRST=NAME                   that library stands first in LD_PRELOAD for this program alone (set by the command)",
 	"FDWARDEN_OPTIONS=help                 this list",
 };
 
@@ -110,6 +111,12 @@ static int set_clock(const char *v)
 		return strcpy(fdw_options.recorders_clock, v), 1;
 	return 0;
 }
+static int set_first(const char *v)
+{
+	if (strlen(v) < sizeof fdw_options.first)
+		return strcpy(fdw_options.first, v), 1;
+	return 0;
+}
 static int set_depth(const char *v)
 {
 	unsigned n;
@@ -145,6 +152,7 @@ static const struct { const char *name; int (*set)(const char *); } settings[] =
 	{ FDW_ENV_PROVIDER, set_provider },
 	{ FDW_ENV_FILTERS, set_filters },
 	{ FDW_ENV_CLOCK, set_clock },
+	{ FDW_ENV_FIRST, set_first },
 	{ "FDWARDEN_OPTIONS", set_options },
 };
 
@@ -173,7 +181,7 @@ static void read_one(const char *entry)
 			fdw_log_line("value not understood, the default is used: ", entry);
 			return;
 		}
-		if (settings[i].set != set_options)
+		if (settings[i].set != set_options && settings[i].set != set_first)
 			carry(entry);
 		return;
 	}

@@ -15,6 +15,7 @@ struct fdw_options {
 	unsigned tombstone_ms;       /* … and how long each */
 	unsigned filters; /* seccomp filters that the command ran under itself, recording included */
 	char recorders_clock[40];    /* see FDW_ENV_CLOCK; "": it lives in the first time namespace */
+	char first[64];              /* see FDW_ENV_FIRST; "": nothing stands before us but what the user put there */
 	char record[FDW_PATH_MAX];   /* the session's socket directory; "" when nothing is recorded */
 	char log[FDW_PATH_MAX];      /* "stderr", "off" or a path */
 };

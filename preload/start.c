@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include "actions.h"
 #include "clock.h"
+#include "env.h"
 #include "event.h"
 #include "exit.h"
 #include "heir.h"
@@ -381,6 +382,7 @@ FDW_EXPORT int __libc_start_main(int (*main)(int, char **, char **), int argc, c
 
 	real_fini = rtld_fini;
 	arguments = argv;
+	fdw_env_begin();
 	if (fdw_on())
 		start_recording();
 	errno = saved;

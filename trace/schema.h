@@ -293,6 +293,8 @@ struct fdw_trace_ops {
  * FDWARDEN_PROVIDER=PATH: libfdwarden-ust.so when it is not beside libfdwarden.so.
  * FDWARDEN_FILTERS=N: the command itself runs under N seccomp filters, and its own test recording worked under them.
  * FDWARDEN_CLOCK=[-]SECONDS.NS: how far the command's CLOCK_MONOTONIC is ahead of the first time namespace's, where it is; its daemon's stamps are.
+ * FDWARDEN_FIRST=NAME: the sanitizer's runtime that the command put before us in LD_PRELOAD, for the program alone: what that starts need not be
+ * linked with it. Empty once the program has begun.
  */
 #define FDW_ENV_RECORD   "FDWARDEN_RECORD"
 /*
@@ -331,5 +333,6 @@ struct fdw_watch {
 #define FDW_ENV_PROVIDER "FDWARDEN_PROVIDER"
 #define FDW_ENV_FILTERS  "FDWARDEN_FILTERS"
 #define FDW_ENV_CLOCK    "FDWARDEN_CLOCK"
+#define FDW_ENV_FIRST    "FDWARDEN_FIRST"
 
 #endif

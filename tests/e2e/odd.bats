@@ -162,6 +162,38 @@ same() {
 
 @test "the largest environment that exec takes" { same "$P/odd" largest_environment; }
 
+# What is linked with a runtime that has to come first, and what is not, start each other: natively a leak ends the former with an error, and only those.
+@test "a sanitizer's runtime is put in front for the program that needs it, not for those it starts" {
+	local how line
+	for kind in address leak; do
+		cc -g -fsanitize=$kind -o "with_$kind" "$BATS_TEST_DIRNAME/src/starts_by_all.c" 2>/dev/null || skip "no $kind sanitizer here"
+	done
+	cp "$P/starts_by_all" without
+	timeout 60 ./with_address ./without ./with_leak >native 2>native.err
+	[ "$(grep -c '^[a-z_]*: 0$' native)" = 9 ] # pclose, too; an exit status of 23 is LeakSanitizer's
+	[ "$(grep -c '^[a-z_]*: 23$' native)" = 9 ]
+	for how in "run" "run -m observe" "record -q -o t" "audit -q -o report"; do
+		timeout 60 "$F" $how -- ./with_address ./without ./with_leak >got 2>got.err
+		diff native got || { echo "$how"; cat got.err; return 1; }
+	done
+	FDWARDEN_DISABLE=1 timeout 60 "$F" run -- ./with_address ./without ./with_leak >got 2>got.err
+	diff native got
+	for line in "./with_leak ./without" "./with_address ./with_address" "./without ./with_address"; do
+		timeout 60 $line >native 2>native.err
+		timeout 60 "$F" run -- $line >got 2>got.err
+		diff native got || { echo "$line"; cat got.err; return 1; }
+	done
+}
+
+@test "a sanitizer's runtime that the user preloads himself stays for all" {
+	cc -fsanitize=address -o with "$BATS_TEST_DIRNAME/src/starts_by_all.c" 2>/dev/null || skip "no address sanitizer here"
+	export LD_PRELOAD=libasan.so.8
+	timeout 60 ./with "$P/starts_by_all" >native 2>native.err || skip "no libasan.so.8"
+	grep -qx "system: 1" native
+	timeout 60 "$F" run -- ./with "$P/starts_by_all" >got 2>got.err
+	diff native got
+}
+
 @test "children with a sanitizer's runtime run, unobserved" {
 	echo 'int main(void) { return 0; }' >plain.c
 	for kind in address thread; do

@@ -207,6 +207,7 @@ static void environment(void **state)
 	static char *plain[] = { "A=1", "HOME=/root", "LD_PRELOAD=/lib/other.so", "B=2", NULL };
 	static char *nested[] = { "LD_PRELOAD=/x/libfdwarden.so:/lib/other.so", "FDWARDEN_RECORD=/outer", "FDWARDEN_MODE=audit", NULL };
 	static char *bare[] = { NULL };
+	static char *users[] = { "LD_PRELOAD=/lib/libasan.so.8:/lib/other.so", "FDWARDEN_FIRST=libasan.so.8", NULL };
 	struct child_env c = { .library = "/x/libfdwarden.so", .mode = "observe", .stack_depth = -1, .record = "/run/r", .log = "off" };
 	char **saved = environ, **env;
 
@@ -231,7 +232,12 @@ static void environment(void **state)
 	c.first = "libasan.so.8";
 	env = child_env_build(&c);
 	assert_string_equal(value(env, "LD_PRELOAD"), "libasan.so.8:/x/libfdwarden.so");
+	assert_string_equal(value(env, "FDWARDEN_FIRST"), "libasan.so.8");
 	assert_string_equal(value(env, "LTTNG_HOME"), "/run/r"); /* or LTTng does not look for its user's daemon */
+	environ = users;
+	env = child_env_build(&c);
+	assert_string_equal(value(env, "LD_PRELOAD"), "/lib/libasan.so.8:/x/libfdwarden.so:/lib/other.so"); /* the user's: it stays there */
+	assert_null(value(env, "FDWARDEN_FIRST"));
 	environ = saved;
 }
 
