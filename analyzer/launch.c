@@ -256,25 +256,83 @@ static void forward(const struct launch *l, const siginfo_t *si)
 
 static int is_stopped(pid_t pid)
 {
-	char path[32], state = 0;
-	FILE *f;
+	char path[32], stat[256], *name_end;
+	int fd;
+	ssize_t n;
 
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
-		state = 0;
-	fclose(f);
-	return state == 'T';
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, stat, sizeof stat - 1);
+	if (fd >= 0)
+		close(fd);
+	stat[n > 0 ? n : 0] = 0;
+	name_end = strrchr(stat, ')'); /* a name may have brackets of its own */
+	return name_end && name_end[1] == ' ' && name_end[2] == 'T';
 }
 
-/* The shell sees the job stop when we do. Continued, we continue the program unless that happened with us. */
-static void stop_with(const struct launch *l)
+/*
+ * Whoever stops the program by its process id continues it by that, and does not know of us: nobody but its parent, who is stopped, is told. So
+ * somebody looks while we are stopped, and continues us until we are there to end him. In a session of his own: what stops our group leaves him.
+ */
+static pid_t start_watcher(pid_t program)
 {
-	kill(getpid(), SIGSTOP);
-	if (is_stopped(l->pid))
+	struct timespec interval = { 0, TICK_NS };
+	pid_t command = getpid(), pid = fork();
+
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setsid();
+	close_range(0, ~0u, 0);
+	while (getppid() == command) {
+		if (!is_stopped(program))
+			kill(command, SIGCONT);
+		nanosleep(&interval, NULL);
+	}
+	_exit(0);
+}
+
+static void end_watcher(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* By the signal that stopped the program, for the shell tells it; the terminal's do not stop a group that nobody would continue. */
+static void stop_by(int sig)
+{
+	struct sigaction standard = { .sa_handler = SIG_DFL }, old = standard;
+	sigset_t one;
+
+	sigemptyset(&one);
+	sigaddset(&one, sig);
+	sigaction(sig, &standard, &old);
+	kill(getpid(), sig);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	sigprocmask(SIG_BLOCK, &one, NULL);
+	sigaction(sig, &old, NULL);
+}
+
+/*
+ * The shell sees the job stop when we do. Continued by anybody but our watcher, we continue the program unless that happened with us: SIGCONT waits in
+ * our blocked set, and says who sent it.
+ */
+static void stop_with(const struct launch *l, int sig)
+{
+	struct timespec none = { 0, 0 };
+	pid_t watcher = start_watcher(l->pid);
+	sigset_t one;
+	siginfo_t si;
+
+	stop_by(sig);
+	sigemptyset(&one);
+	sigaddset(&one, SIGCONT);
+	if (sigtimedwait(&one, &si, &none) == SIGCONT && si.si_pid != watcher && is_stopped(l->pid))
 		kill(l->pid, SIGCONT);
+	end_watcher(watcher);
 }
 
 /* 1: it ended. */
@@ -288,7 +346,7 @@ static int look_at_child(struct launch *l)
 			l->status = status;
 			return 1;
 		}
-		stop_with(l);
+		stop_with(l, WSTOPSIG(status));
 	}
 	return r < 0 && errno == ECHILD;
 }

@@ -246,7 +246,7 @@ os.execv(sys.argv[1], sys.argv[1:])'
 		    while True:
 		        r, status = os.waitpid(job, os.WUNTRACED)
 		        if not os.WIFSTOPPED(status): break
-		        print("stopped", flush=True)
+		        print("stopped", os.WSTOPSIG(status), flush=True)
 		        time.sleep(0.2)
 		        os.tcsetpgrp(0, job)
 		        os.killpg(job, signal.SIGCONT)
@@ -269,7 +269,7 @@ os.execv(sys.argv[1], sys.argv[1:])'
 		os.write(fd, b"\x03")
 		until(b"INT\r\n")
 		os.write(fd, b"\x1a")
-		until(b"stopped")
+		until(b"stopped %d" % signal.SIGTSTP)
 		until(b"continued")
 		time.sleep(0.2)
 		os.write(fd, b"\x1c")
@@ -280,6 +280,66 @@ os.execv(sys.argv[1], sys.argv[1:])'
 	EOF
 	timeout 60 python3 terminal.py "$F" record -q -o t -- "$P/tells_signals"
 	[ "$(starts t)" = 1 ]
+	left_behind
+}
+
+# both_stopped COMMAND PROGRAM: ten seconds at most.
+both_stopped() {
+	for _ in $(seq 100); do
+		[ "$(cut -d' ' -f3 /proc/"$1"/stat /proc/"$2"/stat 2>/dev/null | tr -d '\n')" = TT ] && return
+		sleep 0.1
+	done
+	return 1
+}
+
+# Natively nobody between them and the program has to be continued.
+@test "a program that stops and is continued, or killed, by its process id: nobody waits for ever" {
+	local how command program
+	for how in "run --error-exitcode=9" "record -q -o t" "audit -q"; do
+		rm -rf pid t go
+		timeout 60 "$F" $how -- bash -c 'echo $$ >pid; kill -STOP $$; until [ -e go ]; do sleep 0.1; done; exit 3' >out 2>err 3>&- &
+		wait_for . pid
+		program=$(cat pid)
+		command=$(ps -o ppid= -p "$program" | tr -d ' ')
+		both_stopped "$command" "$program" # by itself
+		kill -CONT "$program"
+		for _ in $(seq 100); do [ "$(cut -d' ' -f3 "/proc/$command/stat")" = T ] || break; sleep 0.1; done
+		kill -STOP "$program"
+		both_stopped "$command" "$program"
+		kill -CONT "$command" # the program is continued with it
+		for _ in $(seq 100); do [ "$(cut -d' ' -f3 "/proc/$program/stat")" = T ] || break; sleep 0.1; done
+		kill -TSTP "$program"
+		touch go
+		sleep 0.3
+		kill -CONT "$program"
+		wait $! && status=0 || status=$?
+		echo "$how: $status"
+		[ "$status" = 3 ]
+	done
+	rm -rf pid t
+	timeout 60 "$F" record -q -o t -- bash -c 'echo $$ >pid; kill -STOP $$' 3>&- &
+	wait_for . pid
+	program=$(cat pid)
+	both_stopped "$(ps -o ppid= -p "$program" | tr -d ' ')" "$program"
+	kill -KILL "$program"
+	wait $! && status=0 || status=$?
+	[ "$status" = 137 ]
+	left_behind
+}
+
+@test "a process group that is stopped and continued" {
+	set -m # a group of its own
+	timeout --foreground 60 "$F" record -q -o t -- bash -c 'echo $$ >pid; until [ -e go ]; do sleep 0.1; done; exit 3' 3>&- &
+	set +m
+	wait_for . pid
+	for signal in STOP TSTP STOP; do
+		kill -$signal -- -$!
+		both_stopped "$(ps -o ppid= -p "$(cat pid)" | tr -d ' ')" "$(cat pid)"
+		kill -CONT -- -$!
+	done
+	touch go
+	wait $! && status=0 || status=$?
+	[ "$status" = 3 ]
 	left_behind
 }
 
