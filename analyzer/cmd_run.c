@@ -124,7 +124,7 @@ static int run_watched(const struct run_options *o, const struct preflight *p, s
 	r.suppressions = suppressions;
 	env->log = r.path;
 	if (launch_fork(&l, p->path, o->argv) != 0) {
-		say("cannot start a process: %s", strerror(errno));
+		launch_no_process();
 		close_relay(&r);
 		return EXIT_FDWARDEN;
 	}

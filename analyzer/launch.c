@@ -226,6 +226,17 @@ void launch_cancel(struct launch *l)
 	give_signals(l);
 }
 
+void launch_no_process(void)
+{
+	struct rlimit r;
+
+	/* EINVAL is F_DUPFD's word for a number beyond the limit. */
+	if ((errno == EMFILE || errno == EINVAL) && getrlimit(RLIMIT_NOFILE, &r) == 0)
+		say("cannot start a process: the limit of open files is %lu, and that is too low: raise it with ulimit -n", (unsigned long)r.rlim_cur);
+	else
+		say("cannot start a process: %s", strerror(errno));
+}
+
 /* ---- while it runs -------------------------------------------------------------------------------------------------*/
 
 /* Faults of our own must not wait in a blocked set, and what cannot be waited for is left out. */

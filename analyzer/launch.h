@@ -26,6 +26,8 @@ void launch_raise_limit(void);
 int launch_exec(const char *path, char *const *argv, char **env);
 /* Forks a child that waits to be told its environment. 0, or -1 (errno). */
 int launch_fork(struct launch *, const char *path, char *const *argv);
+/* Why launch_fork failed, in a sentence. */
+void launch_no_process(void);
 /* Lets it exec with `env`. 0, or the errno with which exec failed: the child is gone. */
 int launch_go(struct launch *, const struct child_env *env);
 /* Instead of launch_go. */

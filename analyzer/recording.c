@@ -278,7 +278,7 @@ void record_program(const struct run_options *o, const char *output, struct reco
 	}
 	/* The child is forked first so that the default name can have its pid; it waits. */
 	if (launch_fork(&r->launch, p.path, o->argv) != 0) {
-		say("cannot start a process: %s", strerror(errno));
+		launch_no_process();
 		return;
 	}
 	if (output)

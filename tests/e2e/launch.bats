@@ -343,6 +343,17 @@ both_stopped() {
 	left_behind
 }
 
+@test "too few open files to start a process: a sentence that names the limit" {
+	for n in 5 10 12; do
+		for how in "run --error-exitcode=9" "record -o t" audit; do
+			run -125 bash -c "for i in {3..30}; do eval \"exec \$i>&-\"; done; ulimit -n $n; exec '$F' $how -- true"
+			echo "$n $how: $output"
+			[[ $output == *" limit of open files is $n"*": raise it with ulimit -n"* ]]
+			[ ${#lines[@]} = 1 ]
+		done
+	done
+}
+
 @test "Ctrl-C on a program that dies of it: 130, and the trace is whole" {
 	python3 - "$F" <<-'EOF'
 		import os, pty, signal, sys, time
