@@ -225,7 +225,7 @@ static void on_resync(struct step *s)
 	struct generation *g = generation_newest(s->image, s->e->fd);
 
 	if (s->e->gen == 0) {
-		if (g)
+		if (g && (!s->e->gen2 || g->gen == s->e->gen2))
 			gone_unseen(s, g);
 		return;
 	}

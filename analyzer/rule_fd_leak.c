@@ -41,6 +41,7 @@ extern const struct rule rule_fd_leak;
 /* What is still open of one group. */
 struct left {
 	const struct group *group;
+	uint32_t asked; /* of `open`: the kernel said so at the end */
 	uint32_t open, serving, sockets, named, worked, told_use, used_late;
 	const char **names;           /* the paths of those that have one, not owned */
 	const struct generation *example; /* the oldest */
@@ -90,6 +91,7 @@ static void collect(struct left **all, const struct image *i)
 			continue;
 		l = left_of(all, g->group);
 		l->open++;
+		l->asked += (uint32_t)g->fd < FDW_ASKED_AT_END;
 		l->worked += g->worked;
 		l->told_use += g->told_use;
 		l->used_late += g->used_late;
@@ -167,13 +169,15 @@ static int library_keeps_it(const struct left *l, const struct image *i)
 	return l->open == 1 && l->example->cloexec && n && p[0].module && strcmp(p[0].module->path, i->exe) != 0;
 }
 
-static const char *reason_of(const struct image *i, int sure)
+static const char *reason_of(const struct image *i, int sure, int asked)
 {
 	if (i->ending != END_EXIT && i->ending != END_EXEC)
 		return "it was open when the recording ended: the process may have closed it later";
 	if (!sure)
 		return i->blind ? "its close may have gone a way that cannot be seen" : "events were lost, and its close may be among them";
-	return i->ending == END_EXIT ? "it was open when the process ended" : "it was open when the process ran another program";
+	if (asked)
+		return i->ending == END_EXIT ? "it was open when the process ended" : "it was open when the process ran another program";
+	return "no close of it was seen; of so many not all were looked at when the process ended";
 }
 
 /* How many there were at a quarter, at half of the time, and at the end. */
@@ -192,10 +196,10 @@ static void history_of(struct growth *h, const struct left *l, const struct live
 static void judge(const struct rule *r, struct replay *replay, const struct image *i, struct left *l)
 {
 	uint64_t end = i->ended ? i->ended : i->last;
-	int over = i->ending == END_EXIT || i->ending == END_EXEC, sure = over && !image_lossy(i) && !i->blind, growing, child = i->forked && l->example->opened.flags & FDW_F_CHILD;
-	struct draft d = { .rule = r, .confidence = !sure ? CONFIDENCE_POSSIBLE : i->ending == END_EXIT ? CONFIDENCE_CERTAIN :
+	int over = i->ending == END_EXIT || i->ending == END_EXEC, sure = over && !image_lossy(i) && !i->blind, asked = l->asked == l->open, growing, child = i->forked && l->example->opened.flags & FDW_F_CHILD;
+	struct draft d = { .rule = r, .confidence = !sure ? CONFIDENCE_POSSIBLE : i->ending == END_EXIT && asked ? CONFIDENCE_CERTAIN :
 		CONFIDENCE_STRONG, .count = l->open, .image = i, .generation = l->example, .fd = l->example->fd,
-		.reason = reason_of(i, sure) };
+		.reason = reason_of(i, sure, asked) };
 	struct live live;
 
 	live_end(&l->group->live, end, &live);

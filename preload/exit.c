@@ -13,6 +13,7 @@
 #include "protect.h"
 #include "resolve.h"
 #include "sigstack.h"
+#include "still_open.h"
 #include "routes.h"
 #include "thread.h"
 #include "wait.h"
@@ -93,8 +94,10 @@ void fdw_says_exit(int status, uint16_t call, uintptr_t pc)
 {
 	if (!fdw_self.vforked)
 		fdw_sigstack_process_ends();
-	if (!fdw_self.vforked)
+	if (!fdw_self.vforked) {
+		fdw_still_open_ask(call, 0); /* first: of what is gone there is nothing more to tell */
 		fdw_last_uses_tell();
+	}
 	fdw_life(FDW_OP_EXIT, 0, status & 0xff, 0, -1, 0, call, pc, FDW_NO_DETAIL);
 	fdw_totals(call, 0); /* where from, the exit has said */
 }

@@ -38,11 +38,12 @@ void fdw_last_use_polled(const struct pollfd *fds, nfds_t n)
 		fdw_last_use(fds[i].fd);
 }
 
-static int is_told(uint32_t fd)
+int fdw_last_use_own(uint32_t fd)
 {
-	return fdw_state(fdw_peek((int)fd)) == FDW_OPEN &&
-	       atomic_load_explicit(&fdw_last_uses[fd].made, memory_order_relaxed) > atomic_load_explicit(&made_by_parent, memory_order_relaxed);
+	return atomic_load_explicit(&fdw_last_uses[fd].made, memory_order_relaxed) > atomic_load_explicit(&made_by_parent, memory_order_relaxed);
 }
+
+static int is_told(uint32_t fd) { return fdw_state(fdw_peek((int)fd)) == FDW_OPEN && fdw_last_use_own(fd); }
 
 /* At the highest numbers stand those that were made last; of too many the oldest are told. */
 void fdw_last_uses_tell(void)

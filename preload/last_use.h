@@ -12,7 +12,7 @@
 
 #include "event.h"
 
-#define FDW_LAST_USES 8192u
+#define FDW_LAST_USES FDW_ASKED_AT_END
 extern struct fdw_last_use { _Atomic uint32_t made, used; } fdw_last_uses[FDW_LAST_USES] __attribute__((visibility("hidden")));
 extern _Atomic uint32_t fdw_made_so_far __attribute__((visibility("hidden")));
 
@@ -25,6 +25,7 @@ FDW_INLINE void fdw_last_use(int fd)
 		atomic_store_explicit(&fdw_last_uses[fd].used, now, memory_order_relaxed);
 }
 void fdw_last_use_made(int fd);
+int fdw_last_use_own(uint32_t fd); /* below FDW_LAST_USES: the last that was made there this process made, not the one that forked it, nor an image before */
 /* Calls over many descriptors, which are all waited for. The array can be read. */
 void fdw_last_use_polled(const struct pollfd *, nfds_t n);
 /* Before the process says that it ends. */

@@ -52,7 +52,8 @@
 	                     (it replaces, or makes), port_dissociate DEL. FDW_F_KNOWN_CLOSED: gen2 was closed, or being   \
 	                     closed, before the call began; with FDW_F_INVENTED only we answered so */                   \
 	X(RESYNC, 15)     /* the table found out that fd was opened or closed by a route it cannot see; gen is new,     \
-	                     or 0 when the number turned out to be closed */                                            \
+	                     or 0 when the number turned out to be closed: gen2 is what it had, 0 not known. Before EXIT and EXEC the kernel is \
+	                     asked for each that this process made and that is open, below FDW_ASKED_AT_END */           \
 	X(WAIT_BOUND, 16) /* a bounded wait ended at its bound: flags say which */                                      \
 	X(FORK_BOUND, 17) /* whoever started a child waited, up to a bound, for thread fd2 to decide about fd/gen, born \
 	                     close-on-exec: the flag was cleared as the program had asked so far. ret child pid, -1 not  \
@@ -204,6 +205,9 @@ enum fdw_why {
 #define FDW_F_WAITED       0x00800000u /* since its event before this one the thread waited on a poller, and what it got, if anything, is not told: it
                                           holds no event of before any more */
 #define FDW_F_USER_SHIFT   24          /* bits 24-31: a small number of the call itself (EPOLL_CTL_*) */
+
+/* Numbers from here on are not asked for at the end of a process or image: a system call each. */
+#define FDW_ASKED_AT_END 8192u
 
 /* From this length on the failed closes of a run of closes are counted, not sent (a loop to 2^30 must stay a loop). */
 #define FDW_RUN_QUIET 64

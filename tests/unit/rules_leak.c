@@ -345,6 +345,41 @@ static void blind(void **state)
 	expect(w, "fd-leak/note=1?");
 }
 
+/* The kernel was asked at the end: it is not open any more. */
+static void gone(struct world *w, int fd, uint32_t gen)
+{
+	send_event(w, "none", (struct fdw_event){ .op = FDW_OP_RESYNC, .fd = fd, .fd2 = -1, .gen2 = gen });
+}
+
+static void closed_unseen(void **state)
+{
+	struct world *w = program();
+
+	opens(w, 3, 1);
+	here(w, 2);
+	opens(w, 4, 1);
+	opens(w, 4, 2);
+	gone(w, 3, 1);
+	gone(w, 4, 1); /* somebody else has the number by now */
+	exits(w);
+	finish(w);
+	assert_int_equal(findings_first(w->findings)->fd, 4);
+	assert_int_equal(findings_first(w->findings)->confidence, CONFIDENCE_CERTAIN);
+	expect(w, "fd-leak/note=1");
+}
+
+static void too_high_to_be_asked(void **state)
+{
+	struct world *w = program();
+
+	opens(w, FDW_ASKED_AT_END - 1, 1);
+	opens(w, FDW_ASKED_AT_END, 1);
+	exits(w);
+	finish(w);
+	assert_int_equal(findings_first(w->findings)->confidence, CONFIDENCE_STRONG);
+	expect(w, "fd-leak/note=2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,7 +391,7 @@ int main(void)
 		cmocka_unit_test(lost_events), cmocka_unit_test(gap_of_the_tracer), cmocka_unit_test(damage_elsewhere),
 		cmocka_unit_test(number_that_cannot_be), cmocka_unit_test(gaps_that_go_back),
 		cmocka_unit_test(who_says_goodbye_is_complete), cmocka_unit_test(who_said_no_hello_is_not), cmocka_unit_test(superseded),
-		cmocka_unit_test(blind),
+		cmocka_unit_test(blind), cmocka_unit_test(closed_unseen), cmocka_unit_test(too_high_to_be_asked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
