@@ -204,7 +204,11 @@ static void say_end(const struct recording *r, const char *prog, uint64_t buffer
 		    grouped(r->result.unfinished), r->result.unfinished == 1 ? " was" : "s were");
 	if (!r->result.complete)
 		say("%s", r->result.why);
-	if (!r->result.heard)
+	if (r->result.heard)
+		return;
+	if (!r->result.complete) /* it may well have said hello: what came to us tells nothing of it */
+		say("NOT OBSERVED: nothing of %s is in the trace, for what was just said or because it never said hello", prog);
+	else
 		say("NOT OBSERVED: %s never said hello, nothing was recorded. %s; to look:  fdwarden doctor %s", prog,
 		    prctl(PR_GET_SECCOMP, 0L, 0L, 0L, 0L) == 2 ? "A system call filter (seccomp) is active here, which keeps programs from recording"
 		    : "Maybe it cannot load libfdwarden.so, or runs inside a system call filter or another root directory", prog);

@@ -275,6 +275,20 @@ finish() {
 	exec 9>&-
 }
 
+@test "ring: the consumer daemon is killed: the loss is said, and not that the program could not be recorded" {
+	local helper
+	start --ring=1M
+	helper=$(for p in $(pgrep -P "$(ps -o ppid= -p "$P" | tr -d ' ')"); do [ "$(cat /proc/"$p"/comm)" != fdwarden-helper ] || echo "$p"; done)
+	kill -9 "$(pgrep -P "$(pgrep -P "$helper" | head -1)" lttng-consumer)"
+	echo >&9
+	wait "$R"
+	R=
+	cat err
+	grep -q "maybe incomplete" err
+	grep -q "LTTng could not write its ring" err
+	! grep -q "cannot load" err
+}
+
 @test "nginx under load in a ring: as natively, no finding, nothing left" {
 	cat >nginx.conf <<-CONF
 		daemon off; worker_processes 2; pid $W/pid; error_log $W/error.log;
