@@ -415,6 +415,8 @@ static void on_args(struct step *s)
 	for (size_t i = 0; i < n; i++)
 		text[i] = text[i] ? text[i] : ' ';
 	s->image->arguments = s->process->arguments = name_of(s->replay, text, n);
+	if (s->process->greets)
+		commands_greeted(s, s->image->arguments);
 }
 
 static void on_suppressions(struct step *s)
@@ -476,6 +478,8 @@ static void (*const operations[])(struct step *) = {
 
 void model_operation(struct step *s)
 {
+	if (s->process->greets && s->e->op != FDW_OP_PROC_ARGS)
+		commands_greeted(s, NULL);
 	if (s->e->op < sizeof operations / sizeof *operations && operations[s->e->op])
 		operations[s->e->op](s);
 }

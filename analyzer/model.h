@@ -44,6 +44,7 @@ struct start;
 struct node;
 struct program;
 struct gift;
+struct shell_command;
 struct registration;
 struct datum;
 struct pair;
@@ -328,7 +329,6 @@ struct image {
 	uint64_t fork_begin, fork_end; /* the fork came between these; 0: not known */
 	struct start *starts;
 	struct race *races;
-	struct process *unnamed; /* children of popen and system that said nothing yet, the newest first */
 	struct program *program; /* tree.h; NULL: no tree is kept */
 };
 
@@ -366,7 +366,12 @@ struct process {
 	struct process *unclaimed; /* children that spoke before it told of any that they could be, by next_unnamed */
 	uint64_t since;          /* expected: it was made after this */
 	uint32_t forker;         /* the parent's thread, in its own word; 0: not known */
-	uint32_t unnamed_gen;    /* of the stream that popen made */
+	struct shell_command *commands; /* of popen and system, whose end it was not told: commands.c */
+	struct process *speakers; /* children that said hello and may be one of these, the last first, by next_unnamed */
+	struct shell_command *took;    /* of its parent's: whose place it has */
+	const char *greeting;    /* the command line that it said hello with; NULL: not known */
+	unsigned greets : 1;     /* it has said hello, and what it says next tells which command it may be */
+	int exits;               /* at its `end`: the status it said it exits with; -1: it said none */
 	UT_hash_handle hh;
 };
 

@@ -13,6 +13,7 @@
  *	model_pending.c  failed closes and uses that wait: for the end of their run, for other threads' events, for an exec
  *	process.c        processes, images, threads: made, found, judged
  *	process_life.c   fork, hello, exec, exit as events
+ *	commands.c       which process is which command of popen and system
  *	series.c         open descriptors over time
  *	creations.c      how many descriptors each place made
  *	tree.c           what is kept of all processes for report --tree
@@ -212,6 +213,21 @@ void process_stops(struct step *);
 void process_reaped(struct step *);      /* REAPED */
 struct process *process_claim(struct process *parent, uint32_t forker, uint64_t since);
 
+void process_takes_place(struct step *, struct process *unnamed);
+
+/* commands.c: children of popen and system */
+void commands_hello(struct step *);      /* of a process that nobody told of */
+void commands_greeted(struct step *, const char *line);
+void commands_named(struct process *child);
+struct shell_command *commands_told(struct step *);
+struct process *commands_spoke(struct step *, struct shell_command *); /* who said hello and may be it; NULL: nobody yet */
+void commands_expect(struct shell_command *, struct process *child);
+void commands_node(struct shell_command *, struct node *);
+int commands_wait(const struct process *parent); /* for a hello */
+void commands_reaped(struct step *);
+void commands_nothing(struct step *);
+void commands_end(struct replay *, struct process *parent);
+
 /* coverage.c */
 void coverage_absorb(struct replay *, const struct coverage *);
 void coverage_unobserved(struct unobserved **, const char *exe, const char *why);
@@ -238,8 +254,11 @@ void series_end(struct replay *);
 /* tree.c: nothing happens when no tree is kept */
 void tree_process(struct replay *, struct process *);
 void tree_program(struct replay *, struct image *);
-void tree_merge(struct process *, struct process *command, int unsure);
-void tree_forked(const struct step *, struct process *child);
+void tree_merge(struct process *, struct node *command, int with_programs);
+void tree_exchange(struct node *, struct node *); /* the programs of two commands */
+void tree_command_ended(const struct step *, struct node *, int status);
+void tree_nothing(struct node *command);
+struct node *tree_forked(const struct step *, struct process *child); /* of the child; NULL: none, or no tree is kept */
 void tree_born(const struct step *);
 void tree_is(struct process *told, struct process *speaker); /* both are the same: its parent knows it by another pid */
 void tree_shares(struct image *child); /* its parent's table was copied */

@@ -237,6 +237,7 @@ static void finish(struct replay *r, struct process *p)
 	HASH_DEL(r->alive, p);
 	image_end_before(r, i);
 	start_child(p, NULL);
+	commands_end(r, p);
 	if (p->expected && !p->quiet && !p->threads)
 		silent_child(r, p);
 	if (i->execing) {
@@ -282,7 +283,7 @@ void process_reaped_whole(struct replay *r, struct process *p)
 {
 	const struct image *i = p->image;
 
-	if (!p->finished && i->totals && i->emitted <= i->events && !i->gaps && !i->unnamed && !i->daemon && !has_of_threads(i))
+	if (!p->finished && i->totals && i->emitted <= i->events && !i->gaps && !commands_wait(p) && !i->daemon && !has_of_threads(i))
 		finish(r, p);
 }
 

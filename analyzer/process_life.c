@@ -72,9 +72,8 @@ static void unclaimed(struct process *parent, struct process *p)
 }
 
 /*
- * A child of popen, whose pid its parent does not know (forker 0), or one that has another pid where it lives, in a pid namespace of its
- * own: the one that this thread made since its event before the fork and did not tell of. (What FORK says of its beginning is too late
- * when the thread loses its processor between reading the clock and sending.)
+ * A child that has another pid where it lives, in a pid namespace of its own: the one that this thread made since its event before the fork and did
+ * not tell of. (What FORK says of its beginning is too late when the thread loses its processor between reading the clock and sending.)
  */
 struct process *process_claim(struct process *parent, uint32_t forker, uint64_t since)
 {
@@ -147,29 +146,16 @@ static void new_image(struct step *s)
 		s->thread = thread_of(s->replay, i, s->e);
 }
 
-/* A child that popen or system made: its parent knows no pid. They come in the order in which they were made, most probably. */
-static void unnamed_hello(struct step *s)
+/* The hello of p is that of a child that popen or system made, whose pid its parent did not know: u. */
+void process_takes_place(struct step *s, struct process *u)
 {
-	struct process *p = s->process, *parent = process_find(s->replay, p->source, said_parent(s)), *u, **at;
+	struct process *p = s->process;
 	struct image *i = s->image;
 
-	if (!parent || parent == p || !parent->image)
-		return;
-	for (at = &parent->image->unnamed; (u = *at) && u->next_unnamed; at = &u->next_unnamed)
-		u->image->unsure = u->next_unnamed->image->unsure = 1; /* which is which? */
-	if (!u) {
-		unclaimed(parent, p);
-		passage_children_unseen(parent->image);
-		return;
-	}
-	*at = NULL;
-	tree_merge(p, u, (int)u->image->unsure);
 	HASH_DEL(s->replay->alive, u);
 	i->before = u->image;
 	i->before->process = p;
 	p->quiet = 1;
-	p->parent = parent;
-	p->parent_who = parent->who;
 	p->images++;
 	p->started = u->started;
 	u->started = NULL;
@@ -189,7 +175,7 @@ void process_started(struct step *s)
 	if (!is_fresh(s->process) || s->process->expected)
 		new_image(s);
 	else
-		unnamed_hello(s);
+		commands_hello(s);
 	coverage_hello(s->replay, s->process->source, s->process->who);
 	s->image->started = 1;
 	s->process->known = 1;
@@ -244,9 +230,9 @@ static struct process *expect_child(struct step *s)
 }
 
 /* popen, system: its pid is not known before it says hello. */
-static struct process *expect_unnamed(struct step *s)
+static struct process *expect_unnamed(struct step *s, struct shell_command *c)
 {
-	struct process *child = s->e->kind == FDW_FORK_POPEN ? process_claim(s->process, 0, s->thread->last) : NULL;
+	struct process *child = s->e->kind == FDW_FORK_POPEN ? commands_spoke(s, c) : NULL;
 
 	if (child)
 		return child;
@@ -258,9 +244,7 @@ static struct process *expect_unnamed(struct step *s)
 	child->image->started = 1;
 	link_parent(child, s->process, s->e->kind);
 	image_hold(child->image, 0);
-	child->unnamed_gen = s->e->gen2;
-	child->next_unnamed = s->image->unnamed;
-	s->image->unnamed = child;
+	commands_expect(c, child);
 	return child;
 }
 
@@ -297,25 +281,12 @@ static void fork_known(struct step *s, struct process *child)
 	passage_fork_known(child->image, born);
 }
 
-/* The command that did not say hello and will not any more: of this thread's system(), or of the stream fd/gen. */
-static struct process *silent_command(struct step *s, int fd, uint32_t gen)
-{
-	for (struct process **at = &s->image->unnamed, *u; (u = *at); at = &u->next_unnamed) {
-		const struct moment *told = &u->image->born;
-
-		if (fd >= 0 ? told->fd != fd || u->unnamed_gen != gen : told->fd >= 0 || told->tid != s->e->tid)
-			continue;
-		*at = u->next_unnamed;
-		start_child(u, NULL);
-		return u;
-	}
-	return NULL;
-}
-
 void process_forked(struct step *s)
 {
 	const struct fdw_event *e = s->e;
+	struct shell_command *command = NULL;
 	struct process *child = NULL;
+	struct node *node;
 	int unnamed;
 
 	if (e->kind == FDW_FORK_SPAWN)
@@ -323,19 +294,25 @@ void process_forked(struct step *s)
 	if (e->kind == FDW_FORK_DAEMON)
 		s->image->daemon = 1;
 	unnamed = e->kind == FDW_FORK_POPEN || e->kind == FDW_FORK_SYSTEM;
+	if (e->ret >= 0 && unnamed)
+		command = commands_told(s);
 	if (e->ret >= 0 && (unnamed || e->kind == FDW_FORK_SPAWN) && e->flags & FDW_F_UNOBSERVED)
 		unobserved_child(s);
-	else if (e->ret >= 0 && unnamed)
-		child = expect_unnamed(s);
+	else if (command)
+		child = expect_unnamed(s, command);
 	else if (e->ret > 0)
 		child = expect_child(s);
-	else if (e->ret < 0 && unnamed)
-		silent_command(s, -1, 0); /* it told before, and started none; or cannot tell the end of one that has said hello */
+	else if (e->ret < 0 && e->kind == FDW_FORK_SYSTEM)
+		commands_nothing(s);
+	if (child && !command)
+		commands_named(child);
 	if (child) {
 		child->told = 1;
 		fork_known(s, child);
 	}
-	tree_forked(s, child);
+	node = tree_forked(s, child);
+	if (command)
+		commands_node(command, node);
 }
 
 void process_execs(struct step *s)
@@ -366,6 +343,7 @@ void process_exits(struct step *s)
 	s->image->ending = END_EXIT;
 	s->image->ended = s->time;
 	s->process->end = "exit";
+	s->process->exits = s->e->ret >= 0 ? (int)(s->e->ret & 0xff) : -1;
 	tree_exits(s);
 	process_will_end(s->replay, s->process);
 }
@@ -375,9 +353,10 @@ void process_reaped(struct step *s)
 {
 	struct process *child = s->e->ret > 0 ? process_find(s->replay, s->process->source, said_child(s)) : NULL;
 
-	tree_reaped(s);
-	if (s->e->ret < 0 && silent_command(s, s->e->fd, s->e->gen))
-		coverage_not_observed(s->replay, s->process->source, name_of_text(s->replay, "/bin/sh"), 0, 0);
+	if (s->e->ret < 0)
+		commands_reaped(s);
+	else
+		tree_reaped(s);
 	if (!child || child->parent != s->process)
 		return;
 	child->killed_by = WIFSIGNALED((int)s->e->arg) ? WTERMSIG((int)s->e->arg) : 0;

@@ -72,24 +72,36 @@ void tree_program(struct replay *r, struct image *i)
 }
 
 /* The parent told of a command, whose pid it does not know; this process is it. */
-void tree_merge(struct process *p, struct process *command, int unsure)
+void tree_merge(struct process *p, struct node *c, int with_programs)
 {
-	struct node *n = p->node, *c = command->node;
+	struct node *n = p->node;
 
 	if (!n || !c)
 		return;
 	c->became = n;
-	c->unsure = n->unsure = unsure != 0;
 	n->kind = c->kind;
 	n->call = c->call;
 	n->command = c->command;
 	n->born = c->born;
-	if (c->programs) {
+	if (n->reaped < 0)
+		n->reaped = c->reaped;
+	if (c->programs && with_programs) {
 		c->programs->next = n->programs;
 		n->programs = c->programs;
 		c->programs = NULL;
 	}
 }
+
+void tree_exchange(struct node *a, struct node *b)
+{
+	struct program *p = a->programs;
+
+	a->programs = b->programs;
+	b->programs = p;
+}
+
+/* system() told of it before it started one, and nothing came of it. */
+void tree_nothing(struct node *c) { c->nothing = !c->became; }
 
 /* ---- fork ------------------------------------------------------------------------------------------------------------------------*/
 
@@ -108,66 +120,31 @@ static struct node *silent_child(const struct step *s)
 	return n;
 }
 
-static struct node **wait_of(const struct step *s, int fd, uint32_t gen)
-{
-	struct node **w;
-
-	for (w = &s->process->node->waits; *w; w = &(*w)->next_wait)
-		if (fd >= 0 ? (*w)->kind == FDW_FORK_POPEN && (*w)->fd == fd && (*w)->gen == gen
-		            : (*w)->kind == FDW_FORK_SYSTEM && (*w)->tid == s->e->tid)
-			break;
-	return w;
-}
-
-/* system() told of the command before it started one, and nothing came of it; or its end is nobody's to tell. */
-static void command_without_end(const struct step *s)
-{
-	struct node **w = wait_of(s, -1, 0), *n = *w;
-
-	if (!n)
-		return;
-	*w = n->next_wait;
-	n->nothing = !n->became;
-}
-
-static void command_told(const struct step *s, struct node *n)
-{
-	n->tid = s->e->tid;
-	n->fd = s->e->fd;
-	n->gen = s->e->gen2;
-	n->command = name_of(s->replay, s->e->detail, s->e->detail_len);
-	n->next_wait = s->process->node->waits;
-	s->process->node->waits = n;
-}
-
-/* FORK. child: its process; NULL: it is none of the model's. */
-void tree_forked(const struct step *s, struct process *child)
+/* FORK. child: its process; NULL: it is none of the model's. A command has a node of its own until it is known who it is. */
+struct node *tree_forked(const struct step *s, struct process *child)
 {
 	const struct fdw_event *e = s->e;
 	int command = e->kind == FDW_FORK_POPEN || e->kind == FDW_FORK_SYSTEM;
 	struct node *n;
 
-	if (!s->process->node || e->kind == FDW_FORK_DAEMON)
-		return;
-	if (e->ret < 0 && e->kind == FDW_FORK_SYSTEM)
-		command_without_end(s);
-	if (e->ret < 0 || (!e->ret && !command))
-		return;
-	n = child ? child->node : silent_child(s);
+	if (!s->process->node || e->kind == FDW_FORK_DAEMON || e->ret < 0 || (!e->ret && !command))
+		return NULL;
+	n = child && (!command || child->expected) ? child->node : silent_child(s);
 	if (child && e->ret > 0 && said_child(s) != child->who)
 		node_new(s->replay->tree, s->process->source, said_child(s))->became = n; /* the pid its parent will wait for */
 	if (n->call)
-		return;
+		return n;
 	n->kind = e->kind;
 	n->call = s->call;
 	if (!n->process || child->expected)
 		n->born = s->time - (command ? 0 : (uint64_t)e->gen * 1000);
 	if (command)
-		command_told(s, n);
+		n->command = name_of(s->replay, e->detail, e->detail_len);
 	if (!child)
 		n->unseen = coverage_why((uint32_t)e->arg);
 	if (!child && !command)
 		n->exe = name_of(s->replay, e->detail, e->detail_len);
+	return n;
 }
 
 void tree_is(struct process *told, struct process *speaker)
@@ -236,15 +213,18 @@ static struct node *waited_for(const struct step *s, int status)
 	return found;
 }
 
-static struct node *command_ended(const struct step *s)
+static void ended(const struct step *s, struct node *n, int status)
 {
-	struct node **w = wait_of(s, s->e->fd, s->e->gen), *n = *w;
+	n->reaped = status;
+	if (!n->ended)
+		n->ended = s->time;
+}
 
-	if (!n)
-		return NULL;
-	*w = n->next_wait;
-	n = n->became ? n->became : n;
-	return n->unsure || n->reaped >= 0 ? NULL : n;
+/* It is known by now who it was, if anybody was. */
+void tree_command_ended(const struct step *s, struct node *n, int status)
+{
+	if (n && n->reaped < 0)
+		ended(s, n, status);
 }
 
 /* REAPED */
@@ -255,18 +235,15 @@ void tree_reaped(const struct step *s)
 
 	if (!s->process->node)
 		return;
-	n = s->e->ret < 0 ? command_ended(s) : waited_for(s, status);
+	n = waited_for(s, status);
 	if (!n && s->e->ret > 0) { /* how it was started was not seen */
 		n = node_new(s->replay->tree, s->process->source, said_child(s));
 		n->parent = s->process->node;
 		n->parent_who = s->process->who;
 		n->unseen = "who started it was not seen, and it said nothing itself";
 	}
-	if (!n)
-		return;
-	n->reaped = status;
-	if (!n->ended)
-		n->ended = s->time;
+	if (n)
+		ended(s, n, status);
 }
 
 /* ---- programs and what they found open ---------------------------------------------------------------------------------------------------*/

@@ -62,9 +62,6 @@ struct node {
 	struct node *next;             /* all, in order of appearance */
 	struct node *older;            /* had the pid before */
 	struct node *became;           /* what popen or system started, once it said who it is: that process's node */
-	struct node *waits, *next_wait; /* commands of popen and system whose end was not told yet */
-	uint32_t tid, gen;             /* of a command: the thread whose system() it is, or the stream popen made */
-	int fd;
 	uint8_t kind;                  /* enum fdw_fork; 0: not known */
 	const char *call;              /* "posix_spawnp"; NULL */
 	const char *command;           /* popen, system */
@@ -74,7 +71,6 @@ struct node {
 	int said;                      /* the status it said it exits with; -1: it said none */
 	int reaped;                    /* what wait told of it; -1: nobody waited, as far as was seen */
 	uint8_t exits;                 /* it said that it ends */
-	uint8_t unsure;                /* a command, and which of several is not sure */
 	uint8_t nothing;               /* nothing was started after all */
 	uint8_t cut;                   /* its parent was one of its own descendants, which cannot be */
 	uint32_t visit;

@@ -123,6 +123,18 @@ is_tree() {
 	END
 }
 
+@test "system and popen in several threads: each child is the command that it ran, with its status, and all were observed" {
+	same "$B/tests/programs/popen_threads"
+	covers 61
+	jq -r '.tree[] | select(.parent) | "\(.start.how) \(.start.shell) \(.command | sub(" -- "; " ")) \(.ending.status)"' tree.json | sort | uniq -c | sed 's/^ *//' >got
+	diff - got <<-END
+		15 popen exit 3 sh -c exit 3 3
+		15 popen exit 4 sh -c exit 4 4
+		15 system exit 5 sh -c exit 5 5
+		15 system exit 6 sh -c exit 6 6
+	END
+}
+
 @test "system and popen: the command is the child, its status the shell's" {
 	for how in system popen; do
 		same "$S" $how 'exit 3' x
