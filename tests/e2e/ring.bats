@@ -286,7 +286,7 @@ finish() {
 	cat err
 	grep -q "maybe incomplete" err
 	grep -q "LTTng could not write its ring" err
-	! grep -q "cannot load" err
+	run ! grep -q "cannot load" err
 }
 
 @test "nginx under load in a ring: as natively, no finding, nothing left" {

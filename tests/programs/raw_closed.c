@@ -1,5 +1,4 @@
-/*
- * raw_closed [silence]: descriptors that the program closes by system calls in its own code, where nobody sees it: none is open at the end.
+/* raw_closed [silence]: descriptors that the program closes by system calls in its own code, where nobody sees it: none is open at the end.
  * Must find: nothing.
  */
 #include <sys/syscall.h>
