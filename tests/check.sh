@@ -11,12 +11,15 @@ export TERM=${TERM:-dumb}
 
 # group NAME SECONDS COMMAND...
 group() {
-	local name=$1 limit=$2
+	local name=$1 limit=$2 began=$SECONDS status
 	shift 2
 	[ -z "${CHECK_GROUPS:-}" ] || [[ " $CHECK_GROUPS " == *" ${name%%/*} "* ]] || [[ " $CHECK_GROUPS " == *" $name "* ]] || return 0
 	echo "@begin $name"
 	timeout -k 10 "$limit" "$@" 2>&1
-	printf '\n@end %d\n' $?
+	status=$?
+	printf '\n'
+	[ $((SECONDS - began)) -lt 10 ] || echo "# took $((SECONDS - began)) s: $name"
+	echo "@end $status"
 }
 
 all() {
