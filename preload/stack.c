@@ -160,10 +160,12 @@ static unsigned walk(struct frame f, const struct bounds *b, uintptr_t pc, uint6
 
 /*
  * One slot per distinct stack: its place is its id, its content a hash of frames and epoch. A process with more distinct stacks than
- * slots sends the rest without a stack.
+ * slots sends the rest without a stack. TOLD only once the event is out: who comes before, in another thread, a handler or a child forked
+ * meanwhile, tells it too, so that no event names a stack before it is there.
  */
 #define STACKS 65536u
 #define STACK_PROBES 64u
+#define TOLD (UINT64_C(1) << 63)
 FDW_LARGE static _Atomic uint64_t stacks[STACKS];
 
 static uint64_t hash_of(const uint64_t *pcs, unsigned n)
@@ -174,17 +176,17 @@ static uint64_t hash_of(const uint64_t *pcs, unsigned n)
 		h = (h ^ pcs[i]) * UINT64_C(0xff51afd7ed558ccd);
 		h ^= h >> 32;
 	}
+	h &= ~TOLD;
 	return h ? h : 1;
 }
 
-static uint32_t define(uint32_t id, const uint64_t *pcs, unsigned n)
+static void define(uint32_t id, const uint64_t *pcs, unsigned n)
 {
 	struct fdw_stack s = { .pid = fdw_process.who, .id = id, .depth = n, .frames = pcs };
 
 	for (unsigned i = 0; i < n; i++)
 		fdw_module_seen((uintptr_t)pcs[i] - 1);
 	fdw_ops->stack(&s);
-	return id;
 }
 
 static uint32_t id_of(const uint64_t *pcs, unsigned n)
@@ -193,14 +195,15 @@ static uint32_t id_of(const uint64_t *pcs, unsigned n)
 
 	for (unsigned i = 0; i < STACK_PROBES; i++) {
 		uint32_t s = ((uint32_t)h + i) & (STACKS - 1);
-		seen = atomic_load_explicit(&stacks[s], memory_order_relaxed);
-		if (seen == h)
+		seen = atomic_load_explicit(&stacks[s], memory_order_acquire);
+		if (seen == 0 && atomic_compare_exchange_strong(&stacks[s], &seen, h))
+			seen = h;
+		if (seen == (h | TOLD))
 			return s + 1;
-		if (seen == 0) {
-			if (atomic_compare_exchange_strong(&stacks[s], &seen, h))
-				return define(s + 1, pcs, n);
-			if (seen == h)
-				return s + 1;
+		if (seen == h) {
+			define(s + 1, pcs, n);
+			atomic_store_explicit(&stacks[s], h | TOLD, memory_order_release);
+			return s + 1;
 		}
 	}
 	return 0;
