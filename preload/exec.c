@@ -19,9 +19,9 @@ static __attribute__((noinline)) void say_exec(void *path, uintptr_t arg)
 	const struct execing *e = (const struct execing *)arg;
 
 	if (!fdw_self.vforked)
-		fdw_still_open_ask(e->call, 0);
+		fdw_still_open_ask(e->call);
 	fdw_life(FDW_OP_EXEC, 0, e->t.why, 0, -1, e->t.why ? FDW_F_UNOBSERVED : 0, e->call, e->pc, fdw_text(fdw_all_there(path) ? path : NULL));
-	fdw_totals(e->call, e->pc);
+	fdw_totals(e->call);
 	if (!fdw_self.vforked) /* the emitters are the parent's threads, which go on */
 		fdw_emitters_stop();
 }

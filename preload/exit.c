@@ -81,25 +81,24 @@ void fdw_emitters_reset(void)
 
 void fdw_emitters_resume(void) { atomic_store(&stopped, 0); }
 
-void fdw_totals(uint16_t call, uintptr_t pc)
+void fdw_totals(uint16_t call)
 {
 	uint64_t n = fdw_self.vforked ? fdw_self.vfork_seq : 0;
 
 	for (unsigned s = 0; s < STRIPES && !fdw_self.vforked; s++)
 		n += atomic_load_explicit(&stripes[s].word, memory_order_relaxed) >> INSIDE_BITS;
-	fdw_life(FDW_OP_TOTALS, 0, fdw_self.vforked ? 0 : (int64_t)atomic_load(&refused), n, -1, 0, call, pc, FDW_NO_DETAIL);
+	fdw_life(FDW_OP_TOTALS, 0, fdw_self.vforked ? 0 : (int64_t)atomic_load(&refused), n, -1, 0, call, 0, FDW_NO_DETAIL);
 }
 
 void fdw_says_exit(int status, uint16_t call, uintptr_t pc)
 {
-	if (!fdw_self.vforked)
-		fdw_sigstack_process_ends();
 	if (!fdw_self.vforked) {
-		fdw_still_open_ask(call, 0); /* first: of what is gone there is nothing more to tell */
+		fdw_sigstack_process_ends();
+		fdw_still_open_ask(call); /* first: of what is gone there is nothing more to tell */
 		fdw_last_uses_tell();
 	}
 	fdw_life(FDW_OP_EXIT, 0, status & 0xff, 0, -1, 0, call, pc, FDW_NO_DETAIL);
-	fdw_totals(call, 0); /* where from, the exit has said */
+	fdw_totals(call);
 }
 
 FDW_FORK_PATH void fdw_ending(int status, uint16_t call, uintptr_t pc)
@@ -150,7 +149,7 @@ void fdw_stop_recording(const char *why)
 	if (!fdw_recording())
 		return;
 	fdw_life(FDW_OP_STOP, 0, 0, 0, -1, 0, FDW_CALL_none, 0, fdw_text(why));
-	fdw_totals(FDW_CALL_none, 0);
+	fdw_totals(FDW_CALL_none);
 	fdw_emitters_stop();
 	fdw_recording_is_over();
 	atomic_store(&fdw_process.no_fini, 1);

@@ -15,7 +15,7 @@ void fdw_emitter_uncount(void); /* totals do not count a thread's announcement *
 int fdw_emitters_stop(void); /* waits, bounded; 0: somebody is still inside */
 void fdw_emitters_resume(void);
 void fdw_emitters_reset(void);
-void fdw_totals(uint16_t call, uintptr_t pc);
+void fdw_totals(uint16_t call); /* where from, what comes before it has said */
 void fdw_recording_is_over(void); /* nothing is sent from here on */
 void fdw_stop_recording(const char *why); /* and the tracer leaves this process */
 void fdw_before_filter(void);   /* a seccomp filter is about to be installed */

@@ -18,7 +18,7 @@ static int is_gone(int fd, uint64_t v)
 	return fdw_raw(SYS_fcntl, (long)fd, (long)F_GETFD) == -EBADF && fdw_cas(fdw_word(fd), &v, fdw_with_state(v, FDW_UNKNOWN) & ~FDW_FLAGS_MASK);
 }
 
-void fdw_still_open_ask(uint16_t call, uintptr_t pc)
+void fdw_still_open_ask(uint16_t call)
 {
 	uint32_t end = atomic_load_explicit(&fdw_process.made_end, memory_order_relaxed);
 
@@ -28,6 +28,6 @@ void fdw_still_open_ask(uint16_t call, uintptr_t pc)
 	for (uint32_t fd = 3; fd < end; fd++) {
 		uint64_t v = fdw_peek((int)fd);
 		if ((fdw_state(v) == FDW_OPEN || fdw_state(v) == FDW_CLOSING) && fdw_last_use_own(fd) && is_gone((int)fd, v))
-			fdw_send(&(struct fdw_event){ .op = FDW_OP_RESYNC, .call = call, .fd = (int)fd, .fd2 = -1, .gen2 = fdw_gen(v) }, pc);
+			fdw_send(&(struct fdw_event){ .op = FDW_OP_RESYNC, .call = call, .fd = (int)fd, .fd2 = -1, .gen2 = fdw_gen(v) }, 0);
 	}
 }

@@ -7,6 +7,6 @@
 #ifndef FDW_STILL_OPEN_H
 #define FDW_STILL_OPEN_H
 
-void fdw_still_open_ask(uint16_t call, uintptr_t pc);
+void fdw_still_open_ask(uint16_t call);
 
 #endif
