@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,6 +51,15 @@ static void tell(int sock, const struct fdw_message *m)
 
 /* ---- the daemon ----------------------------------------------------------------------------------------------------*/
 
+/* Root of a container most often may not: a limit that was lowered would stay so. */
+static int may_raise(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	return syscall(SYS_capget, &head, data) == 0 && data[0].effective & 1u << CAP_SYS_RESOURCE;
+}
+
 static void __attribute__((noreturn)) become_daemon(const struct fdw_setup *s, const char *path, pid_t parent, const struct rlimit *nofile)
 {
 	struct rlimit small = { nofile->rlim_cur < NOFILE_START ? nofile->rlim_cur : NOFILE_START, nofile->rlim_max };
@@ -67,7 +77,7 @@ static void __attribute__((noreturn)) become_daemon(const struct fdw_setup *s, c
 		dup2(fd, 2);
 	if (fd > 2)
 		close(fd);
-	if (s->as_root) {
+	if (s->as_root && may_raise()) {
 		/* LTTng's daemons raise root's limit themselves, before they close everything up to it: 40 ms more. */
 		prctl(PR_CAPBSET_DROP, (long)CAP_SYS_RESOURCE);
 		small.rlim_max = small.rlim_cur;
