@@ -11,7 +11,7 @@ for kind in --mount --net --uts --ipc --cgroup '--pid --fork --mount-proc' '--mo
 	echo "$kind"
 	unshare $kind sh -c "$work"; echo "status $?"
 done
-unshare --pid --fork --mount-proc sh -c 'echo $$; ps -e --no-headers | wc -l; sh -c "sleep 100 & exit 3"; echo "status $?"; ps -e --no-headers | grep -c sleep'; echo "status $?"
+unshare --pid --fork --mount-proc sh -c 'echo $$; ps -e --no-headers >listed; wc -l <listed; sh -c "sleep 100 & exit 3"; echo "status $?"; ps -e --no-headers >listed; grep -c sleep listed'; echo "status $?"
 unshare --pid --fork --kill-child sh -c 'sleep 100 & kill -9 $$'; echo "status $?"
 # Inside a user namespace everybody is root, of nothing.
 for who in 0 65534; do
