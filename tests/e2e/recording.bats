@@ -160,6 +160,25 @@ teardown() { leave_place; }
 	left_behind
 }
 
+@test "as many descriptors as there may be for LTTng's daemons, also of a root that may not raise limits, as in containers" {
+	local without=() most
+	most=$(ulimit -Hn)
+	[ "$most" -gt 1024 ] || skip "few files may be open here: $most"
+	[ "$most" -le 65536 ] || most=65536
+	[ "$(id -u)" != 0 ] || without=(setpriv --bounding-set -sys_resource --inh-caps -sys_resource)
+	cat >limits.sh <<-'END'
+		daemon=$(pgrep -x lttng-sessiond -P "$(pgrep -P $PPID -x fdwarden-helper)")
+		for pid in $daemon $(pgrep -x lttng-consumerd -P "$daemon"); do awk '/^Max open files/ { print $4 }' /proc/$pid/limits; done
+	END
+	for how in "" --isolate; do
+		"${without[@]}" timeout 60 "$F" record $how -q -o t$how -- bash limits.sh >limits
+		cat limits
+		[ "$(wc -l <limits)" = 2 ]
+		while read -r limit; do [ "$limit" -ge $((most - 1)) ]; done <limits
+	done
+	left_behind
+}
+
 # ---- what goes wrong with LTTng --------------------------------------------------------------------------------------------------------
 
 @test "no session daemon on this machine: a sentence, 125, the program is not run" {
