@@ -13,7 +13,7 @@ void creations_image_end(struct replay *r, struct image *i)
 	for (const struct group *g = i->groups; r->keep_creations && g; g = g->hh.next) {
 		memset(&key, 0, sizeof key);
 		key.key.exe = i->exe;
-		key.key.stack = stack_same(space_stack(i->space, g->stack_id));
+		key.key.stack = stack_same(g->place);
 		HASH_FIND(hh, r->creations, &key.key, sizeof key.key, c);
 		if (!c) {
 			c = xcalloc(1, sizeof *c);

@@ -239,25 +239,16 @@ void launch_no_process(void)
 
 /* ---- while it runs -------------------------------------------------------------------------------------------------*/
 
-/* Faults of our own must not wait in a blocked set, and what cannot be waited for is left out. */
-static void waited_for(sigset_t *set)
-{
-	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPIPE };
-
-	sigfillset(set);
-	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-		sigdelset(set, own[i]);
-}
-
 /*
  * What the kernel sends (the terminal's Ctrl-C, a window's new size) it sends to the program too. What somebody sends to the command is
- * meant for the program, unless the program itself sent it, to its group. Alarms set before we were exec'd are the program's.
+ * meant for the program, unless the program itself sent it, to its group. Alarms set before we were exec'd are the program's. Faults of our own are not
+ * waited for: the kernel does not mind that they are blocked. SIGPIPE, which is ours when we write where nobody reads, comes with our own pid.
  */
 static void forward(const struct launch *l, const siginfo_t *si)
 {
 	int alarm = si->si_signo == SIGALRM || si->si_signo == SIGVTALRM || si->si_signo == SIGPROF;
 
-	if (si->si_signo == SIGCHLD || si->si_signo == SIGCONT || si->si_pid == l->pid)
+	if (si->si_signo == SIGCHLD || si->si_signo == SIGCONT || si->si_pid == l->pid || si->si_pid == getpid())
 		return;
 	if (si->si_code == SI_QUEUE)
 		sigqueue(l->pid, si->si_signo, si->si_value);
@@ -369,7 +360,7 @@ void launch_wait(struct launch *l, void (*tick)(void *), void *arg)
 	sigset_t set;
 	int sig;
 
-	waited_for(&set);
+	sigfillset(&set);
 	while (!look_at_child(l)) {
 		sig = tick ? sigtimedwait(&set, &si, &interval) : sigwaitinfo(&set, &si);
 		if (sig > 0)

@@ -91,7 +91,7 @@ struct live {
 
 /* All generations of an image that were made by the same stack. */
 struct group {
-	uint32_t stack_id;
+	const struct stack *place;    /* NULL: no stack was told */
 	uint32_t made, alive, peak;
 	uint64_t closes;              /* the image's at the last creation */
 	struct live live;
@@ -119,7 +119,7 @@ struct generation {
 	unsigned used_late : 1;       /* … in the second half of its life, or a poller waits for it */
 	unsigned in_series : 1;       /* open, as the series counts */
 	uint32_t nth;                 /* it was the nth of its group */
-	uint32_t closed_at;           /* id of the stack that closed it; 0: not known */
+	const struct stack *closed_at; /* NULL: not known */
 	uint32_t close_run;           /* the run of closes that closed it */
 	unsigned pins;                /* who still needs it; not forgotten before 0 */
 	int fd;
@@ -238,7 +238,7 @@ struct start {
 
 /* Descriptors made by one place without close-on-exec and marked by another, by the same thread. Of its image. */
 struct race {
-	struct { uint32_t opened, marked; } key; /* stack ids */
+	struct { const struct stack *opened, *marked; } key;
 	uint64_t count, bounds;  /* bounds: the fork lock's waits for one of them that ended at their bound */
 	struct moment opened, marked; /* of the first */
 	int fd;

@@ -240,13 +240,14 @@ static void join_group(const struct step *s, struct generation *g)
 {
 	struct image *i = s->image;
 	struct group *o;
-	uint32_t id = s->e->stack;
+	/* By what it is, not by its id: after a dlclose the same place has another. */
+	const struct stack *place = space_stack(i->space, s->e->stack);
 
-	HASH_FIND_INT(i->groups, &id, o);
+	HASH_FIND_PTR(i->groups, &place, o);
 	if (!o) {
 		o = xcalloc(1, sizeof *o);
-		o->stack_id = id;
-		HASH_ADD_INT(i->groups, stack_id, o);
+		o->place = place;
+		HASH_ADD_PTR(i->groups, place, o);
 	}
 	g->worked = i->closes != o->closes;
 	o->closes = i->closes;

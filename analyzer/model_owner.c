@@ -21,9 +21,8 @@
 #include "analyzer/model_parts.h"
 
 struct pair {
-	struct { uint32_t opened, closed; } key; /* stack ids */
+	struct { const struct stack *opened, *closed; } key;
 	uint64_t count;
-	struct stack *stack;     /* the closer's */
 	uint32_t tid;            /* who closed so; 0: several threads */
 	UT_hash_handle hh;
 };
@@ -31,9 +30,9 @@ struct pair {
 /* How often is a habit. */
 #define HABIT 3
 
-static uint32_t opened_at(const struct generation *g) { return g->group ? g->group->stack_id : 0; }
+static const struct stack *opened_at(const struct generation *g) { return g->group ? g->group->place : NULL; }
 
-static struct pair *pair_of(struct image *i, uint32_t opened, uint32_t closed)
+static struct pair *pair_of(struct image *i, const struct stack *opened, const struct stack *closed)
 {
 	struct pair *p, key = { .key = { opened, closed } };
 
@@ -43,7 +42,7 @@ static struct pair *pair_of(struct image *i, uint32_t opened, uint32_t closed)
 
 void owner_closed(const struct step *s, struct generation *g)
 {
-	uint32_t opened = opened_at(g), closed = s->e->stack;
+	const struct stack *opened = opened_at(g), *closed = space_stack(s->image->space, s->e->stack);
 	struct pair *p;
 
 	g->closed_at = closed;
@@ -54,7 +53,6 @@ void owner_closed(const struct step *s, struct generation *g)
 		p = xcalloc(1, sizeof *p);
 		p->key.opened = opened;
 		p->key.closed = closed;
-		p->stack = g->closed.stack;
 		p->tid = s->e->tid;
 		HASH_ADD(hh, s->image->pairs, key, sizeof p->key, p);
 	}
@@ -73,7 +71,7 @@ void owners_free(struct image *i)
 	}
 }
 
-static uint64_t count(struct image *i, uint32_t opened, uint32_t closed)
+static uint64_t count(struct image *i, const struct stack *opened, const struct stack *closed)
 {
 	struct pair *p = opened && closed ? pair_of(i, opened, closed) : NULL;
 
@@ -81,7 +79,7 @@ static uint64_t count(struct image *i, uint32_t opened, uint32_t closed)
 }
 
 /* What is opened there is closed elsewhere, as a rule. */
-static int closed_elsewhere(struct image *i, uint32_t opened, uint32_t closed)
+static int closed_elsewhere(struct image *i, const struct stack *opened, const struct stack *closed)
 {
 	for (const struct pair *p = i->pairs; p; p = p->hh.next)
 		if (p->key.opened == opened && p->key.closed != closed && p->count >= HABIT)
@@ -113,11 +111,11 @@ static int closes_its_own(struct image *i, const struct generation *g, const cha
 	for (const struct pair *p = i->pairs; p; p = p->hh.next) {
 		int this_one = p->key.opened == opened_at(g) && p->key.closed == g->closed_at && p->count == 1;
 
-		if (this_one || !same_module(module_of(space_stack(i->space, p->key.opened)), owner))
+		if (this_one || !same_module(module_of(p->key.opened), owner))
 			continue;
-		if (same_module(module_of(p->stack), other))
+		if (same_module(module_of(p->key.closed), other))
 			return 0;
-		own += same_module(module_of(p->stack), owner) ? p->count : 0;
+		own += same_module(module_of(p->key.closed), owner) ? p->count : 0;
 	}
 	return own >= HABIT;
 }
@@ -146,7 +144,7 @@ static int is_owners(const struct transition *t, const struct generation *g)
 static int is_own_call(struct image *i, const struct generation *g)
 {
 	for (const struct pair *p = i->pairs; p; p = p->hh.next)
-		if (p->tid != g->closed.tid && same_call(p->stack, g->closed.stack))
+		if (p->tid != g->closed.tid && same_call(p->key.closed, g->closed.stack))
 			return 0;
 	return 1;
 }

@@ -20,15 +20,15 @@ static int is_made_for_race(const struct step *s, const struct generation *g)
 	       m->pid == s->process->pid && m->tid == s->e->tid && !(m->flags & FDW_F_CLOEXEC) && g->state == GENERATION_OPEN;
 }
 
-static uint32_t made_by(const struct generation *g) { return g->group ? g->group->stack_id : 0; }
+static const struct stack *made_by(const struct generation *g) { return g->group ? g->group->place : NULL; }
 
-static struct race *race_of(struct image *i, const struct generation *g, const struct moment *marked, uint32_t opened_id, uint32_t marked_id)
+static struct race *race_of(struct image *i, const struct generation *g, const struct moment *marked)
 {
 	struct race key, *r;
 
 	memset(&key, 0, sizeof key);
-	key.key.opened = opened_id;
-	key.key.marked = marked_id;
+	key.key.opened = made_by(g);
+	key.key.marked = marked->stack;
 	HASH_FIND(hh, i->races, &key.key, sizeof key.key, r);
 	if (r)
 		return r;
@@ -104,7 +104,7 @@ void race_marked(struct step *s, struct generation *g)
 	if (!n || n->newest != g || !is_made_for_race(s, g))
 		return;
 	moment_of(s, &at);
-	g->race = race_of(s->image, g, &at, made_by(g), s->e->stack);
+	g->race = race_of(s->image, g, &at);
 	g->race->count++;
 	g->race->bounds += g->bound;
 	if (!is_first_of_all(s))

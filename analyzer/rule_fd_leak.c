@@ -135,7 +135,7 @@ static int grows(const struct left *l, const struct live *live)
 	uint32_t share = l->open / 16 ? l->open / 16 : 1;
 	unsigned steps = 0, last = live->used - 1;
 
-	if (!l->group->stack_id || live->used < LIVE_SPANS / 2 || live->last - live->begin < GROWTH_NS || l->open < l->group->peak - l->group->peak / 8)
+	if (!l->group->place || live->used < LIVE_SPANS / 2 || live->last - live->begin < GROWTH_NS || l->open < l->group->peak - l->group->peak / 8)
 		return 0;
 	for (unsigned q = 0; q < 4; q++)
 		if (live->fewest[last * (q + 1) / 4] < live->fewest[last * q / 4] + share)

@@ -89,15 +89,18 @@ void fdw_module_seen(uintptr_t pc)
 	/* The ELF header is the first thing mapped of every module that was linked the usual way. */
 	if (!memcmp(found.dlfo_map_start, ELFMAG, SELFMAG))
 		find_build_id(&m, found.dlfo_map_start);
-	remember(m.start, m.end);
 	fdw_ops->module(&m);
+	remember(m.start, m.end); /* only now: another thread's stack must not come before it */
 }
 
-/* After fork the child's events carry another pid, but the analyzer looks at its parent's modules too: nothing to do then. */
-void fdw_modules_forget(uint16_t call, uintptr_t pc)
+/*
+ * After fork the child's events carry another pid, but the analyzer looks at its parent's modules too: nothing to do then. No stack: it would tell
+ * modules that the event itself makes doubtful again. The event first: a module told between the two is told once more.
+ */
+void fdw_modules_forget(uint16_t call)
 {
+	fdw_life(FDW_OP_MODULES, 0, 0, 0, -1, 0, call, 0, FDW_NO_DETAIL);
 	atomic_store(&known_count, 0);
-	fdw_life(FDW_OP_MODULES, 0, 0, 0, -1, 0, call, pc, FDW_NO_DETAIL);
 }
 
 /*
@@ -118,7 +121,7 @@ FDW_EXPORT int dlclose(void *handle)
 
 	if (r == 0 && fdw_recording() && !fdw_self.tool) {
 		fdw_stack_flush();
-		fdw_modules_forget(FDW_CALL_dlclose, FDW_CALLER);
+		fdw_modules_forget(FDW_CALL_dlclose);
 	}
 	return r;
 }

@@ -341,7 +341,7 @@ static void start_recording(void)
 	atomic_store_explicit(&fdw_process.recording, 1, memory_order_release);
 	fdw_thread_main();
 	say_start();
-	fdw_modules_forget(FDW_CALL_none, 0);
+	fdw_modules_forget(FDW_CALL_none);
 	say_states();
 	say_suppressions();
 	/* libc has room for 32 such handlers before it allocates. */
