@@ -95,6 +95,19 @@ void fdw_emission_left(void)
 }
 
 /*
+ * A thread sanitizer takes LTTng's buffers, which one thread writes after another, for memory that they race for: it looks away meanwhile. These are its
+ * own functions; others have some of that name for other tools.
+ */
+extern void tsan_away(const char *file, int line) __asm__("AnnotateIgnoreWritesBegin") __attribute__((weak, visibility("default")));
+extern void tsan_back(const char *file, int line) __asm__("AnnotateIgnoreWritesEnd") __attribute__((weak, visibility("default")));
+
+FDW_INLINE void tsan_looks(void (*how)(const char *file, int line))
+{
+	if (unlikely(fdw_tsan_in_program()) && how)
+		how("", 0);
+}
+
+/*
  * An emission that a siglongjmp left is recognised by its frame, which lies at or below ours on the same stack, or by its having been on the
  * signal stack when we are not.
  */
@@ -104,8 +117,10 @@ void fdw_emission_check(uintptr_t frame)
 
 	if (likely(!t->emitting) || fdw_in_handler(frame) || (t->emit_frame > frame && t->emit_frame != UINTPTR_MAX))
 		return;
-	for (; t->emitting; t->emitting--)
+	for (; t->emitting; t->emitting--) {
+		tsan_looks(tsan_back);
 		fdw_emitter_leave();
+	}
 	if (t->uncancelled)
 		may_be_cancelled(t);
 	fdw_emission_left();
@@ -124,11 +139,13 @@ static int enter(struct fdw_thread *t, uintptr_t frame)
 	}
 	if (t->emitting++ == 0)
 		t->emit_frame = fdw_in_handler(frame) ? UINTPTR_MAX : frame;
+	tsan_looks(tsan_away);
 	return 1;
 }
 
 static void leave(struct fdw_thread *t)
 {
+	tsan_looks(tsan_back);
 	t->emitting--;
 	fdw_emitter_leave();
 	if (unlikely(t->uncancelled) && !t->emitting)

@@ -249,9 +249,6 @@ static int create_tool_thread(pthread_t *thread, const pthread_attr_t *attr, voi
 static _Atomic int program_threads;
 static _Atomic int uncounted; /* a thread was made without us knowing its end */
 
-extern char tsan_in_program __asm__("__tsan_init") __attribute__((weak, visibility("default")));
-int fdw_tsan_in_program(void) { return &tsan_in_program != NULL; }
-
 static void known_thread(uintptr_t low, uintptr_t high)
 {
 	fdw_self.counted = 1;

@@ -19,7 +19,8 @@ long fdw_tool_futex(const long *args); /* one of them sleeps, or wakes others */
  * clang's thread sanitizer is in the program, so above us: it knows a thread, and has memory for it, only when the function that it gave us to start has
  * begun: there the first steps are made with the first event.
  */
-int fdw_tsan_in_program(void);
+extern char fdw_tsan __asm__("__tsan_init") __attribute__((weak, visibility("default")));
+FDW_INLINE int fdw_tsan_in_program(void) { return &fdw_tsan != NULL; }
 /*
  * pthread_create is a sanitizer's, or somebody else's: in a fork child of a process with threads it ends the process (TSan), or waits for a lock that nobody
  * gives back (ASan, LSan). So such a child does without the tracer's threads.

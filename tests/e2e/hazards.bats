@@ -305,6 +305,37 @@ status 0" ]
 	report -f json t | jq -e '[.coverage.not_observed[] | select(.why | test("sanitizer"))] | length == 1'
 }
 
+@test "clang's thread sanitizer: the tracer's buffers, written by one thread after another, are no race of the program's" {
+	cat >apart.c <<-'END'
+		#include <fcntl.h>
+		#include <pthread.h>
+		#include <stddef.h>
+		#include <unistd.h>
+		static void *work(void *arg)
+		{
+			for (int i = 0; i < 2000; i++) {
+				close(open("/dev/null", O_RDONLY | O_CLOEXEC));
+				usleep(200);
+			}
+			return NULL;
+		}
+		int main(void)
+		{
+			pthread_t t[2];
+			for (int i = 0; i < 2; i++) pthread_create(&t[i], NULL, work, NULL);
+			for (int i = 0; i < 2; i++) pthread_join(t[i], NULL);
+			return 7;
+		}
+	END
+	clang -fsanitize=thread -g -pthread apart.c -o apart || skip "no clang with its runtimes here"
+	run -7 ./apart
+	[ -z "$output" ]
+	# Small ones, so that they go round and round; that some of the events may be lost is said.
+	run -7 timeout 100 "$F" record --buffer-size=64K -o t -- ./apart
+	echo "$output"
+	[[ $output != *ThreadSanitizer* ]]
+}
+
 @test "a program with a close of its own" {
 	same "$H/own_close"
 	once native "$H/own_close" counted

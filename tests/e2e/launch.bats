@@ -231,6 +231,20 @@ os.execv(sys.argv[1], sys.argv[1:])'
 	left_behind
 }
 
+@test "signals that are faults, sent to the command: the program ends by them" {
+	ulimit -c 0
+	for sig in ILL TRAP BUS FPE SEGV PIPE SYS; do
+		"$F" record -q -o t.$sig -- sh -c 'echo ready; exec sleep 20' >out 3>&- &
+		pid=$!
+		wait_for ready out
+		kill -$sig $pid
+		wait $pid && status=0 || status=$?
+		echo "$sig: $status"
+		[ "$status" = $((128 + $(kill -l $sig))) ]
+	done
+	left_behind
+}
+
 @test "Ctrl-C and Ctrl-Z of a terminal: once to the program, the job stops and goes on, the trace is kept" {
 	cat >terminal.py <<-'EOF'
 		# In the terminal: a small shell with job control, which starts the command as its foreground job and tells how it stops and ends.
