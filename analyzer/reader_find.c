@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "analyzer/reader_parts.h"
+#include "analyzer/say.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +99,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 /* It says so itself. */
 static void note_unfinished(const char *named, struct notes *notes)
 {
-	char *path, text[16] = "";
+	char *path, text[16] = "", why[256];
 	int fd;
 
 	if (asprintf(&path, "%s/" FDW_UNFINISHED, named) < 0)
@@ -108,8 +109,7 @@ static void note_unfinished(const char *named, struct notes *notes)
 	if (fd < 0)
 		return;
 	if (read(fd, text, sizeof text - 1) > 0 && atoi(text) > 0)
-		notes_add(notes, "%s: %d event%s never finished, because a signal handler jumped out of a call: some of what came after on the same processor "
-			"may be missing", named, atoi(text), atoi(text) == 1 ? " was" : "s were");
+		notes_add(notes, "%s: %s", named, text_unfinished((uint64_t)atoi(text), why, sizeof why));
 	close(fd);
 }
 

@@ -182,7 +182,7 @@ static const char *text_size(uint64_t bytes, char *to, size_t n)
 
 static void say_end(const struct recording *r, const char *prog, uint64_t buffer_bytes, long ms)
 {
-	char how[64], events[48] = "", bytes[32], lost[64] = "none lost", name[32];
+	char how[256], events[48] = "", bytes[32], lost[64] = "none lost", name[32];
 
 	if (WIFSIGNALED(r->launch.status))
 		snprintf(how, sizeof how, "by %s", text_signal(WTERMSIG(r->launch.status), name, sizeof name));
@@ -200,8 +200,7 @@ static void say_end(const struct recording *r, const char *prog, uint64_t buffer
 		say("%s events were lost, because the buffers were full; record again with a larger --buffer-size (now %s)", grouped(r->result.lost),
 		    text_size(buffer_bytes, bytes, sizeof bytes));
 	if (r->result.unfinished)
-		say("%s event%s never finished, because a signal handler jumped out of a call: some of what came after on the same processor may be missing",
-		    grouped(r->result.unfinished), r->result.unfinished == 1 ? " was" : "s were");
+		say("%s", text_unfinished(r->result.unfinished, how, sizeof how));
 	if (!r->result.complete)
 		say("%s", r->result.why);
 	if (r->result.heard)

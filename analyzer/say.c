@@ -68,6 +68,13 @@ const char *grouped(uint64_t n)
 	return p;
 }
 
+char *text_unfinished(uint64_t events, char *buf, size_t n)
+{
+	snprintf(buf, n, "%s event%s never finished, because a process was killed in the middle of it, or a signal handler jumped out: some of what came after on "
+	         "the same processor may be missing", grouped(events), events == 1 ? " was" : "s were");
+	return buf;
+}
+
 char *text_bytes(uint64_t v, char *buf, size_t n)
 {
 	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB" };

@@ -19,6 +19,8 @@ const char *grouped(uint64_t);
 const char *plural(uint64_t);
 /* "41 MB". Each returns `buf`. */
 char *text_bytes(uint64_t v, char *buf, size_t n);
+/* Why events may be missing that nobody counted. */
+char *text_unfinished(uint64_t events, char *buf, size_t n);
 /* As a shell reads it back: left alone when that is safe, else in single quotes. */
 char *text_quoted(const char *s, char *buf, size_t n);
 /* "SIGTERM", "SIGRTMIN+3" */

@@ -184,6 +184,7 @@ struct fdw_thread {
 	int fork_errno;                  /* daemon: the program's while its fork is under way */
 	int vfork_first, vfork_end;      /* numbers a vfork child closed and has not told of: vforked_fd.c */
 	uintptr_t vfork_pc;
+	struct robust_list_head *locks;  /* libc's list of the robust locks of this thread; NULL: not known (killed.h) */
 	uint64_t fork_begun;             /* when this thread began to start its last child, while recording */
 	uint8_t vfork_tells;             /* the last child of this thread by vfork does, or did */
 	sigset_t fork_mask;

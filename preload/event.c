@@ -4,13 +4,13 @@
  * Context: any thread, handlers; vfork children see vforked.h. May not: allocate; emit on behalf of the tracer. A tracepoint needs 2.3 KiB
  * (measured on LTTng-UST 2.13.5): in a handler that runs on a signal stack it gets a stack of ours. What finds none is counted in `lost`.
  */
-#include <linux/futex.h>
 #include "aside.h"
 #include "birth.h"
 #include "clock.h"
 #include "event.h"
 #include "exit.h"
 #include "heir.h"
+#include "killed.h"
 #include "last_use.h"
 #include "log.h"
 #include "protect.h"
@@ -58,12 +58,17 @@ static int looks_wrong(const struct fdw_event *e)
 
 static void deliver(struct fdw_event *e)
 {
+	struct robust_list_head *h;
+
 	stamp(e);
+	h = fdw_event_begins();
 	if (e->op >= FDW_OP_PROC_START) {
 		fdw_ops->life(e);
+		fdw_event_over(h);
 		return;
 	}
 	fdw_ops->op(e);
+	fdw_event_over(h);
 	if (unlikely(fdw_watch) && looks_wrong(e) && atomic_exchange(&fdw_watch->armed, 0))
 		fdw_raw(SYS_futex, &fdw_watch->armed, (long)FUTEX_WAKE, 1L, NULL, NULL, 0L);
 }
@@ -121,6 +126,7 @@ void fdw_emission_check(uintptr_t frame)
 		tsan_looks(tsan_back);
 		fdw_emitter_leave();
 	}
+	fdw_event_left();
 	if (t->uncancelled)
 		may_be_cancelled(t);
 	fdw_emission_left();

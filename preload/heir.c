@@ -6,6 +6,7 @@
 #include "event.h"
 #include "exit.h"
 #include "heir.h"
+#include "killed.h"
 #include "options.h"
 #include "proc.h"
 #include "protect.h"
@@ -65,6 +66,7 @@ void fdw_watch_find(void)
 		return;
 	watch = (struct fdw_watch *)p;
 	fdw_unfinished = &watch->unfinished;
+	fdw_killed = &watch->killed;
 	fdw_watch = watch->ring ? watch : NULL;
 }
 

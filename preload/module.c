@@ -9,6 +9,7 @@
 #include <link.h>
 #include "event.h"
 #include "exit.h"
+#include "killed.h"
 #include "module.h"
 #include "resolve.h"
 #include "stack.h"
@@ -76,6 +77,7 @@ static const char *own_path(void)
 
 void fdw_module_seen(uintptr_t pc)
 {
+	struct robust_list_head *h;
 	struct dl_find_object found;
 	struct fdw_module m;
 
@@ -89,7 +91,9 @@ void fdw_module_seen(uintptr_t pc)
 	/* The ELF header is the first thing mapped of every module that was linked the usual way. */
 	if (!memcmp(found.dlfo_map_start, ELFMAG, SELFMAG))
 		find_build_id(&m, found.dlfo_map_start);
+	h = fdw_event_begins();
 	fdw_ops->module(&m);
+	fdw_event_over(h);
 	remember(m.start, m.end); /* only now: another thread's stack must not come before it */
 }
 

@@ -9,6 +9,7 @@
  * keeps it. And programs come the same way again and again: so of a walk is remembered which words it read.
  */
 #include "event.h"
+#include "killed.h"
 #include "module.h"
 #include "rows.h"
 #include "stack.h"
@@ -184,9 +185,13 @@ static void define(uint32_t id, const uint64_t *pcs, unsigned n)
 {
 	struct fdw_stack s = { .pid = fdw_process.who, .id = id, .depth = n, .frames = pcs };
 
+	struct robust_list_head *h;
+
 	for (unsigned i = 0; i < n; i++)
 		fdw_module_seen((uintptr_t)pcs[i] - 1);
+	h = fdw_event_begins();
 	fdw_ops->stack(&s);
+	fdw_event_over(h);
 }
 
 static uint32_t id_of(const uint64_t *pcs, unsigned n)

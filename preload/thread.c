@@ -9,6 +9,7 @@
 #include "event.h"
 #include "fork.h"
 #include "inside.h"
+#include "killed.h"
 #include "options.h"
 #include "pending.h"
 #include "proc.h"
@@ -85,6 +86,7 @@ void fdw_thread_announce(void (*deliver)(struct fdw_event *))
 	fdw_self.tool = 1;
 	fdw_ops->thread();
 	fdw_self.tool = 0;
+	fdw_killed_learn();
 	if (!fdw_process.filtered)
 		fdw_raw(SYS_prctl, (long)PR_GET_NAME, name, 0L, 0L, 0L);
 	e.detail_len = (uint32_t)strnlen(name, sizeof name);

@@ -412,7 +412,6 @@ static void finish(const struct fdw_setup *s, struct fdw_message *m)
 	/* Somebody may have stopped them: what is in the buffers is there all the same. */
 	kill(-daemon_pid, SIGCONT);
 	m->what = FDW_SAY_DONE;
-	m->unfinished = fdw_watch_unfinished(s);
 	if (daemon_ended()) {
 		snprintf(m->text, sizeof m->text, "the session daemon was gone before the end (%s %d): the last events may be missing",
 		         WIFSIGNALED(daemon_status) ? "killed by signal" : "status",
@@ -427,6 +426,7 @@ static void finish(const struct fdw_setup *s, struct fdw_message *m)
 	} else {
 		m->complete = 1;
 	}
+	m->unfinished = fdw_watch_unfinished(s);
 }
 
 /* The kernel's own is the alarm's end; the others say that nobody waits for us. */

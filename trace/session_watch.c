@@ -97,10 +97,26 @@ static void look_later(void)
 
 /* ---- for the helper ----------------------------------------------------------------------------------------------------------------------*/
 
+/* Several that are killed at once may be one to us. */
+static void *wait_for_killed(void *unused)
+{
+	for (;;)
+		if (syscall(SYS_futex, &shared->killed, FUTEX_WAIT, 0, NULL, NULL, 0) == 0)
+			atomic_fetch_add(&shared->unfinished, 1);
+	return NULL;
+}
+
 void fdw_watch_make(const struct fdw_setup *s)
 {
+	pthread_t waiter;
+
 	if (!shared)
 		shared = fdw_shared_make(s, FDW_WATCH, sizeof *shared, 0666);
+	else
+		return;
+	/* With buffers of its own it harms nobody else. */
+	if (shared && !s->isolate)
+		(void)!pthread_create(&waiter, NULL, wait_for_killed, NULL);
 }
 
 uint32_t fdw_watch_unfinished(const struct fdw_setup *s)
