@@ -129,10 +129,10 @@ int fdw_close_range_by(fdw_range_fn *real, unsigned int first, unsigned int last
 		return real(first, last, flags);
 	/* This thread gets a descriptor table of its own: from here on ours says nothing about it, unless it is alone. */
 	if (flags & CLOSE_RANGE_UNSHARE && !fdw_single_threaded()) {
-		fdw_emit_blind("close_range(CLOSE_RANGE_UNSHARE)", FDW_CALL_close_range, pc);
 		fdw_gate_and_tell(FDW_CALL_close_range, pc); /* as in a child: from here on it has copies */
 		r = real(first, last, flags);
-		fdw_self.private_table |= r == 0;
+		if (r == 0)
+			fdw_unshared("close_range(CLOSE_RANGE_UNSHARE)", FDW_CALL_close_range, pc);
 		return r;
 	}
 	if (flags & CLOSE_RANGE_CLOEXEC) {

@@ -196,13 +196,18 @@ static long make_stone(void)
 	return r;
 }
 
+static struct stat stone_is; /* the memfd, by which copies are known */
+
 static int have_stone(void)
 {
 	int fd = atomic_load(&stone);
 
 	if (likely(fd >= 0))
 		return fd;
-	return keep(&stone, make_stone());
+	fd = keep(&stone, make_stone());
+	if (fd >= 0)
+		fdw_raw(SYS_fstat, (long)fd, &stone_is);
+	return fd;
 }
 
 /* With threads it stays: one of them may be about to duplicate it. */
@@ -220,6 +225,20 @@ void fdw_nothing_kept(void)
 		return;
 	fdw_unprotect(fd);
 	fdw_raw(SYS_close, (long)fd);
+}
+
+/* By what they are: since the call that copied the table, others may have kept more numbers in theirs, and given some back. */
+void fdw_tombstones_copied(void)
+{
+	uint32_t end = atomic_load_explicit(&fdw_process.made_end, memory_order_relaxed);
+	int fd = atomic_load(&stone);
+	struct stat st;
+
+	if (fd < 0 || fdw_process.filtered)
+		return;
+	for (uint32_t i = 0; i < end; i++)
+		if (i != (uint32_t)fd && fdw_raw(SYS_fstat, (long)i, &st) == 0 && st.st_ino == stone_is.st_ino && st.st_dev == stone_is.st_dev)
+			fdw_raw(SYS_close, (long)i);
 }
 
 /* ---- retiring ------------------------------------------------------------------------------------------------------------------------------------*/

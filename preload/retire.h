@@ -102,6 +102,9 @@ FDW_INLINE int fdw_refused(int fd, uint16_t call, uintptr_t pc)
 	return fdw_hides() && fdw_tombstone_met(fd, call, pc);
 }
 
+/* This thread has a descriptor table of its own now: what is kept in the old one was copied, and nobody would give it back. */
+void fdw_tombstones_copied(void);
+
 /*
  * What a path means that is about to be opened. Where it is a list of the numbers, none is kept back while somebody counts (what was opened:
  * lists.h). FDW_PATH_REFUSED: a tombstone, by /dev/fd or /proc/self/fd; ENOENT is in errno.

@@ -13,6 +13,7 @@
 #include "gate.h"
 #include "heir.h"
 #include "resolve.h"
+#include "retire.h"
 #include "routes.h"
 #include "poison.h"
 
@@ -24,11 +25,12 @@ static int takes_rights(int option)
 	return option == PR_CAPBSET_DROP || option == PR_SET_SECUREBITS || option == PR_SET_NO_NEW_PRIVS;
 }
 
-void fdw_unshared(uint16_t call, uintptr_t pc)
+void fdw_unshared(const char *by, uint16_t call, uintptr_t pc)
 {
 	if (!fdw_on() || fdw_single_threaded())
 		return;
-	fdw_emit_blind("unshare(CLONE_FILES)", call, pc);
+	fdw_emit_blind(by, call, pc);
+	fdw_tombstones_copied();
 	fdw_self.private_table = 1;
 }
 
@@ -49,7 +51,7 @@ FDW_EXPORT int unshare(int flags)
 	before_unshare(flags, FDW_CALL_unshare, FDW_CALLER);
 	r = FDW_REAL(unshare)(flags);
 	if (r == 0 && flags & CLONE_FILES)
-		fdw_unshared(FDW_CALL_unshare, FDW_CALLER);
+		fdw_unshared("unshare(CLONE_FILES)", FDW_CALL_unshare, FDW_CALLER);
 	return r;
 }
 

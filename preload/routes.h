@@ -39,6 +39,6 @@ void fdw_lock_taken(void); /* a POSIX record lock is about to be taken (target.c
 int fdw_may_be_locked(int fd); /* this process may hold one on its file, by another number */
 long fdw_prctl_by(fdw_plain_fn *, long nr, const long *args, uintptr_t pc); /* prctl, seccomp */
 void fdw_syscall_rights(long nr, long a, uintptr_t pc); /* before calls that change what this thread may do, or where it is */
-void fdw_unshared(uint16_t call, uintptr_t pc); /* unshare(CLONE_FILES) succeeded */
+void fdw_unshared(const char *by, uint16_t call, uintptr_t pc); /* this thread has a table of its own now */
 
 #endif

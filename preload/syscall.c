@@ -360,7 +360,7 @@ static long of_process(long r, long nr, long a, uintptr_t pc)
 {
 	if (nr == SYS_unshare) {
 		if (r == 0 && a & CLONE_FILES)
-			fdw_unshared(FDW_CALL_syscall, pc);
+			fdw_unshared("unshare(CLONE_FILES)", FDW_CALL_syscall, pc);
 	} else if (r == 0) {
 		fdw_forked_child(FDW_FORK_CLONE, FDW_CALL_syscall, pc);
 	}
