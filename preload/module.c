@@ -16,23 +16,23 @@
 #include "poison.h"
 
 #define KNOWN 512
-static struct { _Atomic uintptr_t start, end; } known[KNOWN] FDW_LARGE;
+static struct { _Atomic uintptr_t start, end; _Atomic uint64_t identity; } known[KNOWN] FDW_LARGE; /* end 0: not there yet, or forgotten */
 static _Atomic unsigned known_count;
 static char self_path[1024];
 
-static int is_known(uintptr_t pc)
+static uint64_t known_as(uintptr_t pc)
 {
 	unsigned n = atomic_load_explicit(&known_count, memory_order_acquire);
 
 	for (unsigned i = 0; i < n && i < KNOWN; i++)
-		if (pc >= atomic_load_explicit(&known[i].start, memory_order_relaxed) &&
-		    pc < atomic_load_explicit(&known[i].end, memory_order_relaxed))
-			return 1;
+		if (pc < atomic_load_explicit(&known[i].end, memory_order_acquire) &&
+		    pc >= atomic_load_explicit(&known[i].start, memory_order_relaxed))
+			return atomic_load_explicit(&known[i].identity, memory_order_relaxed);
 	return 0;
 }
 
 /* Two threads may announce the same module: the analyzer does not mind. */
-static void remember(uintptr_t start, uintptr_t end)
+static void remember(uintptr_t start, uintptr_t end, uint64_t identity)
 {
 	unsigned n = atomic_fetch_add(&known_count, 1);
 
@@ -41,6 +41,7 @@ static void remember(uintptr_t start, uintptr_t end)
 		return;
 	}
 	atomic_store_explicit(&known[n].start, start, memory_order_relaxed);
+	atomic_store_explicit(&known[n].identity, identity, memory_order_relaxed);
 	atomic_store_explicit(&known[n].end, end, memory_order_release);
 }
 
@@ -75,14 +76,33 @@ static const char *own_path(void)
 	return self_path[0] ? self_path : "?";
 }
 
-void fdw_module_seen(uintptr_t pc)
+static uint64_t mixed(uint64_t h, uint64_t with)
 {
+	h = (h ^ with) * UINT64_C(0xff51afd7ed558ccd);
+	return h ^ h >> 32;
+}
+
+/* Where it lies and what it is, as far as it says: two that agree in that are one to the analyzer, too. */
+static uint64_t identity_of(const struct fdw_module *m)
+{
+	uint64_t h = mixed(mixed(mixed(1, m->base), m->start), m->end);
+
+	for (unsigned i = 0; i < m->build_id_len; i++)
+		h = mixed(h, m->build_id[i]);
+	for (const char *p = m->path; *p; p++)
+		h = mixed(h, (uint8_t)*p);
+	return h | 1;
+}
+
+uint64_t fdw_module_seen(uintptr_t pc)
+{
+	uint64_t identity = known_as(pc);
 	struct robust_list_head *h;
 	struct dl_find_object found;
 	struct fdw_module m;
 
-	if (likely(is_known(pc)) || !_dl_find_object || _dl_find_object((void *)pc, &found) != 0)
-		return;
+	if (likely(identity) || !_dl_find_object || _dl_find_object((void *)pc, &found) != 0)
+		return identity;
 	m = (struct fdw_module){ .pid = fdw_process.who, .base = found.dlfo_link_map->l_addr,
 		.start = (uintptr_t)found.dlfo_map_start, .end = (uintptr_t)found.dlfo_map_end };
 	m.path = found.dlfo_link_map->l_name;
@@ -94,7 +114,9 @@ void fdw_module_seen(uintptr_t pc)
 	h = fdw_event_begins();
 	fdw_ops->module(&m);
 	fdw_event_over(h);
-	remember(m.start, m.end); /* only now: another thread's stack must not come before it */
+	identity = identity_of(&m);
+	remember(m.start, m.end, identity); /* only now: another thread's stack must not come before it */
+	return identity;
 }
 
 /*
@@ -104,7 +126,8 @@ void fdw_module_seen(uintptr_t pc)
 void fdw_modules_forget(uint16_t call)
 {
 	fdw_life(FDW_OP_MODULES, 0, 0, 0, -1, 0, call, 0, FDW_NO_DETAIL);
-	atomic_store(&known_count, 0);
+	for (unsigned i = 0, n = atomic_exchange(&known_count, 0); i < n && i < KNOWN; i++)
+		atomic_store_explicit(&known[i].end, 0, memory_order_relaxed);
 }
 
 /*

@@ -6,7 +6,8 @@
 
 #include "core.h"
 
-void fdw_module_seen(uintptr_t pc); /* announces pc's module if it was not; any context */
+/* Announces pc's module if it was not; any context. What tells it from others that lie there before and after it; 0: no module. */
+uint64_t fdw_module_seen(uintptr_t pc);
 void fdw_modules_forget(uint16_t call); /* the list starts anew */
 int fdw_is_go(uintptr_t pc); /* code of a program or library that Go's linker made; no lock */
 

@@ -160,7 +160,8 @@ static unsigned walk(struct frame f, const struct bounds *b, uintptr_t pc, uint6
 /* ---- ids --------------------------------------------------------------------------------------------------------------------------------------*/
 
 /*
- * One slot per distinct stack: its place is its id, its content a hash of frames and epoch. A process with more distinct stacks than
+ * One slot per distinct stack: its place is its id, its content a hash of its frames, and once something was unloaded, of the modules
+ * these lie in: what lies there now may be another, but mostly it is the same plugin again. A process with more distinct stacks than
  * slots sends the rest without a stack. TOLD only once the event is out: who comes before, in another thread, a handler or a child forked
  * meanwhile, tells it too, so that no event names a stack before it is there.
  */
@@ -171,11 +172,14 @@ FDW_LARGE static _Atomic uint64_t stacks[STACKS];
 
 static uint64_t hash_of(const uint64_t *pcs, unsigned n)
 {
-	uint64_t h = UINT64_C(0x9e3779b97f4a7c15) + n + ((uint64_t)atomic_load(&epoch) << 32);
+	uint64_t h = UINT64_C(0x9e3779b97f4a7c15) + n;
+	int unloaded = atomic_load_explicit(&epoch, memory_order_relaxed) != 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		h = (h ^ pcs[i]) * UINT64_C(0xff51afd7ed558ccd);
 		h ^= h >> 32;
+		if (unlikely(unloaded))
+			h = (h ^ fdw_module_seen((uintptr_t)pcs[i] - 1)) * UINT64_C(0xff51afd7ed558ccd);
 	}
 	h &= ~TOLD;
 	return h ? h : 1;

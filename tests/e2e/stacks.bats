@@ -71,3 +71,32 @@ openers() { report --show=possible --fail-on=never -f json t | jq -r '.findings[
 	cat got
 	printf '%s\n' "double-close four opens child main" "double-close three opens child main" "fd-leak one opens main" "fd-leak two opens main" | diff - got
 }
+
+@test "a plugin that is loaded and unloaded all the time makes no new stacks of old ones: their table is never full" {
+	cat >plugin.c <<-'E'
+	#include <fcntl.h>
+	int opens(void) { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+	E
+	cat >main.c <<-'E'
+	#include <dlfcn.h>
+	#include <stdlib.h>
+	#include <unistd.h>
+	int main(int argc, char **argv)
+	{
+		for (int i = atoi(argv[1]); i; i--) {
+			void *plugin = dlopen("./plugin.so", RTLD_NOW);
+			close(((int (*)(void))dlsym(plugin, "opens"))());
+			dlclose(plugin);
+		}
+		return 0;
+	}
+	E
+	gcc -g -O1 -shared -fPIC -o plugin.so plugin.c
+	gcc -g -O1 -o main main.c -ldl
+	for rounds in 10 200; do
+		"$F" record -q -o t$rounds -- ./main $rounds
+		babeltrace2 t$rounds | grep -c 'fdwarden:stack:' >stacks$rounds
+	done
+	cat stacks10 stacks200
+	[ "$(cat stacks200)" -lt $(($(cat stacks10) + 5)) ]
+}
