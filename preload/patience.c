@@ -17,9 +17,11 @@
 /* How often it is looked whether the daemon works. */
 #define LOOK_STEPS 50
 /*
- * One that works uses a tick of the CPU's, 10 ms, for every other process it serves: without one in four seconds it waits for what will not come. Not on a
- * machine where more wants to run than there are processors: there even what is served may wait for its turn for seconds.
+ * One that works uses a tick of the CPU's, 10 ms, for every other process it serves; a second of idling costs one, too. Without more than that for four
+ * seconds it waits for what will not come. Not on a machine where more wants to run than there are processors: there even what is served may wait for
+ * its turn for seconds.
  */
+#define WORK_TICKS 3
 #define QUIET_LOOKS 8
 #define QUIET_LOOKS_BUSY 40
 /* As good as for ever on a machine that is only busy; an end all the same. */
@@ -45,18 +47,25 @@ static void nap(unsigned ms)
 	fdw_raw(SYS_nanosleep, &t, NULL);
 }
 
-/* Of the process whose id is in the file `name` beside the socket. 0: it cannot be seen (chroot, pid namespace). `cpu`: ticks it has used. */
+/* The process whose id is in the file `name` beside the socket; 0: not told. */
+static unsigned long named(const char *name)
+{
+	char path[FDW_PATH_MAX + 32], buf[16];
+
+	*fdw_put(fdw_put(fdw_put(path, fdw_options.record), "/"), name) = 0;
+	return fdw_read_file(path, buf, sizeof buf) ? fdw_number(buf) : 0;
+}
+
+/* 0: it cannot be seen (chroot, pid namespace). `cpu`: ticks it has used. */
 static char state_of(const char *name, unsigned long *cpu)
 {
-	char path[FDW_PATH_MAX + 32], buf[512], *p;
-	unsigned long user;
+	char path[64], buf[512], *p;
+	unsigned long pid = named(name), user;
 
 	*cpu = 0;
-	*fdw_put(fdw_put(fdw_put(path, fdw_options.record), "/"), name) = 0;
-	if (!fdw_read_file(path, buf, 16))
+	if (!pid)
 		return 0;
-	buf[strspn(buf, "0123456789")] = 0;
-	*fdw_put(fdw_put(fdw_put(path, "/proc/"), buf), "/stat") = 0;
+	*fdw_put(fdw_put_number(fdw_put(path, "/proc/"), pid), "/stat") = 0;
 	if (!fdw_read_file(path, buf, sizeof buf) || !(p = strrchr(buf, ')')) || p[1] != ' ')
 		return 0;
 	/* After the state 10 numbers, then utime and stime. */
@@ -119,6 +128,24 @@ FDW_EXPORT int sem_timedwait(sem_t *restrict sem, const struct timespec *restric
 	return 0;
 }
 
+/*
+ * The daemon has hardly a descriptor left: whoever asks now is turned away in the middle, and waits for what will not come. As far as we may look at
+ * another process.
+ */
+#define SPARE 4
+static void count_entry(int dir, const char *name, void *n) { ++*(unsigned long *)n; }
+
+static int daemon_is_full(void)
+{
+	unsigned long pid = named(FDW_DAEMON_PID), n = 0;
+	struct rlimit most;
+	char path[64];
+
+	*fdw_put(fdw_put_number(fdw_put(path, "/proc/"), pid), "/fd") = 0;
+	return pid && fdw_raw(SYS_prlimit64, (long)pid, (long)RLIMIT_NOFILE, NULL, &most) == 0 && fdw_each_entry(path, count_entry, &n) == 0 &&
+	       n + SPARE >= most.rlim_cur;
+}
+
 struct look {
 	unsigned long cpu;
 	unsigned quiet; /* looks in a row without a tick */
@@ -129,9 +156,9 @@ static int daemon_works(struct look *l)
 	unsigned long cpu = l->cpu;
 	char state = state_of(FDW_DAEMON_PID, &cpu);
 
-	l->quiet = cpu != l->cpu || state == 'R' ? 0 : l->quiet + 1;
+	l->quiet = cpu - l->cpu >= WORK_TICKS || state == 'R' ? 0 : l->quiet + 1;
 	l->cpu = cpu;
-	return (state == 'R' || state == 'S' || state == 'D') && (l->quiet < QUIET_LOOKS || (l->quiet < QUIET_LOOKS_BUSY && is_busy()));
+	return !daemon_is_full() && (state == 'R' || state == 'S' || state == 'D') && (l->quiet < QUIET_LOOKS || (l->quiet < QUIET_LOOKS_BUSY && is_busy()));
 }
 
 int fdw_patience(const struct fdw_patience *begun)

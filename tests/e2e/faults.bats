@@ -164,6 +164,13 @@ each() {
 	[ ! -e gone ]
 }
 
+@test "more processes at once than LTTng's daemon has descriptors for: those it cannot serve are not recorded, and do not wait for it" {
+	local most=$((64 + 16 * $(nproc)))
+	for n in 1 2 3 4; do
+		run -5 bash -c "ulimit -n $most; exec timeout 30 '$F' record -q -o t$n -- sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do /bin/true & done; wait; exit 5'"
+	done
+}
+
 @test "processes that are killed in the middle of an event: it is said when others lost theirs for it, and only then is none lost" {
 	local n said=0
 	cat >kills.py <<-'E'
