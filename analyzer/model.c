@@ -139,7 +139,7 @@ static void end_generation(const struct step *s, struct generation *g)
 {
 	struct transition t = transition_of(s, g);
 
-	s->replay->coverage.open_to_close += g->state == GENERATION_OPEN && g->opened.time && !g->unseen && !g->inherited;
+	s->replay->coverage.open_to_close += g->state != GENERATION_CLOSED && g->opened.time && !g->unseen && !g->inherited;
 	generation_closed(g, &t.at);
 	poll_closed(s, g);
 	series_closed(s, g);
