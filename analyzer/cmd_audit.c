@@ -35,19 +35,6 @@ static int check_suppressions(const char *path)
 	return path && !s ? -1 : 0;
 }
 
-static int make_trace_dir(const struct run_options *o, char path[PATH_MAX])
-{
-	const char *tmp = getenv("TMPDIR");
-
-	if (o->keep_trace)
-		return snprintf(path, PATH_MAX, "%s", o->keep_trace) < PATH_MAX ? 0 : -1;
-	snprintf(path, PATH_MAX, "%s/fdwarden-audit-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
-	if (mkdtemp(path))
-		return 0;
-	say("cannot make a directory for the trace (%s): %s; set TMPDIR, or use --keep-trace=DIR", path, strerror(errno));
-	return -1;
-}
-
 /* Without -o the report goes to stderr, so that stdout stays the program's alone. */
 static int report(const struct run_options *o, const char *trace, struct report_result *result)
 {
@@ -70,20 +57,16 @@ int cmd_audit(int argc, char **argv)
 	static struct recording r;
 	struct report_result result = { 0 };
 	struct run_options o;
-	char trace[PATH_MAX];
 	int status;
 
 	options_parse(COMMAND_AUDIT, argc, argv, &o);
 	o.report.output = o.output;
 	say_quiet(o.report.quiet);
-	if (check_suppressions(o.report.suppressions) != 0 || check_report_place(o.output) != 0 || make_trace_dir(&o, trace) != 0)
+	if (check_suppressions(o.report.suppressions) != 0 || check_report_place(o.output) != 0)
 		return EXIT_FDWARDEN;
-	record_program(&o, trace, &r);
-	if (r.failed) {
-		if (!o.keep_trace)
-			fdw_session_remove_trace(trace);
+	record_program(&o, &r);
+	if (r.failed)
 		return r.failed;
-	}
 	status = report(&o, r.trace, &result);
 	if (o.keep_trace)
 		say_info("trace kept in %s", o.keep_trace);

@@ -13,7 +13,7 @@ int cmd_record(int argc, char **argv)
 
 	options_parse(COMMAND_RECORD, argc, argv, &o);
 	say_quiet(o.report.quiet);
-	record_program(&o, o.output, &r);
+	record_program(&o, &r);
 	if (r.failed)
 		return r.failed;
 	if (r.result.heard)

@@ -19,15 +19,18 @@
 
 #define TICK_NS 100000000
 
-/* Was SIGCHLD ignored when we came? Then nobody could be waited for; the program gets it back as it was. */
-static int chld_ignored;
+/* When we came. SIGCHLD among them: nobody could be waited for; the program gets it back as it was. */
+static sigset_t ignored;
 /*
  * Who reads our messages may go away (| head): that ends neither the recording nor what is tidied up; where no larger file may be written is a
  * sentence, not a death. The program gets both as they were.
  */
 static const int unwanted[] = { SIGPIPE, SIGXFSZ };
 #define UNWANTED (sizeof unwanted / sizeof *unwanted)
-static int was_default[UNWANTED];
+/* These ask the command to stop, where they would have ended the program: neither ignored nor blocked when we came. */
+static const int stopping[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+#define STOPPING (sizeof stopping / sizeof *stopping)
+static const struct timespec no_time;
 
 void launch_guard_stdio(void)
 {
@@ -102,36 +105,47 @@ static int make_pipe(int p[2])
 	return 0;
 }
 
+static void note_ignored(void)
+{
+	struct sigaction act;
+
+	sigemptyset(&ignored);
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		if (sigaction(sig, NULL, &act) == 0 && act.sa_handler == SIG_IGN)
+			sigaddset(&ignored, sig);
+}
+
 static void take_signals(struct launch *l)
 {
-	struct sigaction old;
 	sigset_t all;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &l->mask);
-	sigaction(SIGCHLD, NULL, &old);
-	chld_ignored = old.sa_handler == SIG_IGN;
-	if (chld_ignored)
+	note_ignored();
+	sigemptyset(&l->stopping);
+	for (size_t i = 0; i < STOPPING; i++)
+		if (!sigismember(&ignored, stopping[i]) && !sigismember(&l->mask, stopping[i]))
+			sigaddset(&l->stopping, stopping[i]);
+	if (sigismember(&ignored, SIGCHLD))
 		signal(SIGCHLD, SIG_DFL);
 	for (size_t i = 0; i < UNWANTED; i++)
-		was_default[i] = signal(unwanted[i], SIG_IGN) == SIG_DFL;
+		signal(unwanted[i], SIG_IGN);
 }
 
 static void give_signals(const struct launch *l)
 {
-	struct timespec none = { 0, 0 };
-	sigset_t ignored;
+	sigset_t ours;
 
 	/* A signal that is blocked is not ignored but waits: it was ours. */
-	sigemptyset(&ignored);
+	sigemptyset(&ours);
 	for (size_t i = 0; i < UNWANTED; i++)
-		sigaddset(&ignored, unwanted[i]);
-	while (sigtimedwait(&ignored, NULL, &none) > 0)
+		sigaddset(&ours, unwanted[i]);
+	while (sigtimedwait(&ours, NULL, &no_time) > 0)
 		;
-	if (chld_ignored)
+	if (sigismember(&ignored, SIGCHLD))
 		signal(SIGCHLD, SIG_IGN);
 	for (size_t i = 0; i < UNWANTED; i++)
-		if (was_default[i])
+		if (!sigismember(&ignored, unwanted[i]))
 			signal(unwanted[i], SIG_DFL);
 	sigprocmask(SIG_SETMASK, &l->mask, NULL);
 }
@@ -172,6 +186,53 @@ static void __attribute__((noreturn)) be_child(const struct launch *l, const cha
 	_exit(EXIT_CANNOT_EXEC);
 }
 
+static void send_on(const struct launch *l, const siginfo_t *si)
+{
+	if (si->si_code == SI_QUEUE)
+		sigqueue(l->pid, si->si_signo, si->si_value);
+	else
+		kill(l->pid, si->si_signo);
+}
+
+/*
+ * What the kernel sends (the terminal's Ctrl-C, a window's new size) it sends to the program too. What somebody sends to the command is
+ * meant for the program, unless the program itself sent it, to its group. Alarms set before we were exec'd are the program's. Faults of our own are not
+ * waited for: the kernel does not mind that they are blocked. SIGPIPE, which is ours when we write where nobody reads, comes with our own pid.
+ */
+static void forward(const struct launch *l, const siginfo_t *si)
+{
+	int alarm = si->si_signo == SIGALRM || si->si_signo == SIGVTALRM || si->si_signo == SIGPROF;
+
+	if (si->si_signo == SIGCHLD || si->si_signo == SIGCONT || si->si_pid == l->pid || si->si_pid == getpid())
+		return;
+	if (si->si_code <= 0 || alarm)
+		send_on(l, si);
+}
+
+/* Who blocked a signal before he exec'd us finds it pending in the program, whoever sent it: a child would not inherit it. */
+static void hand_over_pending(const struct launch *l)
+{
+	siginfo_t si;
+
+	while (sigtimedwait(&l->mask, &si, &no_time) > 0)
+		send_on(l, &si);
+}
+
+/*
+ * What came while we started, before the program's first instruction: blocked, it is pending there; ignored, it is gone, and must not meet a handler
+ * that the program installs later. The rest goes to the program when it runs.
+ */
+static void settle_signals(const struct launch *l)
+{
+	sigset_t settled;
+	siginfo_t si;
+
+	sigorset(&settled, &l->mask, &ignored);
+	while (sigtimedwait(&settled, &si, &no_time) > 0)
+		if (sigismember(&l->mask, si.si_signo))
+			forward(l, &si);
+}
+
 int launch_fork(struct launch *l, const char *path, char *const *argv)
 {
 	int gate[2], failure[2];
@@ -192,7 +253,10 @@ int launch_fork(struct launch *l, const char *path, char *const *argv)
 	close(failure[1]);
 	l->gate = gate[1];
 	l->failure = failure[0];
-	return l->pid > 0 ? 0 : -1;
+	if (l->pid < 0)
+		return -1;
+	hand_over_pending(l);
+	return 0;
 }
 
 static void reap(struct launch *l)
@@ -208,6 +272,7 @@ int launch_go(struct launch *l, const struct child_env *env)
 
 	if (env->record)
 		snprintf(o.record, sizeof o.record, "%s", env->record);
+	settle_signals(l);
 	(void)!write_all(l->gate, &o, sizeof o);
 	close(l->gate);
 	if (read_all(l->failure, &error, sizeof error) != 0)
@@ -218,11 +283,21 @@ int launch_go(struct launch *l, const struct child_env *env)
 	return error;
 }
 
+/* The core, if there is to be one, is the program's; neither a file nor a pipe gets ours. */
+static void no_core(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+}
+
 void launch_cancel(struct launch *l)
 {
 	close(l->gate);
 	close(l->failure);
 	reap(l);
+	no_core();
 	give_signals(l);
 }
 
@@ -238,23 +313,6 @@ void launch_no_process(void)
 }
 
 /* ---- while it runs -------------------------------------------------------------------------------------------------*/
-
-/*
- * What the kernel sends (the terminal's Ctrl-C, a window's new size) it sends to the program too. What somebody sends to the command is
- * meant for the program, unless the program itself sent it, to its group. Alarms set before we were exec'd are the program's. Faults of our own are not
- * waited for: the kernel does not mind that they are blocked. SIGPIPE, which is ours when we write where nobody reads, comes with our own pid.
- */
-static void forward(const struct launch *l, const siginfo_t *si)
-{
-	int alarm = si->si_signo == SIGALRM || si->si_signo == SIGVTALRM || si->si_signo == SIGPROF;
-
-	if (si->si_signo == SIGCHLD || si->si_signo == SIGCONT || si->si_pid == l->pid || si->si_pid == getpid())
-		return;
-	if (si->si_code == SI_QUEUE)
-		sigqueue(l->pid, si->si_signo, si->si_value);
-	else if (si->si_code <= 0 || alarm)
-		kill(l->pid, si->si_signo);
-}
 
 static int is_stopped(pid_t pid)
 {
@@ -324,7 +382,6 @@ static void stop_by(int sig)
  */
 static void stop_with(const struct launch *l, int sig)
 {
-	struct timespec none = { 0, 0 };
 	pid_t watcher = start_watcher(l->pid);
 	sigset_t one;
 	siginfo_t si;
@@ -332,7 +389,7 @@ static void stop_with(const struct launch *l, int sig)
 	stop_by(sig);
 	sigemptyset(&one);
 	sigaddset(&one, SIGCONT);
-	if (sigtimedwait(&one, &si, &none) == SIGCONT && si.si_pid != watcher && is_stopped(l->pid))
+	if (sigtimedwait(&one, &si, &no_time) == SIGCONT && si.si_pid != watcher && is_stopped(l->pid))
 		kill(l->pid, SIGCONT);
 	end_watcher(watcher);
 }
@@ -370,16 +427,11 @@ void launch_wait(struct launch *l, void (*tick)(void *), void *arg)
 	}
 }
 
-int launch_pause(int ms)
+int launch_pause(const struct launch *l, int ms)
 {
-	static const int asks[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
-	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
-		sigaddset(&set, asks[i]);
-	return sigtimedwait(&set, NULL, &t) > 0;
+	return sigtimedwait(&l->stopping, NULL, &t) > 0;
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------*/
@@ -392,16 +444,13 @@ static int exit_code(const struct launch *l)
 
 void launch_imitate(const struct launch *l)
 {
-	struct rlimit none = { 0, 0 };
 	sigset_t one;
 	int sig;
 
 	fflush(NULL);
 	if (WIFSIGNALED(l->status)) {
 		sig = WTERMSIG(l->status);
-		/* The core, if there is to be one, was the program's; neither a file nor a pipe gets ours. */
-		setrlimit(RLIMIT_CORE, &none);
-		prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+		no_core();
 		signal(sig, SIG_DFL);
 		sigemptyset(&one);
 		sigaddset(&one, sig);

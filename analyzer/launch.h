@@ -14,6 +14,8 @@ struct launch {
 	int status;              /* as from waitpid */
 	int gate, failure;       /* pipes to and from the child before its exec */
 	sigset_t mask;           /* as the command was given it */
+	sigset_t stopping;       /* those of SIGINT, SIGTERM, SIGHUP, SIGQUIT that ask the command to stop: it was given them neither ignored nor
+	                            blocked */
 };
 
 struct child_env;
@@ -30,15 +32,15 @@ int launch_fork(struct launch *, const char *path, char *const *argv);
 void launch_no_process(void);
 /* Lets it exec with `env`. 0, or the errno with which exec failed: the child is gone. */
 int launch_go(struct launch *, const struct child_env *env);
-/* Instead of launch_go. */
+/* Instead of launch_go. Does not return when a signal asked to stop: ends by it. Whatever is to be removed is removed before. */
 void launch_cancel(struct launch *);
 /*
  * Until the program ends. Signals sent to the command go to the program; it stops when the program stops. `tick`, if not NULL, runs
  * ten times a second.
  */
 void launch_wait(struct launch *, void (*tick)(void *), void *arg);
-/* Waits `ms`; 1: somebody asked to stop (SIGINT, SIGTERM, SIGHUP, SIGQUIT). */
-int launch_pause(int ms);
+/* Waits `ms`; 1: somebody asked to stop. */
+int launch_pause(const struct launch *, int ms);
 /* Ends as the program did: its status, or its signal, without a second core. */
 void launch_imitate(const struct launch *) __attribute__((noreturn));
 /* 126 or 127, after a sentence. */

@@ -120,7 +120,7 @@ static long since_ms(const struct timespec *from)
  * Until nobody is connected and nobody is about to be. The daemon sees an end with a little delay, and one who execs is away for a
  * moment: twice nobody, and nobody with our environment, is the end; the latter may also be programs that never connect.
  */
-static void wait_for_descendants(struct fdw_session *s, const char *prog, int ring)
+static void wait_for_descendants(const struct launch *l, struct fdw_session *s, const char *prog, int ring)
 {
 	struct timespec begin, empty;
 	int recorded, nobody = 0, said = 0;
@@ -143,7 +143,7 @@ static void wait_for_descendants(struct fdw_session *s, const char *prog, int ri
 			         "them; --no-wait does not wait)", prog, recorded, recorded == 1 ? "s" : "", recorded == 1 ? "is" : "are");
 			said = 1;
 		}
-		if (launch_pause(since_ms(&begin) < 4 * LOOK_LATER_MS || !recorded ? LOOK_MS : LOOK_LATER_MS)) {
+		if (launch_pause(l, since_ms(&begin) < 4 * LOOK_LATER_MS || !recorded ? LOOK_MS : LOOK_LATER_MS)) {
 			if (recorded && (recorded = fdw_session_recorded(s)) > 0)
 				say_info("recording ended while %d process%s of %s run%s on", recorded, recorded == 1 ? "" : "es", prog,
 				         recorded == 1 ? "s" : "");
@@ -215,10 +215,34 @@ static void say_end(const struct recording *r, const char *prog, uint64_t buffer
 
 /* ---- all of it -----------------------------------------------------------------------------------------------------*/
 
+static int is_temporary(const struct run_options *o) { return o->command == COMMAND_AUDIT && !o->keep_trace; }
+
+/* Where the trace goes. A temporary directory is made only when our signals are blocked: none ends us and leaves it. */
+static int find_place(const struct run_options *o, struct recording *r)
+{
+	const char *tmp = getenv("TMPDIR"), *given = o->command == COMMAND_AUDIT ? o->keep_trace : o->output;
+
+	if (given) {
+		if (snprintf(r->output, sizeof r->output, "%s", given) < (int)sizeof r->output)
+			return 0;
+		say("cannot make the directory %.60s...: %s", given, strerror(ENAMETOOLONG));
+		return -1;
+	}
+	if (o->command == COMMAND_RECORD) {
+		snprintf(r->output, sizeof r->output, "fdwarden.%s.%d", base_name(o->argv[0]), (int)r->launch.pid);
+		return 0;
+	}
+	snprintf(r->output, sizeof r->output, "%s/fdwarden-audit-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
+	if (mkdtemp(r->output))
+		return 0;
+	say("cannot make a directory for the trace (%s): %s; set TMPDIR, or use --keep-trace=DIR", r->output, strerror(errno));
+	return -1;
+}
+
 static struct fdw_session *start_session(const struct run_options *o, struct recording *r, const struct parts *parts)
 {
 	struct fdw_session_options so = { .output = r->output, .buffer_bytes = o->buffer_bytes, .isolate = o->isolate, .ring = o->ring,
-		.provider = parts->provider };
+		.provider = parts->provider, .stopping = r->launch.stopping };
 	struct fdw_session *s;
 	char error[600];
 
@@ -228,6 +252,8 @@ static struct fdw_session *start_session(const struct run_options *o, struct rec
 		say("cannot record: %s", error);
 	else
 		snprintf(r->trace, sizeof r->trace, "%s", fdw_session_output(s));
+	if (!s && is_temporary(o))
+		fdw_session_remove_trace(r->output);
 	return s;
 }
 
@@ -247,12 +273,14 @@ static int run_recorded(const struct run_options *o, struct recording *r, struct
 	error = launch_go(&r->launch, env);
 	if (error) {
 		fdw_session_abandon(s);
+		if (is_temporary(o))
+			fdw_session_remove_trace(r->output);
 		return launch_failed(o->argv[0], error);
 	}
 	launch_wait(&r->launch, o->ring ? candidate_look : NULL, s);
 	ms = since_ms(&begin);
 	if (!o->no_wait)
-		wait_for_descendants(s, prog, o->ring);
+		wait_for_descendants(&r->launch, s, prog, o->ring);
 	if (o->ring)
 		candidate_settle(s);
 	fdw_session_stop(s, &r->result);
@@ -263,12 +291,12 @@ static int run_recorded(const struct run_options *o, struct recording *r, struct
 	return 0;
 }
 
-void record_program(const struct run_options *o, const char *output, struct recording *r)
+void record_program(const struct run_options *o, struct recording *r)
 {
 	struct child_env env = { .mode = o->mode, .stack_depth = o->stack_depth, .log = getenv("FDWARDEN_LOG") ? NULL : "off" };
 	struct preflight p;
 	struct parts parts = { 0 };
-	struct fdw_session *s;
+	struct fdw_session *s = NULL;
 	char error[PATH_MAX + 200];
 
 	memset(r, 0, sizeof *r);
@@ -284,11 +312,8 @@ void record_program(const struct run_options *o, const char *output, struct reco
 		launch_no_process();
 		return;
 	}
-	if (output)
-		snprintf(r->output, sizeof r->output, "%s", output);
-	else
-		snprintf(r->output, sizeof r->output, "fdwarden.%s.%d", base_name(o->argv[0]), (int)r->launch.pid);
-	s = start_session(o, r, &parts);
+	if (find_place(o, r) == 0)
+		s = start_session(o, r, &parts);
 	if (!s) {
 		launch_cancel(&r->launch);
 		return;

@@ -12,16 +12,16 @@
 struct recording {
 	struct launch launch;
 	struct fdw_session_result result;
-	char output[PATH_MAX];  /* as the user wrote it, or the default */
+	char output[PATH_MAX];  /* as the user wrote it, or the default; of an audit that keeps none, a temporary directory */
 	char trace[PATH_MAX];   /* absolute */
 	int failed;             /* an exit status when PROG was not run, after a sentence; 0: it was */
 };
 
 /*
- * Pre-flight, session, program, end of the session; says on stderr what a user of record wants to know. `output` NULL: the default,
- * fdwarden.PROG.PID.
+ * Pre-flight, session, program, end of the session; says on stderr what a user of record wants to know. When PROG was not run nothing is left; otherwise a
+ * temporary directory is the caller's to remove.
  */
-void record_program(const struct run_options *, const char *output, struct recording *);
+void record_program(const struct run_options *, struct recording *);
 
 /* run and the others: pre-flight with the sentences and statuses of the contract. 0: go on. */
 struct preflight;

@@ -48,6 +48,7 @@ struct fdw_session {
 	int sock;
 	int made_output;
 	int mark;                /* -1: there is none */
+	sigset_t stopping;
 	char sockets[80];
 };
 
@@ -177,12 +178,15 @@ static void end_helper(struct fdw_session *s, int patient)
 		fdw_session_remove_mount_point();
 }
 
-/* The command may have blocked its signals already; the user who asks to stop is heard all the same. */
-static int asked_to_stop(void)
+/*
+ * The command may have blocked its signals already; the user who asks to stop is heard all the same. Not every signal that is pending asks: a blocked one
+ * is pending also when it is ignored.
+ */
+static int asked_to_stop(const struct fdw_session *s)
 {
 	sigset_t set;
 
-	return sigpending(&set) == 0 && (sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1 || sigismember(&set, SIGHUP) == 1);
+	return sigpending(&set) == 0 && sigandset(&set, &set, &s->stopping) == 0 && !sigisemptyset(&set);
 }
 
 static int wait_until_ready(struct fdw_session *s, char *error, size_t n)
@@ -191,7 +195,7 @@ static int wait_until_ready(struct fdw_session *s, char *error, size_t n)
 	struct fdw_message m;
 	int r = 0;
 
-	while (now_ms() < limit && !asked_to_stop() && (r = listen_to(s, &m, STEP_MS)) >= 0) {
+	while (now_ms() < limit && !asked_to_stop(s) && (r = listen_to(s, &m, STEP_MS)) >= 0) {
 		if (r == 0)
 			continue;
 		if (m.what == FDW_SAY_DIR) {
@@ -199,6 +203,9 @@ static int wait_until_ready(struct fdw_session *s, char *error, size_t n)
 		} else if (m.what == FDW_SAY_DAEMON) {
 			s->daemon = m.daemon;
 		} else if (m.what == FDW_SAY_READY) {
+			/* What came while we listened: the program would be started only to end of it. */
+			if (asked_to_stop(s))
+				break;
 			s->setup.place = m.place;
 			return 0;
 		} else {
@@ -209,7 +216,7 @@ static int wait_until_ready(struct fdw_session *s, char *error, size_t n)
 	}
 	if (r < 0)
 		snprintf(error, n, "the process that talks to LTTng ended unexpectedly; fdwarden doctor tells more");
-	else if (asked_to_stop())
+	else if (asked_to_stop(s))
 		snprintf(error, n, "interrupted");
 	else
 		snprintf(error, n, "LTTng did not answer within %d s; fdwarden doctor tells more", START_LIMIT_MS / 1000);
@@ -266,6 +273,7 @@ struct fdw_session *fdw_session_start(const struct fdw_session_options *o, char 
 	s->setup.isolate = o->isolate;
 	s->setup.ring = o->ring;
 	s->setup.provider = o->provider;
+	s->stopping = o->stopping;
 	if (prepare(s, o, error, n) != 0) {
 		free(s);
 		return NULL;

@@ -7,6 +7,7 @@
 #ifndef FDW_SESSION_H
 #define FDW_SESSION_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -19,6 +20,7 @@ struct fdw_session_options {
 	int ring;                 /* of the frequent events only the newest buffer_bytes are kept, in memory, until the end, a violation or
 	                             fdw_snapshot(). Not with isolate */
 	int isolate;              /* one set of buffers per process instead of per user: a killed process cannot wedge others */
+	sigset_t stopping;        /* blocked signals that end the start when they come; as made by { 0 }: none */
 	const char *provider;     /* libfdwarden-ust.so: tried once before the program starts, so that metadata is on disk and what does
 	                             not work is said in time. NULL: not tried */
 };

@@ -297,6 +297,57 @@ os.execv(sys.argv[1], sys.argv[1:])'
 	left_behind
 }
 
+# given HOW COMMAND...: with what would end it ignored, blocked (and SIGUSR2 as well, which then is pending), or as usual; sent: the signals to itself.
+given() {
+	timeout 60 python3 -c 'import os, signal, sys
+ends = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
+signal.pthread_sigmask(signal.SIG_SETMASK, ends + [signal.SIGUSR2] if "blocked" in sys.argv[1] else [])
+for s in ends: signal.signal(s, signal.SIG_IGN if "ignored" in sys.argv[1] else signal.SIG_DFL)
+for s in (ends if "sent" in sys.argv[1] else []) + ([signal.SIGUSR2] if "blocked" in sys.argv[1] else []): os.kill(os.getpid(), s)
+os.execvp(sys.argv[2], sys.argv[2:])' "$@"
+}
+
+# sends_at_start SIGNALS THEN: a session daemon whose start sends them to the command.
+sends_at_start() {
+	printf '#!/bin/sh\ncommand=$(ps -o ppid= -p $PPID)\nfor s in %s; do kill -$s $command; done\nexec %s\n' "$1" "$2" >sends
+	chmod 755 sends
+	export LTTNG_SESSIOND_PATH=$PWD/sends
+}
+
+@test "signals that are ignored or blocked come while the recording starts: the program runs, and finds them as natively" {
+	sends_at_start "INT TERM HUP QUIT" "$(command -v lttng-sessiond) \"\$@\""
+	look=(grep -E "ShdPnd|SigPnd|SigBlk|SigIgn" /proc/self/status)
+	for how in ignored blocked "ignored and blocked"; do
+		given "sent, $how" "${look[@]}" >native
+		cat native
+		rm -rf t
+		given "$how" "$F" record -q -o t -- "${look[@]}" >record
+		diff native record
+		given "$how" "$F" audit -q -- "${look[@]}" >audit
+		diff native audit
+	done
+	[ "$(starts t)" = 1 ]
+	left_behind
+}
+
+@test "a signal while the recording starts: the command ends by it, the program is not run, nothing is left" {
+	mkdir tmp
+	ulimit -S -c "$(ulimit -H -c)"
+	for sig in INT TERM HUP QUIT; do
+		for how in "record -o t" audit; do
+			for daemon in "sleep 100" "$(command -v lttng-sessiond) \"\$@\""; do
+				sends_at_start $sig "$daemon"
+				TMPDIR=$PWD/tmp run given "as usual" "$F" $how -- touch ran
+				echo "$how: $sig: $daemon: $status $output"
+				[ "$status" = $((128 + $(kill -l $sig))) ]
+				[[ $output == *"cannot record: interrupted"* ]]
+				[ "$(ls . tmp)" = "$(printf '.:\nsends\ntmp\n\ntmp:')" ]
+			done
+		done
+	done
+	left_behind
+}
+
 # both_stopped COMMAND PROGRAM: ten seconds at most.
 both_stopped() {
 	for _ in $(seq 100); do

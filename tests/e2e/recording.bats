@@ -148,6 +148,30 @@ teardown() { leave_place; }
 	left_behind
 }
 
+@test "while processes outlive the program, signals that were ignored or blocked at the start do not end the recording" {
+	mkfifo go
+	for how in "signal(s, SIG_IGN)" "pthread_sigmask(SIG_BLOCK, [s])"; do
+		rm -rf t err
+		timeout 60 python3 -c "import os, sys
+from signal import *
+for s in SIGINT, SIGTERM, SIGHUP, SIGQUIT: $how
+os.execv(sys.argv[1], sys.argv[1:])" "$F" record -o t -- sh -c 'echo $PPID >command; (read x <go; exec ls /) >/dev/null 2>&1 & exit 6' 2>err 3>&- &
+		pid=$!
+		wait_for "runs\? on" err
+		kill -INT "$(cat command)"; kill -TERM "$(cat command)"; kill -HUP "$(cat command)"; kill -QUIT "$(cat command)"
+		sleep 1 # it looks four times a second
+		used=$(cut -d' ' -f14,15 "/proc/$(cat command)/stat")
+		echo >go
+		wait $pid && status=0 || status=$?
+		echo "$how: $status, $used: $(cat err)"
+		[ "$status" = 6 ]
+		[ $((${used/ /+})) -lt 50 ] # hundredths of a second: it waits, and does not spin
+		[ "$(starts t)" = 2 ]
+		run ! grep -q "recording ended" err
+	done
+	left_behind
+}
+
 @test "too few descriptors: one sentence with the number that is needed" {
 	for n in 20 64; do
 		run bash -c "ulimit -n $n; timeout 60 '$F' record -o out -- echo ran"
