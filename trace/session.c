@@ -28,6 +28,7 @@
 #define STOP_QUIET_MS 6000
 #define STEP_MS 200
 #define HELPER_END_MS 3000
+#define DYING_MS 300
 
 #define BUDGET (32u << 20)
 /* A process of its own set of buffers gets this share of the budget. */
@@ -174,8 +175,9 @@ static void end_helper(struct fdw_session *s, int patient)
 		close(s->mark);
 	if (s->setup.dir[0])
 		fdw_remove_tree(s->setup.dir);
-	if (s->setup.as_root)
-		fdw_session_remove_mount_point();
+	/* What a killed helper had started dies a moment after it, and holds the place until then; longer, and it is another recording that does. */
+	for (int i = 0; s->setup.as_root && fdw_session_remove_mount_point() != 0 && r == 0 && i < DYING_MS; i++)
+		nanosleep(&ms, NULL);
 }
 
 /*

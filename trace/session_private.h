@@ -60,8 +60,8 @@ void fdw_session_helper(struct fdw_setup *, int sock) __attribute__((noreturn));
 
 /* session_root.c: gives the daemon a /run/lttng of its own. 0, or -1 with a sentence. */
 int fdw_session_isolate_root(struct fdw_setup *, char *error, size_t n);
-/* After the helper's end, by the command: removes /run/lttng if we made it and no recording needs it any more. */
-void fdw_session_remove_mount_point(void);
+/* After the helper's end, by the command: removes /run/lttng if we made it and no recording needs it any more. -1: one does. */
+int fdw_session_remove_mount_point(void);
 /* The helper's last act, when the command is gone. */
 void fdw_session_leave_mount_point(void);
 /* After the daemon's end, where it used the host's /run/lttng. */

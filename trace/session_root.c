@@ -50,16 +50,20 @@ static int open_mount_point(void)
 	return -1;
 }
 
-void fdw_session_remove_mount_point(void)
+int fdw_session_remove_mount_point(void)
 {
-	int fd = open(RUN_LTTNG, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(RUN_LTTNG, O_RDONLY | O_DIRECTORY | O_CLOEXEC), held = 0;
 	struct stat st;
 
 	if (fd < 0)
-		return;
-	if (fstat(fd, &st) == 0 && st.st_mode & MARK && flock(fd, LOCK_EX | LOCK_NB) == 0)
-		rmdir(RUN_LTTNG);
+		return 0;
+	if (fstat(fd, &st) == 0 && st.st_mode & MARK) {
+		held = flock(fd, LOCK_EX | LOCK_NB) != 0;
+		if (!held)
+			rmdir(RUN_LTTNG);
+	}
 	close(fd);
+	return held ? -1 : 0;
 }
 
 void fdw_session_leave_mount_point(void)
