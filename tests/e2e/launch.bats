@@ -314,16 +314,19 @@ sends_at_start() {
 	export LTTNG_SESSIOND_PATH=$PWD/sends
 }
 
+# libpthread's own two signals (32 and 33), which whoever started us may have ignored, are no matter.
+masks() { while read -r name mask; do printf '%s %x\n' "$name" $((0x$mask & ~0x180000000)); done; }
+
 @test "signals that are ignored or blocked come while the recording starts: the program runs, and finds them as natively" {
 	sends_at_start "INT TERM HUP QUIT" "$(command -v lttng-sessiond) \"\$@\""
 	look=(grep -E "ShdPnd|SigPnd|SigBlk|SigIgn" /proc/self/status)
 	for how in ignored blocked "ignored and blocked"; do
-		given "sent, $how" "${look[@]}" >native
+		given "sent, $how" "${look[@]}" | masks >native
 		cat native
 		rm -rf t
-		given "$how" "$F" record -q -o t -- "${look[@]}" >record
+		given "$how" "$F" record -q -o t -- "${look[@]}" | masks >record
 		diff native record
-		given "$how" "$F" audit -q -- "${look[@]}" >audit
+		given "$how" "$F" audit -q -- "${look[@]}" | masks >audit
 		diff native audit
 	done
 	[ "$(starts t)" = 1 ]
