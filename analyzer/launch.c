@@ -117,11 +117,14 @@ static void note_ignored(void)
 
 static void take_signals(struct launch *l)
 {
-	sigset_t all;
+	sigset_t all, pending;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &l->mask);
 	note_ignored();
+	/* What is ignored from here on, or was, is pending no longer: the program gets it back (give_signals). */
+	sigpending(&pending);
+	sigandset(&l->pending, &pending, &l->mask);
 	sigemptyset(&l->stopping);
 	for (size_t i = 0; i < STOPPING; i++)
 		if (!sigismember(&ignored, stopping[i]) && !sigismember(&l->mask, stopping[i]))
@@ -148,6 +151,11 @@ static void give_signals(const struct launch *l)
 		if (!sigismember(&ignored, unwanted[i]))
 			signal(unwanted[i], SIG_DFL);
 	sigprocmask(SIG_SETMASK, &l->mask, NULL);
+	for (size_t i = 0; i < UNWANTED; i++)
+		if (sigismember(&l->pending, unwanted[i]))
+			kill(getpid(), unwanted[i]);
+	if (sigismember(&l->pending, SIGCHLD) && sigismember(&ignored, SIGCHLD))
+		kill(getpid(), SIGCHLD);
 }
 
 static int read_all(int fd, void *to, size_t n)

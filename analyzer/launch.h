@@ -14,6 +14,7 @@ struct launch {
 	int status;              /* as from waitpid */
 	int gate, failure;       /* pipes to and from the child before its exec */
 	sigset_t mask;           /* as the command was given it */
+	sigset_t pending;        /* of the signals that it blocks */
 	sigset_t stopping;       /* those of SIGINT, SIGTERM, SIGHUP, SIGQUIT that ask the command to stop: it was given them neither ignored nor
 	                            blocked */
 };

@@ -333,6 +333,28 @@ masks() { while read -r name mask; do printf '%s %x\n' "$name" $((0x$mask & ~0x1
 	left_behind
 }
 
+@test "signals that are pending when the command starts are pending in the program" {
+	cat >pending.py <<-'END'
+		import os, signal, sys
+		for sig in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGUSR1):
+		    if sys.argv[1] == "ignored": signal.signal(sig, signal.SIG_IGN)
+		    else: signal.signal(sig, signal.SIG_DFL)
+		    signal.pthread_sigmask(signal.SIG_BLOCK, [sig])
+		    os.kill(os.getpid(), sig)
+		os.execv(sys.argv[2], sys.argv[2:])
+	END
+	look=("$(command -v grep)" -E "ShdPnd|SigBlk|SigIgn" /proc/self/status)
+	for how in ignored default; do
+		python3 pending.py $how "${look[@]}" | masks >native
+		cat native
+		for command in "run --error-exitcode=9" "record -q -o t.$how" "audit -q"; do
+			python3 pending.py $how "$F" $command -- "${look[@]}" | masks >seen
+			diff native seen
+		done
+	done
+	left_behind
+}
+
 @test "a signal while the recording starts: the command ends by it, the program is not run, nothing is left" {
 	mkdir tmp
 	ulimit -S -c "$(ulimit -H -c)"
