@@ -1,5 +1,6 @@
 # what: chromium in its sandbox: zygotes that must have one thread, namespaces, filters, shared memory; pages from files and a server, a screenshot, a document
 # time: 150
+# kills: the browser ends three of its processes by a signal, wherever they are
 command -v chromium >/dev/null || skip "needs chromium"
 unshare --user true 2>/dev/null || skip "no user namespaces here: chromium would need no sandbox"
 mkdir web; printf '<html><body><script>for (let i = 0; i < 5; i++) document.write("<p>" + i * i + "</p>")</script></body></html>' >web/a.html
