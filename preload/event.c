@@ -62,14 +62,9 @@ static void deliver(struct fdw_event *e)
 
 	stamp(e);
 	h = fdw_event_begins();
-	if (e->op >= FDW_OP_PROC_START) {
-		fdw_ops->life(e);
-		fdw_event_over(h);
-		return;
-	}
-	fdw_ops->op(e);
+	(e->op >= FDW_OP_PROC_START ? fdw_ops->life : fdw_ops->op)(e);
 	fdw_event_over(h);
-	if (unlikely(fdw_watch) && looks_wrong(e) && atomic_exchange(&fdw_watch->armed, 0))
+	if (unlikely(fdw_watch) && e->op < FDW_OP_PROC_START && looks_wrong(e) && atomic_exchange(&fdw_watch->armed, 0))
 		fdw_raw(SYS_futex, &fdw_watch->armed, (long)FUTEX_WAKE, 1L, NULL, NULL, 0L);
 }
 

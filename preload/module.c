@@ -76,21 +76,15 @@ static const char *own_path(void)
 	return self_path[0] ? self_path : "?";
 }
 
-static uint64_t mixed(uint64_t h, uint64_t with)
-{
-	h = (h ^ with) * UINT64_C(0xff51afd7ed558ccd);
-	return h ^ h >> 32;
-}
-
 /* Where it lies and what it is, as far as it says: two that agree in that are one to the analyzer, too. */
 static uint64_t identity_of(const struct fdw_module *m)
 {
-	uint64_t h = mixed(mixed(mixed(1, m->base), m->start), m->end);
+	uint64_t h = fdw_mixed(fdw_mixed(fdw_mixed(1, m->base), m->start), m->end);
 
 	for (unsigned i = 0; i < m->build_id_len; i++)
-		h = mixed(h, m->build_id[i]);
+		h = fdw_mixed(h, m->build_id[i]);
 	for (const char *p = m->path; *p; p++)
-		h = mixed(h, (uint8_t)*p);
+		h = fdw_mixed(h, (uint8_t)*p);
 	return h | 1;
 }
 

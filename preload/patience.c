@@ -80,21 +80,26 @@ static char state_of(const char *name, unsigned long *cpu)
 
 static int is_stopped(char state) { return state == 'T' || state == 't'; }
 
-/* Named only where each process has buffers of its own (--isolate): then it takes the consumer, too. */
-static int consumer_is_gone(void)
+/* It is named only where each process has buffers of its own (--isolate): then it takes the consumer, too. 0: it does not matter, or cannot be seen. */
+static char consumer_state(void)
 {
 	unsigned long unused;
-	char state = state_of(FDW_CONSUMER_PID, &unused);
+	char state;
 
-	return state == 'Z' || state == 'X' || (!state && named(FDW_CONSUMER_PID) && state_of(FDW_DAEMON_PID, &unused));
+	if (!named(FDW_CONSUMER_PID))
+		return 0;
+	state = state_of(FDW_CONSUMER_PID, &unused);
+	return state || !state_of(FDW_DAEMON_PID, &unused) ? state : 'X';
 }
+
+static int is_gone(char state) { return state == 'Z' || state == 'X'; }
 
 int fdw_patience_begin(struct fdw_patience *p)
 {
-	unsigned long unused;
+	char consumer = consumer_state();
 
 	p->began = clock_now();
-	return !is_stopped(state_of(FDW_DAEMON_PID, &p->cpu)) && !is_stopped(state_of(FDW_CONSUMER_PID, &unused)) && !consumer_is_gone();
+	return !is_stopped(state_of(FDW_DAEMON_PID, &p->cpu)) && !is_stopped(consumer) && !is_gone(consumer);
 }
 
 /* "0.20 0.18 0.12 1/80 11206": the fourth is how many want to run. */
@@ -167,7 +172,7 @@ static int daemon_works(struct look *l)
 
 	l->quiet = cpu - l->cpu >= WORK_TICKS || state == 'R' ? 0 : l->quiet + 1;
 	l->cpu = cpu;
-	return !daemon_is_full() && !consumer_is_gone() && (state == 'R' || state == 'S' || state == 'D') && (l->quiet < QUIET_LOOKS || (l->quiet < QUIET_LOOKS_BUSY && is_busy()));
+	return !daemon_is_full() && !is_gone(consumer_state()) && (state == 'R' || state == 'S' || state == 'D') && (l->quiet < QUIET_LOOKS || (l->quiet < QUIET_LOOKS_BUSY && is_busy()));
 }
 
 int fdw_patience(const struct fdw_patience *begun)

@@ -176,10 +176,9 @@ static uint64_t hash_of(const uint64_t *pcs, unsigned n)
 	int unloaded = atomic_load_explicit(&epoch, memory_order_relaxed) != 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		h = (h ^ pcs[i]) * UINT64_C(0xff51afd7ed558ccd);
-		h ^= h >> 32;
+		h = fdw_mixed(h, pcs[i]);
 		if (unlikely(unloaded))
-			h = (h ^ fdw_module_seen((uintptr_t)pcs[i] - 1)) * UINT64_C(0xff51afd7ed558ccd);
+			h = fdw_mixed(h, fdw_module_seen((uintptr_t)pcs[i] - 1));
 	}
 	h &= ~TOLD;
 	return h ? h : 1;
@@ -188,7 +187,6 @@ static uint64_t hash_of(const uint64_t *pcs, unsigned n)
 static void define(uint32_t id, const uint64_t *pcs, unsigned n)
 {
 	struct fdw_stack s = { .pid = fdw_process.who, .id = id, .depth = n, .frames = pcs };
-
 	struct robust_list_head *h;
 
 	for (unsigned i = 0; i < n; i++)

@@ -321,8 +321,8 @@ struct fdw_mark {
 /*
  * And what everybody recorded writes to, as whatever user; it lies in a directory with a name that nobody guesses. `unfinished`: events that were begun and
  * will never be finished, for a signal handler jumped out of the call, or the process was killed: LTTng waits for them, and what others do on that processor
- * afterwards may be lost without its being counted. `killed` is always 0; who waits there (futex) is woken when one is killed so. With a flight recorder (`ring`) whoever makes a call that looks wrong changes `armed` from 1 to 0 and wakes who
- * waits there (futex), once the event is in the ring.
+ * afterwards may be lost without its being counted. `killed` is always 0; who waits there (futex) is woken when one is killed so. With a flight recorder
+ * (`ring`) whoever makes a call that looks wrong changes `armed` from 1 to 0 and wakes who waits there (futex), once the event is in the ring.
  */
 #define FDW_WATCH "fdwarden-watch"
 struct fdw_watch {

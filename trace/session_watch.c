@@ -110,10 +110,9 @@ void fdw_watch_make(const struct fdw_setup *s)
 {
 	pthread_t waiter;
 
-	if (!shared)
-		shared = fdw_shared_make(s, FDW_WATCH, sizeof *shared, 0666);
-	else
+	if (shared)
 		return;
+	shared = fdw_shared_make(s, FDW_WATCH, sizeof *shared, 0666);
 	/* With buffers of its own it harms nobody else. */
 	if (shared && !s->isolate)
 		(void)!pthread_create(&waiter, NULL, wait_for_killed, NULL);
