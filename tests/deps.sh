@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/deps.sh GROUP...: installs what is missing of Debian's packages for the groups named (build, demo, check, check-world, bench-analyzer, fuzz).
+# tests/deps.sh GROUP...: installs what is missing of Debian's packages for the groups named (build, demo, check, check-world, bench, bench-analyzer, fuzz).
 # Context: called by make before build and tests. Says what it installs; does nothing, and asks nobody, when all is there.
 # May not: start, stop or configure services. Exit 1 with the command to run when it may not install.
 set -u -o pipefail
@@ -9,9 +9,11 @@ build="gcc libc6-dev make pkg-config liblttng-ust-dev lttng-tools liblttng-ctl-d
 demo="nginx-light wrk jq"
 check="crun golang-github-containers-common g++ patch gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static libcmocka-dev bats mksh ksh93u+m babeltrace2 nginx-light apache2-utils wrk curl git jq strace gdb python3 libpython3.11-testsuite
 	binutils util-linux procps chromium python3-jsonschema mandoc zsh fish debhelper lintian dpkg-dev"
-check_world="haproxy memcached nodejs openssh-client redis-server redis-tools postgresql postgresql-contrib stress-ng perl tar gzip binutils coreutils sqlite3
+servers="haproxy memcached nodejs redis-server redis-tools postgresql postgresql-contrib"
+check_world="$servers openssh-client stress-ng perl tar gzip binutils coreutils sqlite3
 	curl rsync vim tmux openssh-sftp-server bsdutils valgrind golang-go gccgo-12 default-jdk-headless mmdebstrap gcc clang libclang-rt-14-dev gdb
 	fakeroot faketime libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 cpio dpkg-dev"
+bench="$servers nginx-light wrk python3 valgrind strace procps"
 bench_analyzer="babeltrace2 nginx-light wrk redis-server redis-tools jq time util-linux"
 fuzz="clang libclang-rt-14-dev libcmocka-dev"
 
@@ -23,9 +25,10 @@ wanted() {
 		demo) echo $build $demo ;;
 		check) echo $build $check ;;
 		fuzz) echo $build $fuzz ;;
+		bench) echo $build $bench ;;
 		bench-analyzer) echo $build $bench_analyzer ;;
 		check-world) echo $build $check $check_world ;;
-		*) echo "deps: unknown group '$group'; use build, demo, check, check-world, bench-analyzer or fuzz" >&2; return 2 ;;
+		*) echo "deps: unknown group '$group'; use build, demo, check, check-world, bench, bench-analyzer or fuzz" >&2; return 2 ;;
 		esac
 	done
 }

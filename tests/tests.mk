@@ -146,7 +146,7 @@ soak: ## nginx with 10,000 connections in a flight recorder, for an hour (T=SECO
 	@$(MAKE) --no-print-directory all
 	@FDW_BUILD=$(O) tests/soak/run $(T)
 bench: ## overheads, side by side with native, in one run
-	@tests/deps.sh build demo check
+	@tests/deps.sh build check bench
 	@$(MAKE) --no-print-directory all tests
 	@FDW_BUILD=$(O) tests/bench/bench.sh
 	@FDW_BUILD=$(O) tests/bench/table.sh

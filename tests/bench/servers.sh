@@ -93,7 +93,7 @@ row() { # SERVER KIND
 	printf '%-34s %10.0f   %5s (%s-%s)   %-8s  %5s (%s-%s)\n' "$1, $2" "$(middle "$tmp/natives" | cut -d' ' -f1)" $(middle "$tmp/ratios") '>= 0.98' $(middle "$tmp/cpu")
 }
 
-program_of() { case $1 in memcached | haproxy | nginx | node) echo "$1" ;; redis) echo redis-server ;; asyncio) echo python3 ;; esac; }
+program_of() { case $1 in memcached | haproxy | nginx | node) echo "$1" ;; redis) echo redis-server ;; asyncio) echo python3 ;; postgres*) echo "${pg:-/nowhere}/pgbench" ;; esac; }
 servers() {
 	local server kind seconds=${SECONDS_SERVERS:-3}
 	printf '\n%-34s %10s   %s\n' "servers, connections kept or not" "native r/s" "ratio (smallest-largest)   goal      CPU a request, ratio"

@@ -32,6 +32,9 @@ columns=${COLUMNS_WANTED:-run record ring audit valgrind strace ust-fd}
 # ---- the work: each prints a number; cost: less is better -------------------------------------------------------------------------------
 
 micro() { by "$1"; "${by[@]}" "$build/tests/bench/calls" "$2" "$3"; }
+# On one CPU: a thread that is woken on another costs twice as much, and which it is is a matter of luck.
+pinned() { by "$1"; "${by[@]}" taskset -c "$cpu" "$build/tests/bench/calls" "$2" "$3"; }
+cpu=$(taskset -pc $$ | sed 's/.*: \([0-9]*\).*/\1/')
 timed() { by "$1"; "${by[@]}" "${took[@]}" "${@:2}" 2>/dev/null | tail -1; } # HOW COMMAND...
 build_port() { rm -rf "$tmp/o"; timed "$1" make -s -C "$here/../.." O="$tmp/o" -j2 "$tmp/o/libport.so"; }
 
@@ -74,6 +77,7 @@ row() {
 	local name=$1 unit=$2 how i a b
 	shift 2
 	[ -z "$wanted" ] || [[ " $wanted " == *" ${name// /-} "* ]] || return 0
+	if [ "$1" = served ] && ! command -v "$(program_of "$3")" >/dev/null; then printf '%-16s not installed\n' "$name"; return; fi
 	: >"$tmp/natives"
 	for how in $columns; do : >"$tmp/ratios.$how"; done
 	for ((i = 0; i < rounds; i++)); do
@@ -102,7 +106,7 @@ row "one-shot round" ns micro HOW 'one-shot round' 20000
 row "fork exec" ns micro HOW 'fork exec' 60
 row "vfork exec" ns micro HOW 'vfork exec' 60
 row "posix_spawn" ns micro HOW posix_spawn 60
-row "thread" ns micro HOW thread 400
+row "thread" ns pinned HOW thread 400
 row "make -j2" ms build_port HOW
 row "nginx" us served HOW nginx
 row "redis" us served HOW redis
@@ -118,4 +122,6 @@ elif [ -n "$pg" ] && [[ $wanted == *pgbench* || -z $wanted ]]; then
 	kill -TERM $!; wait $!
 	row "pgbench -C" us served HOW postgres # a connection, and so a process, for every transaction
 	row pgbench us served HOW postgres-kept
+else
+	row pgbench us served HOW postgres # says that it is not there
 fi
