@@ -171,6 +171,7 @@ struct pendings { struct pending *first, *tail; };
 
 struct sweep {
 	int last;
+	uint32_t seq;       /* of its last close */
 	uint32_t length;
 	uint32_t stack;
 	uint8_t never_seen; /* a number that never was is in it */

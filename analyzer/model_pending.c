@@ -298,6 +298,7 @@ static struct sweep *close_run(const struct step *s, int never_here)
 	walks_close(s, never_here);
 	w->length = length > UINT32_MAX ? UINT32_MAX : length ? (uint32_t)length : 1;
 	w->last = s->e->fd;
+	w->seq = s->e->seq;
 	return w;
 }
 
@@ -328,14 +329,14 @@ void pending_close(const struct step *s, struct generation *g)
 }
 
 /*
- * Some make room first for the list of their numbers that they are about to read, whatever is there (OpenJDK's jspawnhelper: 4 and 5). Two threads that
- * close the same, and streams, are nobody's preparation.
+ * Some make room first for the list of their numbers that they are about to read, whatever is there (OpenJDK's jspawnhelper: 4 and 5), be it open or not.
+ * Two threads that close the same, and streams, are nobody's preparation.
  */
 void pending_everything(const struct step *s)
 {
 	struct sweep *w = &s->thread->closes;
 
-	if (!w->held.tail || w->held.tail->event.seq + 1 != s->e->seq)
+	if (!w->held.first || w->seq + 1 != s->e->seq)
 		return;
 	for (const struct pending *p = w->held.first; p; p = p->next)
 		if (p->event.flags & (FDW_F_LOSER | FDW_F_STREAM))

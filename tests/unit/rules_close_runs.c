@@ -77,6 +77,19 @@ static void ranges(struct world *w, int first, int last)
 	send_event(w, "close_range", (struct fdw_event){ .op = FDW_OP_CLOSE_RANGE, .fd = first, .fd2 = last });
 }
 
+static struct world *second_is_open(void)
+{
+	struct world *w = started();
+
+	opens(w, 4, 1);
+	opens(w, 5, 1);
+	closes(w, 4, 1);
+	here(w, 2);
+	close_fails(w, 4, 1, FDW_F_KNOWN_CLOSED, 1);
+	send_event(w, "close", (struct fdw_event){ .op = FDW_OP_CLOSE, .fd = 5, .gen = 1, .fd2 = -1, .flags = FDW_F_RUN, .arg = 2 });
+	return w;
+}
+
 /* Numbers closed once more right before all there are: jspawnhelper does, whether it had them itself or never. */
 static void closes_before_everything(void **state)
 {
@@ -97,6 +110,13 @@ static void closes_before_everything(void **state)
 	w = pair_again(FDW_F_KNOWN_CLOSED, FDW_F_KNOWN_CLOSED);
 	ranges(w, 3, -1);
 	expect(w, "");
+	for (int gap = 0; gap < 2; gap++) {
+		w = second_is_open();
+		if (gap)
+			opens(w, 6, 1); /* then it is no preparation */
+		lists(w, "/proc/self/fd");
+		expect(w, gap ? "double-close/error=1" : "");
+	}
 }
 
 static void closes_before_something(void **state)
