@@ -335,8 +335,10 @@ void pending_close(const struct step *s, struct generation *g)
 void pending_everything(const struct step *s)
 {
 	struct sweep *w = &s->thread->closes;
+	const struct fdw_event *first = w->held.first ? &w->held.first->event : NULL;
 
-	if (!w->held.first || w->seq + 1 != s->e->seq)
+	/* One close after the other, and then the list: a run may also be of closes with other things between. */
+	if (!first || w->seq + 1 != s->e->seq || w->seq - first->seq != w->length - first->arg)
 		return;
 	for (const struct pending *p = w->held.first; p; p = p->next)
 		if (p->event.flags & (FDW_F_LOSER | FDW_F_STREAM))

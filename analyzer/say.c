@@ -70,8 +70,8 @@ const char *grouped(uint64_t n)
 
 char *text_unfinished(uint64_t events, char *buf, size_t n)
 {
-	snprintf(buf, n, "%s event%s never finished, because a process was killed in the middle of it, or a signal handler jumped out: some of what came after on "
-	         "the same processor may be missing", grouped(events), events == 1 ? " was" : "s were");
+	snprintf(buf, n, "%s event%s never finished, because its process ended or was killed in the middle of it, or a signal handler jumped out: other "
+	         "events of the same processor may be missing", grouped(events), events == 1 ? " was" : "s were");
 	return buf;
 }
 

@@ -22,6 +22,7 @@
 #include "gate.h"
 #include "heir.h"
 #include "inside.h"
+#include "killed.h"
 #include "last_use.h"
 #include "patience.h"
 #include "pending.h"
@@ -45,6 +46,7 @@ static void go_without_hooks(void)
 	fdw_process.heir = fdw_mark != NULL;
 	if (!fdw_self.emitting)
 		return;
+	fdw_event_left(); /* what libc's list says is a copy of the parent's, who finishes it */
 	fdw_buffers_detach();
 	fdw_recording_is_over();
 }

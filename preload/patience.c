@@ -81,14 +81,15 @@ static char state_of(const char *name, unsigned long *cpu)
 static int is_stopped(char state) { return state == 'T' || state == 't'; }
 
 /* It is named only where each process has buffers of its own (--isolate): then it takes the consumer, too. 0: it does not matter, or cannot be seen. */
-static char consumer_state(void)
+static char consumer_state(unsigned long *cpu)
 {
 	unsigned long unused;
 	char state;
 
+	*cpu = 0;
 	if (!named(FDW_CONSUMER_PID))
 		return 0;
-	state = state_of(FDW_CONSUMER_PID, &unused);
+	state = state_of(FDW_CONSUMER_PID, cpu);
 	return state || !state_of(FDW_DAEMON_PID, &unused) ? state : 'X';
 }
 
@@ -96,10 +97,12 @@ static int is_gone(char state) { return state == 'Z' || state == 'X'; }
 
 int fdw_patience_begin(struct fdw_patience *p)
 {
-	char consumer = consumer_state();
+	unsigned long consumers;
+	char consumer = consumer_state(&consumers), daemon = state_of(FDW_DAEMON_PID, &p->cpu);
 
 	p->began = clock_now();
-	return !is_stopped(state_of(FDW_DAEMON_PID, &p->cpu)) && !is_stopped(consumer) && !is_gone(consumer);
+	p->cpu += consumers;
+	return !is_stopped(daemon) && !is_stopped(consumer) && !is_gone(consumer);
 }
 
 /* "0.20 0.18 0.12 1/80 11206": the fourth is how many want to run. */
@@ -162,17 +165,18 @@ static int daemon_is_full(void)
 
 struct look {
 	unsigned long cpu;
-	unsigned quiet; /* looks in a row without a tick */
+	unsigned quiet; /* looks in a row without work */
 };
 
 static int daemon_works(struct look *l)
 {
-	unsigned long cpu = l->cpu;
-	char state = state_of(FDW_DAEMON_PID, &cpu);
+	unsigned long cpu, consumers;
+	char state = state_of(FDW_DAEMON_PID, &cpu), consumer = consumer_state(&consumers);
 
+	cpu += consumers;
 	l->quiet = cpu - l->cpu >= WORK_TICKS || state == 'R' ? 0 : l->quiet + 1;
 	l->cpu = cpu;
-	return !daemon_is_full() && !is_gone(consumer_state()) && (state == 'R' || state == 'S' || state == 'D') && (l->quiet < QUIET_LOOKS || (l->quiet < QUIET_LOOKS_BUSY && is_busy()));
+	return !daemon_is_full() && !is_gone(consumer) && (state == 'R' || state == 'S' || state == 'D') && (l->quiet < QUIET_LOOKS || (l->quiet < QUIET_LOOKS_BUSY && is_busy()));
 }
 
 int fdw_patience(const struct fdw_patience *begun)

@@ -232,12 +232,14 @@ void fdw_tombstones_copied(void)
 {
 	uint32_t end = atomic_load_explicit(&fdw_process.made_end, memory_order_relaxed);
 	int fd = atomic_load(&stone);
-	struct stat st;
+	struct stat st, is = stone_is;
 
 	if (fd < 0 || fdw_process.filtered)
 		return;
+	if (!is.st_ino) /* another thread has just made it */
+		fdw_raw(SYS_fstat, (long)fd, &is);
 	for (uint32_t i = 0; i < end; i++)
-		if (i != (uint32_t)fd && fdw_raw(SYS_fstat, (long)i, &st) == 0 && st.st_ino == stone_is.st_ino && st.st_dev == stone_is.st_dev)
+		if (i != (uint32_t)fd && fdw_raw(SYS_fstat, (long)i, &st) == 0 && st.st_ino == is.st_ino && st.st_dev == is.st_dev)
 			fdw_raw(SYS_close, (long)i);
 }
 

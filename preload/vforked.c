@@ -9,6 +9,7 @@
 #include "aside.h"
 #include "env.h"
 #include "event.h"
+#include "killed.h"
 #include "stack.h"
 #include "vforked.h"
 #include "poison.h"
@@ -83,8 +84,10 @@ void fdw_vforked_ended(uint64_t was)
 	if (likely(t->emitting <= emitting))
 		return;
 	t->emitting = emitting; /* it was killed there, or left by a jump */
-	if (!emitting && fdw_recording())
-		fdw_emission_left();
+	if (emitting || !fdw_recording())
+		return;
+	fdw_event_left();
+	fdw_emission_left();
 }
 
 int fdw_vforked_tells(void) { return fdw_self.vfork_tells; }
@@ -92,10 +95,13 @@ int fdw_vforked_tells(void) { return fdw_self.vfork_tells; }
 static __attribute__((noinline)) void send_here(void *arg, uintptr_t pc)
 {
 	struct fdw_event *e = arg;
+	struct robust_list_head *h;
 
 	fdw_self.emitting++;
 	e->stack = fdw_stack_id(pc, (e->flags & FDW_F_SIGNAL_STACK) != 0);
+	h = fdw_event_begins(); /* the parent's list: one that is killed alone is told below, both together by it */
 	fdw_ops->life(e);
+	fdw_event_over(h);
 	fdw_self.emitting--;
 }
 

@@ -9,6 +9,7 @@
  * Context: the helper only; what waits is a thread of it, which touches nothing but the word and the bell.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -103,6 +104,8 @@ static void *wait_for_killed(void *unused)
 	for (;;)
 		if (syscall(SYS_futex, &shared->killed, FUTEX_WAIT, 0, NULL, NULL, 0) == 0)
 			atomic_fetch_add(&shared->unfinished, 1);
+		else if (errno == EAGAIN)
+			atomic_store(&shared->killed, 0); /* somebody wrote there, who may: it is for us to know that nobody should */
 	return NULL;
 }
 
@@ -113,8 +116,7 @@ void fdw_watch_make(const struct fdw_setup *s)
 	if (shared)
 		return;
 	shared = fdw_shared_make(s, FDW_WATCH, sizeof *shared, 0666);
-	/* With buffers of its own it harms nobody else. */
-	if (shared && !s->isolate)
+	if (shared)
 		(void)!pthread_create(&waiter, NULL, wait_for_killed, NULL);
 }
 

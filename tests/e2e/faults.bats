@@ -194,13 +194,85 @@ each() {
 		echo "lost: $lost"
 		if grep -q "none lost" err; then
 			[ "$lost" = 0 ]
-		elif grep -q "never finished, because a process was killed" err; then
+		elif grep -q "never finished, because its process ended or was killed" err; then
 			run -0 report --fail-on=never t$n
-			[[ $output == *"never finished, because a process was killed"* ]]
+			[[ $output == *"never finished, because its process ended or was killed"* ]]
 			said=1
 		fi
 	done
 	[ $said = 1 ]
+}
+
+@test "one that is killed in the middle of an event is told with --isolate, too: its own last events are missing" {
+	local n
+	cat >alone.py <<-'E'
+		import os, signal
+		for i in range(20):
+		    r, w = os.pipe()
+		    pid = os.fork()
+		    n = 0
+		    while pid == 0:
+		        os.close(os.open("/dev/null", os.O_RDONLY))
+		        n += 1
+		        if n == 1000:
+		            os.write(w, b"x")
+		    os.read(r, 1)
+		    os.kill(pid, signal.SIGKILL)
+		    os.waitpid(pid, 0)
+		    os.close(r)
+		    os.close(w)
+	E
+	for n in 1 2 3 4 5; do
+		timeout 60 "$F" record --isolate -o i$n -- /usr/bin/python3 alone.py 2>err
+		cat err
+		grep -q "never finished, because its process ended or was killed" err || continue
+		run ! grep -q "none lost" err
+		run -0 report --fail-on=never i$n
+		[[ $output == *"never finished, because its process ended or was killed"* ]]
+		return
+	done
+	false
+}
+
+@test "a handler that forks in the middle of an event: the child has not begun it, and nothing is missing" {
+	cat >forks.c <<-'E'
+	#include <fcntl.h>
+	#include <signal.h>
+	#include <stdio.h>
+	#include <sys/time.h>
+	#include <sys/wait.h>
+	#include <unistd.h>
+
+	static const struct itimerval soon = { { 0, 0 }, { 0, 500 } };
+	static volatile int children;
+
+	static void forks(int s)
+	{
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		waitpid(pid, NULL, 0);
+		children++;
+		setitimer(ITIMER_REAL, &soon, NULL);
+	}
+	int main(void)
+	{
+		signal(SIGALRM, forks);
+		setitimer(ITIMER_REAL, &soon, NULL);
+		while (children < 300)
+			close(open("/dev/null", O_RDONLY));
+		puts("right");
+		return 0;
+	}
+	E
+	cc -O1 -o forks forks.c
+	timeout 60 "$F" record -o t -- ./forks >out 2>err
+	cat err
+	grep -qx right out
+	run ! grep -q "never finished" err
+	run -0 report --fail-on=never t
+	[[ $output != *"never finished"* ]]
 }
 
 @test "a handler that jumps out of calls: events that are never finished are said, by the recorder and by the report" {

@@ -56,7 +56,7 @@ was_recorded() {
 as_native() {
 	[ "$(tail -1 native.out)" != "status 124" ]
 	diff -a native.out "$1.out"
-	grep -Ev '^fdwarden: .*(cannot record this program|never finished, because a process was killed)' "$1.err" >err || true
+	grep -Ev '^fdwarden: .*(cannot record this program|never finished, because its process ended or was killed)' "$1.err" >err || true
 	diff native.err err
 }
 
