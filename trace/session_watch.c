@@ -105,7 +105,7 @@ static void *wait_for_killed(void *unused)
 		if (syscall(SYS_futex, &shared->killed, FUTEX_WAIT, 0, NULL, NULL, 0) == 0)
 			atomic_fetch_add(&shared->unfinished, 1);
 		else if (errno == EAGAIN)
-			atomic_store(&shared->killed, 0); /* somebody wrote there, who may: it is for us to know that nobody should */
+			atomic_store(&shared->killed, 0); /* everybody recorded may write there, though nobody should */
 	return NULL;
 }
 

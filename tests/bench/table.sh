@@ -31,10 +31,7 @@ columns=${COLUMNS_WANTED:-run record ring audit valgrind strace ust-fd}
 
 # ---- the work: each prints a number; cost: less is better -------------------------------------------------------------------------------
 
-micro() { by "$1"; "${by[@]}" "$build/tests/bench/calls" "$2" "$3"; }
-# On one CPU: a thread that is woken on another costs twice as much, and which it is is a matter of luck.
-pinned() { by "$1"; "${by[@]}" taskset -c "$cpu" "$build/tests/bench/calls" "$2" "$3"; }
-cpu=$(taskset -pc $$ | sed 's/.*: \([0-9]*\).*/\1/')
+micro() { by "$1"; "${by[@]}" "${@:4}" "$build/tests/bench/calls" "$2" "$3"; } # HOW WHAT TIMES [BEFORE...]
 timed() { by "$1"; "${by[@]}" "${took[@]}" "${@:2}" 2>/dev/null | tail -1; } # HOW COMMAND...
 build_port() { rm -rf "$tmp/o"; timed "$1" make -s -C "$here/../.." O="$tmp/o" -j2 "$tmp/o/libport.so"; }
 
@@ -106,7 +103,8 @@ row "one-shot round" ns micro HOW 'one-shot round' 20000
 row "fork exec" ns micro HOW 'fork exec' 60
 row "vfork exec" ns micro HOW 'vfork exec' 60
 row "posix_spawn" ns micro HOW posix_spawn 60
-row "thread" ns pinned HOW thread 400
+# On one CPU: a thread that is woken on another costs twice as much, and which it is is a matter of luck.
+row "thread" ns micro HOW thread 400 taskset -c "$(taskset -pc $$ | sed 's/.*: \([0-9]*\).*/\1/')"
 row "make -j2" ms build_port HOW
 row "nginx" us served HOW nginx
 row "redis" us served HOW redis

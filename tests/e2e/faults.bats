@@ -203,6 +203,14 @@ each() {
 	[ $said = 1 ]
 }
 
+# NAME.c, recorded into t: it ends as natively, by saying "right".
+records_right() {
+	cc -O1 -o "$1" "$1.c"
+	timeout 60 "$F" record -o t -- "./$1" >out 2>err
+	cat err
+	grep -qx right out
+}
+
 @test "one that is killed in the middle of an event is told with --isolate, too: its own last events are missing" {
 	local n
 	cat >alone.py <<-'E'
@@ -266,10 +274,7 @@ each() {
 		return 0;
 	}
 	E
-	cc -O1 -o forks forks.c
-	timeout 60 "$F" record -o t -- ./forks >out 2>err
-	cat err
-	grep -qx right out
+	records_right forks
 	run ! grep -q "never finished" err
 	run -0 report --fail-on=never t
 	[[ $output != *"never finished"* ]]
@@ -301,10 +306,7 @@ each() {
 		return 0;
 	}
 	E
-	cc -O1 -o jumps jumps.c
-	timeout 60 "$F" record -o t -- ./jumps >out 2>err
-	cat err
-	grep -qx right out
+	records_right jumps
 	grep -Eq "^fdwarden: [0-9]+ events were never finished, because .* a signal handler jumped out" err
 	run ! grep -q "none lost" err
 	run -0 report --fail-on=never t
